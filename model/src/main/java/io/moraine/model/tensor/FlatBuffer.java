@@ -1,0 +1,39 @@
+package io.moraine.model.tensor;
+
+import java.util.List;
+
+/**
+ * A contiguous float32 array with named slices: the one form in which collectives, optimizer and
+ * checkpoint see parameters and gradients.
+ *
+ * <p>Every slice starts at a multiple of {@link #ALIGNMENT}; the elements between slices are
+ * padding and always zero. Whoever implements it owns the memory (host or device).
+ */
+public interface FlatBuffer {
+
+  /**
+   * Slices start at multiples of this many elements, so that a quantisation block of 256 never
+   * spans two tensors.
+   */
+  int ALIGNMENT = 256;
+
+  /** Number of elements, padding included; a multiple of {@link #ALIGNMENT}. */
+  long length();
+
+  /** The named tensors in ascending offset. */
+  List<Slice> slices();
+
+  /**
+   * Copies {@code [fromElement, fromElement + length)} out of the buffer.
+   *
+   * @throws IndexOutOfBoundsException if either range does not fit
+   */
+  void get(long fromElement, float[] dst, int dstOffset, int length);
+
+  /**
+   * Copies into {@code [toElement, toElement + length)} of the buffer.
+   *
+   * @throws IndexOutOfBoundsException if either range does not fit
+   */
+  void put(long toElement, float[] src, int srcOffset, int length);
+}

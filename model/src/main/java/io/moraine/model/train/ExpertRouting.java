@@ -1,0 +1,51 @@
+package io.moraine.model.train;
+
+/**
+ * What the trainer sees of a mixture-of-experts model: how many tokens each expert got, and the
+ * load-balancing bias that is added to a score for selection only.
+ *
+ * <p>Arrays are row-major over (MoE layer, routed expert).
+ *
+ * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 2.1.2; Wang et al.,
+ *     Auxiliary-loss-free load balancing, 2024, arXiv:2408.15664, Algorithm 1
+ */
+public interface ExpertRouting {
+
+  /** Number of MoE layers. */
+  int layers();
+
+  /** Number of routed experts per layer, E. */
+  int experts();
+
+  /**
+   * Tokens sent to each expert by {@code forwardBackward} since the last call, and resets the
+   * counts.
+   *
+   * @shape (layers, E)
+   */
+  long[] takeLoad();
+
+  /**
+   * Moves each bias by one step towards balance: down by {@code gamma} where an expert got more
+   * than its layer's mean, up by {@code gamma} where it got less, unchanged at the mean. Does
+   * nothing where the model has no selection bias.
+   *
+   * @param globalLoad tokens per expert summed over all ranks; shape (layers, E)
+   * @param gamma size of the step, {@code >= 0}
+   */
+  void updateBias(long[] globalLoad, float gamma);
+
+  /**
+   * The load-balancing biases, copied.
+   *
+   * @shape (layers, E)
+   */
+  float[] bias();
+
+  /**
+   * Replaces the load-balancing biases.
+   *
+   * @shape (layers, E)
+   */
+  void setBias(float[] bias);
+}

@@ -1,0 +1,37 @@
+package io.moraine.model.train;
+
+import io.moraine.model.data.TokenBatch;
+import io.moraine.model.tensor.FlatBuffer;
+import java.util.Optional;
+
+/** Whatever can be trained: parameters and gradients as flat float32 arrays of the same layout. */
+public interface TrainableModel extends AutoCloseable {
+
+  /**
+   * Runs forward and backward and adds the gradient of the mean loss to {@link #gradients()}.
+   *
+   * @return mean cross-entropy over the batch's predictions, nats per token, auxiliary terms
+   *     excluded
+   */
+  double forwardBackward(TokenBatch batch);
+
+  /**
+   * Mean cross-entropy without gradients; nats per token. Does not count towards the expert load.
+   */
+  double loss(TokenBatch batch);
+
+  /** The weights used by the next forward pass. */
+  FlatBuffer parameters();
+
+  /** Accumulated gradients; same layout as {@link #parameters()}. */
+  FlatBuffer gradients();
+
+  /** Sets every gradient to zero. */
+  void zeroGradients();
+
+  /** The expert load and selection biases, if the model routes tokens to experts. */
+  Optional<ExpertRouting> routing();
+
+  @Override
+  void close();
+}

@@ -1,0 +1,12 @@
+package io.moraine.pipeline.document;
+
+/**
+ * One document of a corpus.
+ *
+ * @param id its own id if the input has one, else a digest of file and offset; never of the order
+ *     of reading
+ * @param source where it comes from, for counts per source: the input's {@code source} field, else
+ *     the folder below the input root
+ * @param text well-formed Unicode
+ */
+public record Document(String id, String source, String text) {}
