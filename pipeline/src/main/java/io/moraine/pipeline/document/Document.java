@@ -1,12 +1,15 @@
 package io.moraine.pipeline.document;
 
 /**
- * One document of a corpus.
+ * One document as it was read.
  *
  * @param id its own id if the input has one, else a digest of file and offset; never of the order
  *     of reading
  * @param source where it comes from, for counts per source: the input's {@code source} field, else
  *     the folder below the input root
+ * @param file path relative to the input root
+ * @param offsetBytes where it starts in the (decompressed) file
  * @param text well-formed Unicode
  */
-public record Document(String id, String source, String text) {}
+public record Document(String id, String source, String file, long offsetBytes, String text)
+    implements Part {}

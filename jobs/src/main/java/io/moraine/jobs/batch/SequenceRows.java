@@ -1,0 +1,90 @@
+package io.moraine.jobs.batch;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.parquet.column.ColumnDescriptor;
+import org.apache.parquet.column.ColumnReader;
+import org.apache.parquet.column.impl.ColumnReadStoreImpl;
+import org.apache.parquet.column.page.PageReadStore;
+import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.util.HadoopInputFile;
+import org.apache.parquet.schema.MessageType;
+
+/** Reads {@code sequence_id} and {@code tokens} of packed sequences column by column. */
+final class SequenceRows {
+
+  /** What is done with one row. */
+  interface Action {
+    void accept(long sequence, int[] tokens, String file) throws IOException;
+  }
+
+  private SequenceRows() {}
+
+  /** Calls the action for every row of every Parquet file of a folder, in the order of names. */
+  static void forEach(Configuration hadoop, String folder, Action action) throws IOException {
+    Path path = new Path(folder);
+    FileStatus[] files = path.getFileSystem(hadoop).listStatus(path);
+    List<Path> parts =
+        Stream.of(files)
+            .map(FileStatus::getPath)
+            .filter(file -> file.getName().endsWith(".parquet"))
+            .sorted()
+            .toList();
+    for (Path part : parts) {
+      try (ParquetFileReader reader =
+          ParquetFileReader.open(HadoopInputFile.fromPath(part, hadoop))) {
+        readFile(reader, part.toString(), action);
+      }
+    }
+  }
+
+  private static void readFile(ParquetFileReader reader, String file, Action action)
+      throws IOException {
+    MessageType written = reader.getFileMetaData().getSchema();
+    MessageType wanted =
+        new MessageType("sequence", written.getType("sequence_id"), written.getType("tokens"));
+    reader.setRequestedSchema(wanted);
+    ColumnDescriptor id = wanted.getColumns().get(0);
+    ColumnDescriptor token = wanted.getColumns().get(1);
+    for (PageReadStore group = reader.readNextRowGroup();
+        group != null;
+        group = reader.readNextRowGroup()) {
+      ColumnReadStoreImpl columns =
+          new ColumnReadStoreImpl(
+              group,
+              new GroupRecordConverter(wanted).getRootConverter(),
+              wanted,
+              reader.getFileMetaData().getCreatedBy());
+      readGroup(columns.getColumnReader(id), columns.getColumnReader(token), group.getRowCount(),
+          file, action);
+    }
+  }
+
+  private static void readGroup(
+      ColumnReader ids, ColumnReader tokens, long rows, String file, Action action)
+      throws IOException {
+    int[] row = new int[1024];
+    long values = tokens.getTotalValueCount();
+    long read = 0;
+    for (long r = 0; r < rows; r++) {
+      long sequence = ids.getLong();
+      ids.consume();
+      int count = 0;
+      do {
+        if (count == row.length) {
+          row = Arrays.copyOf(row, 2 * count);
+        }
+        row[count++] = tokens.getInteger();
+        tokens.consume();
+        read++;
+      } while (read < values && tokens.getCurrentRepetitionLevel() > 0);
+      action.accept(sequence, Arrays.copyOf(row, count), file);
+    }
+  }
+}

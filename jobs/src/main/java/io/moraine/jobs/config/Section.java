@@ -1,0 +1,139 @@
+package io.moraine.jobs.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigOrigin;
+import com.typesafe.config.ConfigValue;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/**
+ * One section of a settings file, read key by key; keys that nobody asked for are an error.
+ *
+ * <p>Usage: read every key, then {@link #requireNoOtherKeys()}; {@link #build(Supplier)} does both
+ * around a record's constructor and says in which section a value broke the record's rule.
+ */
+final class Section {
+
+  private final Config config;
+  private final String path;
+  private final TreeSet<String> known = new TreeSet<>();
+
+  Section(Config config, String path) {
+    this.config = config;
+    this.path = path;
+  }
+
+  /** A section inside this one. */
+  Section section(String key) {
+    return new Section(read(key, () -> config.getConfig(key)), qualified(key));
+  }
+
+  int integer(String key) {
+    return read(key, () -> config.getInt(key));
+  }
+
+  long longInteger(String key) {
+    return read(key, () -> config.getLong(key));
+  }
+
+  double number(String key) {
+    return read(key, () -> config.getDouble(key));
+  }
+
+  boolean flag(String key) {
+    return read(key, () -> config.getBoolean(key));
+  }
+
+  String text(String key) {
+    return read(key, () -> config.getString(key));
+  }
+
+  List<String> texts(String key) {
+    return read(key, () -> config.getStringList(key));
+  }
+
+  /** A size such as {@code 16 MiB}, in bytes. */
+  long bytes(String key) {
+    return read(key, () -> config.getBytes(key));
+  }
+
+  /** One of an enum's constants, written in lower case with dashes. */
+  <E extends Enum<E>> E choice(String key, Class<E> type) {
+    String text = text(key);
+    for (E constant : type.getEnumConstants()) {
+      if (written(constant).equals(text)) {
+        return constant;
+      }
+    }
+    throw new ConfigException(
+        "%s must be one of %s, got %s (%s)."
+            .formatted(
+                qualified(key),
+                Arrays.stream(type.getEnumConstants())
+                    .map(Section::written)
+                    .collect(Collectors.joining(", ")),
+                text,
+                place(config.getValue(key).origin())));
+  }
+
+  /**
+   * Runs a record's constructor after all keys were read.
+   *
+   * @throws ConfigException if the section has other keys, or the record refuses a value
+   */
+  <T> T build(Supplier<T> constructor) {
+    T result;
+    try {
+      result = constructor.get();
+    } catch (ConfigException e) {
+      throw e;
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException(
+          "%s: %s (%s)".formatted(path, e.getMessage(), place(config.root().origin())), e);
+    }
+    requireNoOtherKeys();
+    return result;
+  }
+
+  void requireNoOtherKeys() {
+    for (Map.Entry<String, ConfigValue> entry : config.root().entrySet()) {
+      if (!known.contains(entry.getKey())) {
+        throw new ConfigException(
+            "unknown setting %s (%s). Settings here: %s."
+                .formatted(
+                    qualified(entry.getKey()),
+                    place(entry.getValue().origin()),
+                    String.join(", ", known)));
+      }
+    }
+  }
+
+  private <T> T read(String key, Supplier<T> reader) {
+    known.add(key);
+    try {
+      return reader.get();
+    } catch (com.typesafe.config.ConfigException.Missing e) {
+      throw new ConfigException("setting %s is missing.".formatted(qualified(key)), e);
+    } catch (com.typesafe.config.ConfigException e) {
+      throw new ConfigException(
+          "%s has a wrong value: %s".formatted(qualified(key), e.getMessage()), e);
+    }
+  }
+
+  private String qualified(String key) {
+    return path.isEmpty() ? key : path + "." + key;
+  }
+
+  private static String written(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static String place(ConfigOrigin origin) {
+    return origin.description();
+  }
+}

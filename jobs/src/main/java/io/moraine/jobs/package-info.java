@@ -1,0 +1,5 @@
+/**
+ * Programs: parse options and settings, build objects, run them, report. The only place where
+ * pipeline, model and cluster meet.
+ */
+package io.moraine.jobs;

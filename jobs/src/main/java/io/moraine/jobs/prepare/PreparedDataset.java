@@ -1,0 +1,91 @@
+package io.moraine.jobs.prepare;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * The folder layout of a prepared dataset (docs/formats.md), on any Hadoop file system.
+ *
+ * @param root the dataset's folder
+ */
+public record PreparedDataset(Path root) {
+
+  public static final String MANIFEST = "manifest.json";
+
+  /** The dataset at a path given by a user. */
+  public static PreparedDataset at(String path) {
+    return new PreparedDataset(new Path(path));
+  }
+
+  /** Survivors: id, source, text, n_tokens, held_out. */
+  public String documents() {
+    return child("documents");
+  }
+
+  /** One row per removed document: id, stage, reason, detail, kept_id, similarity. */
+  public String removed() {
+    return child("removed");
+  }
+
+  /** Input that could not be read: file, offset, error, raw. */
+  public String quarantine() {
+    return child("quarantine");
+  }
+
+  /** Packed training sequences: sequence_id, tokens, starts, documents. */
+  public String sequences() {
+    return child("sequences");
+  }
+
+  /** Packed sequences of the documents kept aside; same columns as {@link #sequences()}. */
+  public String heldOut() {
+    return child("heldout");
+  }
+
+  /** The tokenizer, in Hugging Face's format. */
+  public String tokenizer() {
+    return child("tokenizer/tokenizer.json");
+  }
+
+  /** What an incremental run needs to deduplicate against these documents. */
+  public String index() {
+    return child("index");
+  }
+
+  /** Results of stages while a dataset is being written; gone when it is published. */
+  String work(String stage) {
+    return child("_work/" + stage);
+  }
+
+  /**
+   * Reads the manifest.
+   *
+   * @throws FileNotFoundException if the folder holds no whole dataset
+   * @throws IOException if the manifest is damaged
+   */
+  public Manifest manifest(Configuration hadoop) throws IOException {
+    Path file = new Path(root, MANIFEST);
+    FileSystem files = file.getFileSystem(hadoop);
+    if (!files.exists(file)) {
+      throw new FileNotFoundException(
+          "%s is not a prepared dataset: it has no %s. Make one with: moraine prepare --input PATH --output %s"
+              .formatted(root, MANIFEST, root));
+    }
+    try (InputStream in = files.open(file)) {
+      return Manifest.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          "%s is damaged: %s. Run prepare again.".formatted(file, e.getOriginalMessage()), e);
+    }
+  }
+
+  private String child(String name) {
+    return new Path(root, name).toString();
+  }
+}

@@ -1,0 +1,78 @@
+package io.moraine.jobs.train;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * The folder layout of a training run (docs/formats.md), on any Hadoop file system that all ranks
+ * reach.
+ *
+ * @param root the run's folder
+ */
+public record RunFolder(Path root) {
+
+  /** The run at a path given by a user. */
+  public static RunFolder at(String path) {
+    return new RunFolder(new Path(path));
+  }
+
+  /** The resolved settings of the run, JSON. */
+  Path settings() {
+    return new Path(root, "settings.json");
+  }
+
+  /** A copy of the dataset's tokenizer, so that the run stands alone. */
+  Path tokenizer() {
+    return new Path(root, "tokenizer.json");
+  }
+
+  /** Where the run stands, rewritten while it trains. */
+  Path status() {
+    return new Path(root, "status.json");
+  }
+
+  /** One Parquet file per stretch between checkpoints. */
+  public Path metrics() {
+    return new Path(root, "metrics");
+  }
+
+  /** TensorBoard event files. */
+  public Path tensorBoard() {
+    return new Path(root, "tensorboard");
+  }
+
+  boolean exists(Configuration hadoop) throws IOException {
+    return settings().getFileSystem(hadoop).exists(settings());
+  }
+
+  String read(Configuration hadoop, Path file) throws IOException {
+    FileSystem files = file.getFileSystem(hadoop);
+    if (!files.exists(file)) {
+      throw new FileNotFoundException(
+          "%s is not a training run: it has no %s. Start one with: moraine train --data DATASET --run %s"
+              .formatted(root, file.getName(), root));
+    }
+    try (InputStream in = files.open(file)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  /** Replaces a small file as a whole: a reader sees the old text or the new one. */
+  static void replace(Configuration hadoop, Path file, String text) throws IOException {
+    FileSystem files = file.getFileSystem(hadoop);
+    Path beside = new Path(file.getParent(), "." + file.getName() + ".new");
+    try (OutputStream out = files.create(beside, true)) {
+      out.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+    files.delete(file, false);
+    if (!files.rename(beside, file)) {
+      throw new IOException("cannot replace %s.".formatted(file));
+    }
+  }
+}

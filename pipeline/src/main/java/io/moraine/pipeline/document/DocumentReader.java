@@ -1,0 +1,119 @@
+package io.moraine.pipeline.document;
+
+import io.moraine.pipeline.hash.Murmur3;
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
+
+/**
+ * Reads the documents of one file: one per line of JSON, or the whole file as one text; gzip by its
+ * name. What cannot be read becomes an {@link Unreadable} with its offset, and reading goes on
+ * behind it.
+ */
+public final class DocumentReader {
+
+  /** Bytes of an unreadable part that are kept for people to look at. */
+  public static final int RAW_BYTES = 1024;
+
+  private final ReadConfig config;
+
+  public DocumentReader(ReadConfig config) {
+    this.config = config;
+  }
+
+  /**
+   * The parts of a file, read as the iterator is asked: at most one document is held.
+   *
+   * @param in the file's bytes as stored; closed by the caller when the iterator is done
+   * @param file path relative to the input root: names the format, the documents' source and ids
+   */
+  public Iterator<Part> read(InputStream in, String file) {
+    try {
+      InputStream plain = decompressed(in, file);
+      return isJsonLines(file)
+          ? new JsonLines(plain, file, config)
+          : List.of(readText(plain, file)).iterator();
+    } catch (IOException e) {
+      return List.<Part>of(new Unreadable(file, 0, reason(e), "")).iterator();
+    }
+  }
+
+  /** Whether a file of this name holds one JSON document per line. */
+  public static boolean isJsonLines(String file) {
+    String name = withoutGzip(file);
+    return name.endsWith(".jsonl") || name.endsWith(".json") || name.endsWith(".ndjson");
+  }
+
+  /** The id of a document that has none of its own. */
+  public static String idOf(String file, long offsetBytes) {
+    return Murmur3.hash128(file + '\n' + offsetBytes).hex();
+  }
+
+  /** The source of a document that has none of its own: its first folder, else its file's name. */
+  public static String sourceOf(String file) {
+    int slash = file.indexOf('/');
+    if (slash > 0) {
+      return file.substring(0, slash);
+    }
+    int dot = file.indexOf('.');
+    return dot > 0 ? file.substring(0, dot) : file;
+  }
+
+  static String reason(IOException e) {
+    return e instanceof EOFException || e instanceof ZipException
+        ? "gzip stream is damaged or cut off: " + e.getMessage()
+        : "cannot be read: " + e.getMessage();
+  }
+
+  static String tooLong(long lengthBytes, ReadConfig config) {
+    return "%d bytes, more than max-document-bytes = %d"
+        .formatted(lengthBytes, config.maxDocumentBytes());
+  }
+
+  private Part readText(InputStream in, String file) throws IOException {
+    byte[] bytes = in.readNBytes(config.maxDocumentBytes() + 1);
+    if (bytes.length == 0) {
+      return new Unreadable(file, 0, "empty file", "");
+    }
+    String preview = Utf8.preview(bytes, 0, bytes.length);
+    if (bytes.length > config.maxDocumentBytes()) {
+      long rest = in.transferTo(OutputStream.nullOutputStream());
+      return new Unreadable(file, 0, tooLong(bytes.length + rest, config), preview);
+    }
+    int from = Utf8.byteOrderMark(bytes, bytes.length);
+    Optional<String> text = Utf8.decode(bytes, from, bytes.length - from);
+    if (text.isEmpty()) {
+      return new Unreadable(file, 0, "invalid UTF-8", preview);
+    }
+    if (text.get().indexOf('\0') >= 0) {
+      return new Unreadable(file, 0, "binary: contains NUL", preview);
+    }
+    return new Document(idOf(file, 0), sourceOf(file), file, 0, text.get());
+  }
+
+  private static InputStream decompressed(InputStream in, String file) throws IOException {
+    if (!file.toLowerCase(Locale.ROOT).endsWith(".gz")) {
+      return in;
+    }
+    InputStream buffered = new BufferedInputStream(in, 1 << 16);
+    buffered.mark(1);
+    if (buffered.read() < 0) {
+      return InputStream.nullInputStream();
+    }
+    buffered.reset();
+    return new GZIPInputStream(buffered, 1 << 16);
+  }
+
+  private static String withoutGzip(String file) {
+    String name = file.toLowerCase(Locale.ROOT);
+    return name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
+  }
+}

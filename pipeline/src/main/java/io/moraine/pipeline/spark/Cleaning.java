@@ -1,0 +1,66 @@
+package io.moraine.pipeline.spark;
+
+import io.moraine.pipeline.filter.CleanConfig;
+import io.moraine.pipeline.filter.LicenceHeader;
+import io.moraine.pipeline.filter.QualityRules;
+import io.moraine.pipeline.filter.Rejection;
+import io.moraine.pipeline.text.TextNormalizer;
+import java.util.Optional;
+import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.StructType;
+
+/** Normalises every document and applies the quality rules. */
+public final class Cleaning {
+
+  /** {@code reason} and {@code detail} are null for a document that passes; else its text is. */
+  public static final StructType CLEANED =
+      new StructType()
+          .add("id", "string")
+          .add("source", "string")
+          .add("text", "string")
+          .add("reason", "string")
+          .add("detail", "string");
+
+  private Cleaning() {}
+
+  /**
+   * Every document as {@link #CLEANED}: kept or with the rule that rejected it.
+   *
+   * @param documents with columns id, source, text
+   */
+  public static Dataset<Row> clean(Dataset<Row> documents, CleanConfig config) {
+    return documents
+        .select("id", "source", "text")
+        .map(new CleanDocument(config), Encoders.row(CLEANED));
+  }
+
+  private static final class CleanDocument implements MapFunction<Row, Row> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final CleanConfig config;
+
+    CleanDocument(CleanConfig config) {
+      this.config = config;
+    }
+
+    @Override
+    public Row call(Row row) {
+      String text = TextNormalizer.normalize(row.getString(2));
+      if (config.stripLicenceHeaders()) {
+        text = LicenceHeader.strip(text);
+      }
+      Optional<Rejection> rejection = new QualityRules(config).check(text);
+      return RowFactory.create(
+          row.getString(0),
+          row.getString(1),
+          rejection.isPresent() ? null : text,
+          rejection.map(Rejection::reason).orElse(null),
+          rejection.map(Rejection::detail).orElse(null));
+    }
+  }
+}

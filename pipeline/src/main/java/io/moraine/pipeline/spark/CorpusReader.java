@@ -1,0 +1,152 @@
+package io.moraine.pipeline.spark;
+
+import io.moraine.pipeline.document.Document;
+import io.moraine.pipeline.document.DocumentReader;
+import io.moraine.pipeline.document.Part;
+import io.moraine.pipeline.document.ReadConfig;
+import io.moraine.pipeline.document.Unreadable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.FlatMapFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.SerializableConfiguration;
+
+/** Reads a corpus: every part of every file as a row, readable or not. */
+public final class CorpusReader {
+
+  /** {@code error} is null for a document; {@code text} is null for a part that is not one. */
+  public static final StructType PARTS =
+      new StructType()
+          .add("id", "string")
+          .add("source", "string")
+          .add("file", "string")
+          .add("offset", "long")
+          .add("text", "string")
+          .add("error", "string")
+          .add("raw", "string");
+
+  private CorpusReader() {}
+
+  /**
+   * The parts of all files below the inputs, {@link #PARTS}. Ids may repeat; see {@link UniqueIds}.
+   *
+   * @param inputs Hadoop paths of files and folders
+   * @param tasks how many tasks share the files; changes no row
+   * @throws io.moraine.pipeline.document.CorpusException if an input is missing or empty
+   */
+  public static Dataset<Row> read(
+      SparkSession spark, List<String> inputs, ReadConfig config, int tasks) {
+    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    List<InputFile> files = InputFiles.list(hadoop, inputs);
+    List<InputFile> streams = files.stream().filter(file -> !file.isParquet()).toList();
+    List<InputFile> tables = files.stream().filter(InputFile::isParquet).toList();
+    Dataset<Row> parts = readStreams(spark, streams, config, tasks);
+    return tables.isEmpty() ? parts : parts.union(ParquetDocuments.read(spark, tables, config));
+  }
+
+  private static Dataset<Row> readStreams(
+      SparkSession spark, List<InputFile> files, ReadConfig config, int tasks) {
+    if (files.isEmpty()) {
+      return spark.createDataFrame(List.of(), PARTS);
+    }
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    List<List<InputFile>> groups = InputFiles.pack(files, tasks);
+    SerializableConfiguration hadoop =
+        new SerializableConfiguration(spark.sparkContext().hadoopConfiguration());
+    return spark.createDataFrame(
+        context.parallelize(groups, groups.size()).flatMap(new ReadFiles(config, hadoop)), PARTS);
+  }
+
+  static Row row(Part part) {
+    if (part instanceof Document document) {
+      return RowFactory.create(
+          document.id(),
+          document.source(),
+          document.file(),
+          document.offsetBytes(),
+          document.text(),
+          null,
+          null);
+    }
+    Unreadable unreadable = (Unreadable) part;
+    return RowFactory.create(
+        null,
+        null,
+        unreadable.file(),
+        unreadable.offsetBytes(),
+        null,
+        unreadable.error(),
+        unreadable.raw());
+  }
+
+  /** Reads a group of files one after the other, one document in memory at a time. */
+  private static final class ReadFiles implements FlatMapFunction<List<InputFile>, Row> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final ReadConfig config;
+    private final SerializableConfiguration hadoop;
+
+    ReadFiles(ReadConfig config, SerializableConfiguration hadoop) {
+      this.config = config;
+      this.hadoop = hadoop;
+    }
+
+    @Override
+    public Iterator<Row> call(List<InputFile> files) {
+      return new FileRows(files, new DocumentReader(config), hadoop.value());
+    }
+  }
+
+  private static final class FileRows implements Iterator<Row> {
+    private final Iterator<InputFile> files;
+    private final DocumentReader reader;
+    private final Configuration hadoop;
+    private InputStream open = InputStream.nullInputStream();
+    private Iterator<Part> parts = List.<Part>of().iterator();
+
+    FileRows(List<InputFile> files, DocumentReader reader, Configuration hadoop) {
+      this.files = files.iterator();
+      this.reader = reader;
+      this.hadoop = hadoop;
+    }
+
+    @Override
+    public boolean hasNext() {
+      while (!parts.hasNext() && files.hasNext()) {
+        openNext(files.next());
+      }
+      return parts.hasNext();
+    }
+
+    @Override
+    public Row next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      return row(parts.next());
+    }
+
+    private void openNext(InputFile file) {
+      try {
+        open.close();
+        Path path = new Path(file.path());
+        open = path.getFileSystem(hadoop).open(path);
+        parts = reader.read(open, file.name());
+      } catch (IOException e) {
+        String error = "cannot be opened: " + e.getMessage();
+        parts = List.<Part>of(new Unreadable(file.name(), 0, error, "")).iterator();
+      }
+    }
+  }
+}

@@ -1,0 +1,15 @@
+package io.moraine.pipeline.spark
+
+import org.apache.spark.sql.SparkSession
+
+/** One local session for all suites of this module; never stopped by a suite. */
+trait SharedSparkSession {
+  lazy val spark: SparkSession = SparkSession
+    .builder()
+    .master("local[2]")
+    .appName("pipeline tests")
+    .config("spark.ui.enabled", "false")
+    .config("spark.sql.shuffle.partitions", "4")
+    .config("spark.sql.session.timeZone", "UTC")
+    .getOrCreate()
+}
