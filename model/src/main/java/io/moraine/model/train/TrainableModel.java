@@ -20,6 +20,13 @@ public interface TrainableModel extends AutoCloseable {
    */
   double loss(TokenBatch batch);
 
+  /**
+   * The cross-entropy of each predicted token, without gradients; nats.
+   *
+   * @shape result (B * L)
+   */
+  float[] tokenLosses(TokenBatch batch);
+
   /** The weights used by the next forward pass. */
   FlatBuffer parameters();
 

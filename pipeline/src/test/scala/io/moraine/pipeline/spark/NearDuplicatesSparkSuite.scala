@@ -78,8 +78,8 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
     val words = (1 to 100).map(i => s"w$i")
     val chain = documents(
       "a" -> (words ++ Seq("x1 x2 x3")).mkString(" "),
-      "b" -> (words.drop(12) ++ Seq("x1 x2 x3", "y y y")).mkString(" "),
-      "c" -> (words.drop(24) ++ Seq("x1 x2 x3", "y y y")).mkString(" ")
+      "b" -> (words.drop(15) ++ Seq("x1 x2 x3", "y y y")).mkString(" "),
+      "c" -> (words.drop(30) ++ Seq("x1 x2 x3", "y y y")).mkString(" ")
     )
     val features = Features.of(chain, 5)
     assert(removed(features).keySet == Set("b"))

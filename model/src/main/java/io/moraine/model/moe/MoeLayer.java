@@ -1,0 +1,69 @@
+package io.moraine.model.moe;
+
+import io.moraine.model.layer.SwiGlu;
+import java.util.List;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * A mixture-of-experts feed-forward: shared experts see every token, routed experts those that
+ * chose them. No token is dropped and none is padded.
+ *
+ * @param router picks routed experts
+ * @param routed E experts
+ * @param shared the shared experts as one feed-forward
+ * @source Dai et al., DeepSeekMoE, 2024, arXiv:2401.06066, Eq. 9-11
+ */
+public record MoeLayer(Router router, List<SwiGlu> routed, SwiGlu shared) {
+
+  /**
+   * What a layer gives for T tokens.
+   *
+   * @param output shape (T, D)
+   * @param choice the router's
+   * @param load tokens per expert; shape (E)
+   */
+  public record Result(Tensor output, Router.Choice choice, long[] load) {}
+
+  /**
+   * Sends each token to its experts: tokens are sorted by expert, each expert computes one slice,
+   * and the weighted results are added back.
+   *
+   * @shape x (T, D)
+   */
+  public Result forward(Tensor x) {
+    Router.Choice choice = router.choose(x);
+    int k = router.config().activeExperts();
+    Tensor flatExperts = choice.experts().reshape(-1);
+    long[] load = load(flatExperts);
+
+    Tensor order = torch.argsort(flatExperts, true, 0, false);
+    Tensor token = torch.floor_divide(order, new Scalar(k));
+    Tensor sortedX = x.index_select(0, token);
+    TensorVector outputs = new TensorVector();
+    long from = 0;
+    for (int expert = 0; expert < load.length; expert++) {
+      if (load[expert] > 0) {
+        outputs.push_back(routed.get(expert).forward(sortedX.narrow(0, from, load[expert])));
+        from += load[expert];
+      }
+    }
+    Tensor weight = choice.weights().reshape(-1).index_select(0, order).unsqueeze(1);
+    Tensor weighted = torch.cat(outputs, 0).mul(weight);
+    Tensor output = shared.forward(x).index_add(0, token, weighted);
+    return new Result(output, choice, load);
+  }
+
+  private long[] load(Tensor flatExperts) {
+    long[] load = new long[routed.size()];
+    try (Tensor counts = torch.bincount(flatExperts, new TensorOptional(), load.length);
+        LongPointer values = counts.data_ptr_long()) {
+      values.get(load);
+    }
+    return load;
+  }
+}

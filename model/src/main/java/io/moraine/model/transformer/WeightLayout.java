@@ -1,0 +1,75 @@
+package io.moraine.model.transformer;
+
+import io.moraine.model.attention.AttentionConfig;
+import io.moraine.model.tensor.Slice;
+import io.moraine.model.tensor.TorchFlatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Names, shapes and places of all weights, in the published code's names and order. */
+final class WeightLayout {
+
+  private final List<Slice> slices = new ArrayList<>();
+  private long next;
+
+  private WeightLayout() {}
+
+  static List<Slice> of(ModelConfig config) {
+    WeightLayout layout = new WeightLayout();
+    layout.add("embed.weight", config.vocabularySize(), config.dim());
+    for (int layer = 0; layer < config.layers(); layer++) {
+      layout.addLayer("layers." + layer + ".", layer, config);
+    }
+    layout.add("norm.weight", config.dim());
+    layout.add("head.weight", config.vocabularySize(), config.dim());
+    return layout.slices;
+  }
+
+  private void addLayer(String prefix, int layer, ModelConfig config) {
+    addAttention(prefix + "attn.", config);
+    if (layer < config.denseLayers()) {
+      addFeedForward(prefix + "ffn.", config.dim(), config.denseFeedForwardDim());
+    } else {
+      int experts = config.router().routedExperts();
+      int width = config.experts().feedForwardDim();
+      add(prefix + "ffn.gate.weight", experts, config.dim());
+      for (int expert = 0; expert < experts; expert++) {
+        addFeedForward(prefix + "ffn.experts." + expert + ".", config.dim(), width);
+      }
+      int shared = config.experts().shared() * width;
+      addFeedForward(prefix + "ffn.shared_experts.", config.dim(), shared);
+    }
+    add(prefix + "attn_norm.weight", config.dim());
+    add(prefix + "ffn_norm.weight", config.dim());
+  }
+
+  private void addAttention(String prefix, ModelConfig config) {
+    AttentionConfig a = config.attention();
+    int queries = a.heads() * a.queryDim();
+    if (a.hasLowRankQueries()) {
+      add(prefix + "wq_a.weight", a.queryLatentDim(), config.dim());
+      add(prefix + "q_norm.weight", a.queryLatentDim());
+      add(prefix + "wq_b.weight", queries, a.queryLatentDim());
+    } else {
+      add(prefix + "wq.weight", queries, config.dim());
+    }
+    add(prefix + "wkv_a.weight", a.keyValueLatentDim() + a.rotaryDim(), config.dim());
+    add(prefix + "kv_norm.weight", a.keyValueLatentDim());
+    int keysAndValues = a.heads() * (a.noPositionDim() + a.valueDim());
+    add(prefix + "wkv_b.weight", keysAndValues, a.keyValueLatentDim());
+    add(prefix + "wo.weight", config.dim(), (long) a.heads() * a.valueDim());
+  }
+
+  private void addFeedForward(String prefix, int dim, int width) {
+    add(prefix + "w1.weight", width, dim);
+    add(prefix + "w2.weight", dim, width);
+    add(prefix + "w3.weight", width, dim);
+  }
+
+  private void add(String name, long... shape) {
+    Slice slice = new Slice(name, next, Arrays.stream(shape).boxed().toList());
+    slices.add(slice);
+    next = TorchFlatBuffer.aligned(next + slice.length());
+  }
+}

@@ -1,0 +1,142 @@
+package io.moraine.model.transformer;
+
+import io.moraine.model.attention.LatentAttention;
+import io.moraine.model.layer.RmsNorm;
+import io.moraine.model.layer.SwiGlu;
+import io.moraine.model.moe.MoeLayer;
+import io.moraine.model.moe.Router;
+import io.moraine.model.tensor.Slice;
+import io.moraine.model.tensor.TorchFlatBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * The layers with their weights: leaf tensors over the flat parameter buffer whose gradients are
+ * views into the flat gradient buffer, so that autograd adds in place.
+ */
+final class Weights implements AutoCloseable {
+
+  /**
+   * One transformer layer; exactly one of {@code dense} and {@code experts} is present.
+   *
+   * @param attentionNorm before attention
+   * @param attention latent attention
+   * @param feedForwardNorm before the feed-forward
+   * @param dense ordinary feed-forward
+   * @param experts mixture of experts
+   */
+  record Layer(
+      RmsNorm attentionNorm,
+      LatentAttention attention,
+      RmsNorm feedForwardNorm,
+      Optional<SwiGlu> dense,
+      Optional<MoeLayer> experts) {}
+
+  private final ModelConfig config;
+  private final Map<String, Tensor> leaves = new LinkedHashMap<>();
+  private final List<Tensor> owned = new ArrayList<>();
+  private final List<Layer> layers = new ArrayList<>();
+
+  Weights(
+      ModelConfig config, TorchFlatBuffer parameters, TorchFlatBuffer gradients, ExpertLoad load) {
+    this.config = config;
+    for (Slice slice : parameters.slices()) {
+      leaves.put(slice.name(), leaf(parameters.view(slice), gradients.view(slice)));
+    }
+    for (int layer = 0; layer < config.layers(); layer++) {
+      layers.add(layer(layer, load));
+    }
+  }
+
+  Tensor embedding() {
+    return leaves.get("embed.weight");
+  }
+
+  List<Layer> layers() {
+    return layers;
+  }
+
+  RmsNorm norm() {
+    return rmsNorm("norm");
+  }
+
+  Tensor head() {
+    return leaves.get("head.weight");
+  }
+
+  @Override
+  public void close() {
+    leaves.values().forEach(Tensor::close);
+    owned.forEach(Tensor::close);
+  }
+
+  private Tensor leaf(Tensor parameter, Tensor gradient) {
+    parameter.set_requires_grad(true);
+    parameter.mutable_grad().put(gradient);
+    owned.add(gradient);
+    return parameter;
+  }
+
+  private Layer layer(int layer, ExpertLoad load) {
+    String prefix = "layers." + layer + ".";
+    boolean dense = layer < config.denseLayers();
+    return new Layer(
+        rmsNorm(prefix + "attn_norm"),
+        attention(prefix + "attn."),
+        rmsNorm(prefix + "ffn_norm"),
+        dense ? Optional.of(feedForward(prefix + "ffn.")) : Optional.empty(),
+        dense ? Optional.empty() : Optional.of(experts(prefix + "ffn.", layer, load)));
+  }
+
+  private LatentAttention attention(String prefix) {
+    boolean lowRank = config.attention().hasLowRankQueries();
+    LatentAttention.Queries queries =
+        lowRank
+            ? new LatentAttention.Queries(
+                Optional.of(weight(prefix + "wq_a")),
+                Optional.of(rmsNorm(prefix + "q_norm")),
+                weight(prefix + "wq_b"))
+            : new LatentAttention.Queries(
+                Optional.empty(), Optional.empty(), weight(prefix + "wq"));
+    double scale =
+        config.rotary().softmaxCorrection(config.maxSequenceLength())
+            / Math.sqrt(config.attention().queryDim());
+    return new LatentAttention(
+        config.attention(),
+        queries,
+        weight(prefix + "wkv_a"),
+        rmsNorm(prefix + "kv_norm"),
+        weight(prefix + "wkv_b"),
+        weight(prefix + "wo"),
+        scale);
+  }
+
+  private MoeLayer experts(String prefix, int layer, ExpertLoad load) {
+    Tensor bias = load.biasOf(layer - config.denseLayers());
+    owned.add(bias);
+    List<SwiGlu> routed = new ArrayList<>();
+    for (int expert = 0; expert < config.router().routedExperts(); expert++) {
+      routed.add(feedForward(prefix + "experts." + expert + "."));
+    }
+    return new MoeLayer(
+        new Router(config.router(), weight(prefix + "gate"), bias),
+        routed,
+        feedForward(prefix + "shared_experts."));
+  }
+
+  private SwiGlu feedForward(String prefix) {
+    return new SwiGlu(weight(prefix + "w1"), weight(prefix + "w2"), weight(prefix + "w3"));
+  }
+
+  private RmsNorm rmsNorm(String name) {
+    return new RmsNorm(weight(name), config.normEpsilon());
+  }
+
+  private Tensor weight(String name) {
+    return leaves.get(name + ".weight");
+  }
+}

@@ -1,0 +1,155 @@
+package io.moraine.model.transformer
+
+import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.json.JsonMapper
+import io.moraine.model.Fixtures
+import io.moraine.model.attention.AttentionConfig
+import io.moraine.model.checkpoint.Safetensors
+import io.moraine.model.data.TokenBatch
+import io.moraine.model.layer.RotaryConfig
+import io.moraine.model.moe.RouterConfig
+import io.moraine.model.tensor.{FlatBuffer, Torch}
+import java.nio.file.Files
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+/** The model against what the published DeepSeek code computes, over every fixture of its kind. */
+class DeepSeekReferenceSuite extends AnyFunSuite {
+
+  private val files = Fixtures.names("deepseek", ".safetensors")
+
+  test("there are reference files to compare with") {
+    assume(files.nonEmpty, "the folder fixtures/deepseek is absent")
+  }
+
+  for (name <- files) {
+    lazy val reference = read(name)
+
+    test(s"$name: logits and loss agree to 1e-4") {
+      val logits = reference.model.logits(reference.inputs, reference.sequences)
+      val difference =
+        logits.zip(reference.floats("logits")).map { case (a, b) => math.abs(a - b) }.max
+      assert(difference < 1e-4f)
+      assert(
+        math.abs(reference.model.loss(reference.batch) - reference.floats("loss").head) < 1e-4
+      )
+    }
+
+    test(s"$name: every MoE layer chooses the same experts with the same weights") {
+      val choices =
+        reference.model.routerChoices(reference.inputs, reference.sequences).asScala
+      for ((choice, i) <- choices.zipWithIndex) {
+        val layer = reference.model.config.denseLayers + i
+        val k = reference.model.config.router.activeExperts
+        val experts = reference.file.tensor(s"router.$layer.experts").get.longs
+        val weights = reference.floats(s"router.$layer.weights")
+        for (token <- 0 until experts.length / k) {
+          val at = token * k until (token + 1) * k
+          val ours = at.map(j => choice.experts()(j) -> choice.weights()(j)).sortBy(_._1)
+          val theirs = at.map(j => experts(j) -> weights(j)).sortBy(_._1)
+          assert(ours.map(_._1) == theirs.map(_._1), s"layer $layer, token $token")
+          for ((a, b) <- ours.zip(theirs)) assert(math.abs(a._2 - b._2) < 1e-4f)
+        }
+      }
+    }
+
+    test(s"$name: the gradient of every weight agrees to 1e-3 relative") {
+      reference.model.zeroGradients()
+      reference.model.forwardBackward(reference.batch)
+      var compared = 0
+      for (slice <- reference.model.gradients.slices.asScala) {
+        val ours = values(reference.model.gradients, slice)
+        val theirs = reference.floats(s"grads.${slice.name}")
+        val error = norm(ours.zip(theirs).map { case (a, b) => a - b })
+        assert(error <= 1e-3 * norm(theirs) + 1e-12, slice.name)
+        compared += 1
+      }
+      val expected = reference.file.tensors.asScala
+        .count(t => t.name.startsWith("grads.") && !t.name.endsWith("gate.bias"))
+      assert(compared == expected)
+    }
+  }
+
+  private case class Reference(file: Safetensors, model: Transformer) {
+    private val tokens = file.tensor("tokens").get
+    val sequences: Int = tokens.shape.get(0).toInt
+    private val length = tokens.shape.get(1).toInt - 1
+    val batch = new TokenBatch(sequences, length, tokens.longs.map(_.toInt))
+    val inputs: Array[Int] =
+      batch.tokens.grouped(length + 1).flatMap(_.take(length)).toArray
+    def floats(name: String): Array[Float] = file.tensor(name).get.floats
+  }
+
+  private def read(name: String): Reference = {
+    Torch.start(1)
+    val in = Files.newInputStream(Fixtures.file(s"deepseek/$name"))
+    val file =
+      try Safetensors.read(in, name)
+      finally in.close()
+    val config = modelConfig(new JsonMapper().readTree(file.metadata.get("config")))
+    val model = new Transformer(config)
+    for (slice <- model.parameters.slices.asScala) {
+      val values = file.tensor(s"weights.${slice.name}").get.floats
+      model.parameters.put(slice.offsetElements, values, 0, values.length)
+    }
+    if (config.router.hasSelectionBias) {
+      val bias = (config.denseLayers until config.layers)
+        .flatMap(layer => file.tensor(s"weights.layers.$layer.ffn.gate.bias").get.floats)
+      model.routing.get.setBias(bias.toArray)
+    }
+    Reference(file, model)
+  }
+
+  /** The published names to ours; the one table. */
+  private def modelConfig(c: JsonNode): ModelConfig = {
+    def int(name: String) = c.get(name).asInt
+    def number(name: String) = c.get(name).asDouble
+    new ModelConfig(
+      int("vocab_size"),
+      int("dim"),
+      int("n_layers"),
+      int("n_dense_layers"),
+      int("inter_dim"),
+      int("max_seq_len"),
+      number("rms_norm_eps"),
+      0.02,
+      new AttentionConfig(
+        int("n_heads"),
+        int("q_lora_rank"),
+        int("kv_lora_rank"),
+        int("qk_nope_head_dim"),
+        int("qk_rope_head_dim"),
+        int("v_head_dim")
+      ),
+      new RotaryConfig(
+        number("rope_theta"),
+        int("original_seq_len"),
+        number("rope_factor"),
+        number("beta_fast"),
+        number("beta_slow"),
+        number("mscale")
+      ),
+      new ModelConfig.ExpertsConfig(int("n_shared_experts"), int("moe_inter_dim")),
+      new RouterConfig(
+        int("n_routed_experts"),
+        int("n_activated_experts"),
+        int("n_expert_groups"),
+        int("n_limited_groups"),
+        RouterConfig.Score.valueOf(c.get("score_func").asText.toUpperCase),
+        number("route_scale"),
+        c.get("gate_bias").asBoolean,
+        0
+      )
+    )
+  }
+
+  private def values(buffer: FlatBuffer, slice: io.moraine.model.tensor.Slice): Array[Float] = {
+    val values = new Array[Float](slice.length.toInt)
+    buffer.get(slice.offsetElements, values, 0, values.length)
+    values
+  }
+
+  private def norm(values: Array[Float]): Double =
+    math.sqrt(values.map(v => v.toDouble * v).sum)
+}
