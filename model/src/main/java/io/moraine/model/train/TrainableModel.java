@@ -8,12 +8,14 @@ import java.util.Optional;
 public interface TrainableModel extends AutoCloseable {
 
   /**
-   * Runs forward and backward and adds the gradient of the mean loss to {@link #gradients()}.
+   * Runs forward and backward and adds the gradient of {@code weight} times the mean loss to {@link
+   * #gradients()}.
    *
+   * @param weight of this batch among those of a step
    * @return mean cross-entropy over the batch's predictions, nats per token, auxiliary terms
    *     excluded
    */
-  double forwardBackward(TokenBatch batch);
+  double forwardBackward(TokenBatch batch, double weight);
 
   /**
    * Mean cross-entropy without gradients; nats per token. Does not count towards the expert load.

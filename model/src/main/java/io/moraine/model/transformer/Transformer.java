@@ -15,6 +15,7 @@ import java.util.SplittableRandom;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -71,7 +72,7 @@ public final class Transformer implements TrainableModel {
   }
 
   @Override
-  public double forwardBackward(TokenBatch batch) {
+  public double forwardBackward(TokenBatch batch, double weight) {
     try (PointerScope scope = new PointerScope()) {
       Output output = forward(inputs(batch), batch.sequences(), true);
       Tensor loss = torch.cross_entropy(output.logits(), targets(batch));
@@ -79,7 +80,7 @@ public final class Transformer implements TrainableModel {
       for (Tensor balance : output.balanceLosses()) {
         total = total.add(balance);
       }
-      total.backward();
+      total.mul(new Scalar(weight)).backward();
       return loss.item_float();
     }
   }

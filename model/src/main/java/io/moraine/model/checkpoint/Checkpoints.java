@@ -1,0 +1,194 @@
+package io.moraine.model.checkpoint;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.DigestInputStream;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * The checkpoints of a run: {@code checkpoints/step-00000200/} with one safetensors file per rank,
+ * and a manifest with their digests that is written last. Without its manifest, or with a file that
+ * does not match it, a checkpoint is not whole and is passed over.
+ */
+public final class Checkpoints {
+
+  private static final String ROOT = "checkpoints";
+  private static final String MANIFEST = "manifest.json";
+  private static final int FORMAT_VERSION = 1;
+  private static final JsonMapper JSON =
+      JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
+
+  private final Storage storage;
+
+  public Checkpoints(Storage storage) {
+    this.storage = storage;
+  }
+
+  /** Name of a rank's file. */
+  public static String shardFile(int rank, int worldSize) {
+    return "rank-%05d-of-%05d.safetensors".formatted(rank, worldSize);
+  }
+
+  /**
+   * Writes one rank's file.
+   *
+   * @return SHA-256 of the file, in hex
+   */
+  public String writeShard(long step, int rank, int worldSize, Safetensors content)
+      throws IOException {
+    MessageDigest digest = sha256();
+    storage.write(
+        folder(step) + "/" + shardFile(rank, worldSize),
+        out -> {
+          DigestOutputStream digesting = new DigestOutputStream(out, digest);
+          content.write(digesting);
+          digesting.flush();
+        });
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /** Makes a checkpoint whole: every rank's file is there and has this digest. */
+  public void writeManifest(long step, Checkpoint.State state, Map<String, String> digests)
+      throws IOException {
+    ObjectNode manifest = JSON.createObjectNode();
+    manifest.put("format_version", FORMAT_VERSION);
+    manifest.put("step", step);
+    manifest.set("state", JSON.valueToTree(state));
+    ObjectNode files = manifest.putObject("files");
+    new TreeMap<>(digests).forEach(files::put);
+    byte[] text = (manifest.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+    storage.write(folder(step) + "/" + MANIFEST, out -> out.write(text));
+  }
+
+  /**
+   * The newest whole checkpoint.
+   *
+   * @param skipped told about every newer one that is not whole, and why
+   */
+  public Optional<Checkpoint> newestWhole(Consumer<String> skipped) throws IOException {
+    List<String> folders =
+        storage.list(ROOT).stream()
+            .filter(name -> name.startsWith("step-"))
+            .sorted(Comparator.reverseOrder())
+            .toList();
+    for (String name : folders) {
+      try {
+        return Optional.of(verified(ROOT + "/" + name));
+      } catch (CorruptDataException e) {
+        skipped.accept("checkpoint %s is passed over: %s".formatted(name, e.getMessage()));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Reads one file of a checkpoint. */
+  public Safetensors read(Checkpoint checkpoint, String file) throws IOException {
+    String path = checkpoint.folder() + "/" + file;
+    try (InputStream in = storage.open(path)) {
+      return Safetensors.read(in, path);
+    }
+  }
+
+  /** Deletes all but the newest {@code keep} checkpoints up to a step, whole or not. */
+  public void prune(long newestStep, int keep) throws IOException {
+    List<String> old =
+        storage.list(ROOT).stream()
+            .filter(name -> name.compareTo(name(newestStep)) <= 0)
+            .sorted(Comparator.reverseOrder())
+            .skip(keep)
+            .toList();
+    for (String name : old) {
+      storage.deleteFolder(ROOT + "/" + name);
+    }
+  }
+
+  /** Deletes every checkpoint: a run starts over. */
+  public void deleteAll() throws IOException {
+    storage.deleteFolder(ROOT);
+  }
+
+  private Checkpoint verified(String folder) throws IOException {
+    String manifestFile = folder + "/" + MANIFEST;
+    if (!storage.exists(manifestFile)) {
+      throw new CorruptDataException("it has no manifest, it was not finished.");
+    }
+    JsonNode manifest = readManifest(manifestFile);
+    Map<String, String> files = new TreeMap<>();
+    manifest
+        .path("files")
+        .fields()
+        .forEachRemaining(f -> files.put(f.getKey(), f.getValue().asText()));
+    for (Map.Entry<String, String> file : files.entrySet()) {
+      String path = folder + "/" + file.getKey();
+      if (!storage.exists(path)) {
+        throw new CorruptDataException("%s is missing.".formatted(path));
+      }
+      String digest = digestOf(path);
+      if (!digest.equals(file.getValue())) {
+        throw new CorruptDataException(
+            "%s is damaged: SHA-256 %s, the manifest says %s."
+                .formatted(path, digest, file.getValue()));
+      }
+    }
+    try {
+      Checkpoint.State state = JSON.treeToValue(manifest.path("state"), Checkpoint.State.class);
+      return new Checkpoint(manifest.path("step").asLong(), folder, state, files);
+    } catch (JsonProcessingException e) {
+      throw new CorruptDataException("%s has no state.".formatted(manifestFile));
+    }
+  }
+
+  private JsonNode readManifest(String file) throws IOException {
+    try (InputStream in = storage.open(file)) {
+      JsonNode manifest = JSON.readTree(in);
+      if (manifest.path("format_version").asInt() != FORMAT_VERSION) {
+        throw new CorruptDataException(
+            "%s has format version %s, this program reads %d."
+                .formatted(file, manifest.path("format_version"), FORMAT_VERSION));
+      }
+      return manifest;
+    } catch (JsonProcessingException e) {
+      throw new CorruptDataException("%s is not JSON.".formatted(file));
+    }
+  }
+
+  private String digestOf(String file) throws IOException {
+    MessageDigest digest = sha256();
+    try (DigestInputStream in = new DigestInputStream(storage.open(file), digest)) {
+      in.transferTo(OutputStream.nullOutputStream());
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static String folder(long step) {
+    return ROOT + "/" + name(step);
+  }
+
+  private static String name(long step) {
+    return "step-%08d".formatted(step);
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("unreachable: every JDK has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package io.moraine.model.collective;
+
+/**
+ * Which contiguous range of a flat array each rank owns. Borders are multiples of the alignment, so
+ * that no quantisation block is cut; all shards have the same length but the last ones, which may
+ * be shorter or empty.
+ *
+ * @param length of the array, elements
+ * @param worldSize number of ranks, P
+ * @param alignment of borders, elements
+ */
+public record ShardLayout(long length, int worldSize, int alignment) {
+
+  public ShardLayout {
+    if (length < 0 || worldSize < 1 || alignment < 1) {
+      throw new IllegalArgumentException(
+          "length >= 0, world size >= 1 and alignment >= 1 are needed, got %d, %d and %d"
+              .formatted(length, worldSize, alignment));
+    }
+  }
+
+  /** First element of a rank's shard. */
+  public long from(int rank) {
+    return Math.min(length, rank * shardLength());
+  }
+
+  /** End of a rank's shard, exclusive. */
+  public long to(int rank) {
+    return Math.min(length, (rank + 1) * shardLength());
+  }
+
+  /** Elements of a rank's shard. */
+  public int size(int rank) {
+    return Math.toIntExact(to(rank) - from(rank));
+  }
+
+  private long shardLength() {
+    long blocks = (length + alignment - 1) / alignment;
+    return (blocks + worldSize - 1) / worldSize * alignment;
+  }
+}

@@ -1,0 +1,68 @@
+package io.moraine.model.collective.codec;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * Writes ranges of float32 as bytes and back; without state, so any number of threads may use one.
+ *
+ * <p>Everybody who decodes the same bytes gets the same bits. A value that is not finite stays
+ * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite.
+ */
+public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, Int8Codec {
+
+  /** All codecs. */
+  static List<GradientCodec> all() {
+    return List.of(new Fp32Codec(), new Bf16Codec(), new Int8Codec());
+  }
+
+  /**
+   * The codec of a name.
+   *
+   * @throws IllegalArgumentException if there is none of this name; the message lists them
+   */
+  static GradientCodec of(String name) {
+    return all().stream()
+        .filter(codec -> codec.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "codec must be one of %s, got %s"
+                        .formatted(
+                            all().stream()
+                                .map(GradientCodec::name)
+                                .collect(Collectors.joining(", ")),
+                            name)));
+  }
+
+  /** Its name in settings. */
+  String name();
+
+  /** Bytes that {@link #encode} writes for this many elements. */
+  int encodedBytes(int elements);
+
+  /**
+   * Encodes a range.
+   *
+   * @param dst little-endian, with room for {@link #encodedBytes}; its position moves
+   */
+  void encode(float[] src, int srcOffset, int elements, ByteBuffer dst);
+
+  /**
+   * Decodes a range.
+   *
+   * @param src little-endian, holding {@link #encodedBytes}; its position moves
+   */
+  void decode(ByteBuffer src, float[] dst, int dstOffset, int elements);
+
+  /** Decodes a range and adds it to what is there. */
+  default void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
+    float[] decoded = new float[elements];
+    decode(src, decoded, 0, elements);
+    for (int i = 0; i < elements; i++) {
+      dst[dstOffset + i] += decoded[i];
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package io.moraine.model.data;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Which sequences a rank sees at a step. The sequences of a step are the same whatever the number
+ * of ranks; they are dealt out in contiguous runs.
+ *
+ * @param source the sequences
+ * @param order in which they are seen
+ * @param sequencesPerStep over all ranks
+ * @param microBatch most sequences per forward and backward
+ */
+public record Batches(
+    TokenSource source, SequenceOrder order, int sequencesPerStep, int microBatch) {
+
+  public Batches {
+    if (sequencesPerStep < 1 || microBatch < 1) {
+      throw new IllegalArgumentException(
+          "sequences-per-step and micro-batch must be positive, got %d and %d"
+              .formatted(sequencesPerStep, microBatch));
+    }
+  }
+
+  /**
+   * A rank's micro-batches of a step.
+   *
+   * @param step from 1
+   */
+  public List<TokenBatch> of(long step, int rank, int worldSize) {
+    int from = (int) ((long) rank * sequencesPerStep / worldSize);
+    int to = (int) ((rank + 1L) * sequencesPerStep / worldSize);
+    long first = (step - 1) * sequencesPerStep;
+    List<TokenBatch> batches = new ArrayList<>();
+    for (int start = from; start < to; start += microBatch) {
+      batches.add(read(first + start, Math.min(microBatch, to - start)));
+    }
+    return batches;
+  }
+
+  private TokenBatch read(long position, int count) {
+    int row = source.length() + 1;
+    int[] tokens = new int[count * row];
+    for (int i = 0; i < count; i++) {
+      source.read(order.at(position + i), tokens, i * row);
+    }
+    return new TokenBatch(count, source.length(), tokens);
+  }
+}

@@ -1,0 +1,91 @@
+package io.moraine.model.optim;
+
+/**
+ * AdamW on one shard of the flat parameters: float32 moments, decoupled weight decay.
+ *
+ * @source Loshchilov, Hutter, Decoupled weight decay regularization, 2019, arXiv:1711.05101,
+ *     Algorithm 2
+ */
+public final class AdamW {
+
+  /**
+   * Settings.
+   *
+   * @param beta1 decay of the first moment; in [0, 1)
+   * @param beta2 decay of the second moment; in [0, 1)
+   * @param epsilon added to the root of the second moment
+   * @param weightDecay on the elements that decay
+   */
+  public record Config(double beta1, double beta2, double epsilon, double weightDecay) {
+
+    public Config {
+      if (!(beta1 >= 0 && beta1 < 1) || !(beta2 >= 0 && beta2 < 1)) {
+        throw new IllegalArgumentException(
+            "beta1 and beta2 must be in [0, 1), got %s and %s".formatted(beta1, beta2));
+      }
+      if (!(epsilon > 0) || !(weightDecay >= 0)) {
+        throw new IllegalArgumentException(
+            "epsilon must be positive and weight-decay not negative, got %s and %s"
+                .formatted(epsilon, weightDecay));
+      }
+    }
+  }
+
+  private final Config config;
+  private final boolean[] decays;
+  private final float[] moment1;
+  private final float[] moment2;
+
+  /**
+   * Moments of zero.
+   *
+   * @param decays per element of the shard, whether weight decay applies; not copied
+   */
+  public AdamW(Config config, boolean[] decays) {
+    this.config = config;
+    this.decays = decays;
+    this.moment1 = new float[decays.length];
+    this.moment2 = new float[decays.length];
+  }
+
+  /** First moments; the array itself, which checkpoints read and restore. */
+  public float[] moment1() {
+    return moment1;
+  }
+
+  /** Second moments; the array itself. */
+  public float[] moment2() {
+    return moment2;
+  }
+
+  /**
+   * One update.
+   *
+   * @param step number of the update, from 1, for the bias correction
+   * @param weights changed in place
+   * @param gradients of the same length
+   * @param scale applied to the gradients first (mean over ranks, clipping)
+   * @cost one pass over five arrays
+   */
+  public void update(
+      long step, double learningRate, float[] weights, float[] gradients, double scale) {
+    float beta1 = (float) config.beta1();
+    float beta2 = (float) config.beta2();
+    float rate1 = (float) (1 - config.beta1());
+    float rate2 = (float) (1 - config.beta2());
+    float correction1 = (float) (1 - Math.pow(config.beta1(), step));
+    float correction2 = (float) Math.sqrt(1 - Math.pow(config.beta2(), step));
+    float stepSize = (float) learningRate / correction1;
+    float decay = (float) (1 - learningRate * config.weightDecay());
+    float epsilon = (float) config.epsilon();
+    float factor = (float) scale;
+    for (int i = 0; i < weights.length; i++) {
+      float gradient = gradients[i] * factor;
+      moment1[i] = beta1 * moment1[i] + rate1 * gradient;
+      moment2[i] = beta2 * moment2[i] + rate2 * gradient * gradient;
+      float root = (float) Math.sqrt(moment2[i]) / correction2 + epsilon;
+      float kept = decays[i] ? weights[i] * decay : weights[i];
+      weights[i] = kept - stepSize * moment1[i] / root;
+    }
+  }
+}

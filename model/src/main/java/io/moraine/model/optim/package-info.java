@@ -1,0 +1,2 @@
+/** Optimizers and schedules over flat arrays. Knows no model, no collective. */
+package io.moraine.model.optim;

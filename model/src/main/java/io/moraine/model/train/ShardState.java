@@ -1,0 +1,126 @@
+package io.moraine.model.train;
+
+import io.moraine.model.checkpoint.Checkpoint;
+import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.checkpoint.CorruptDataException;
+import io.moraine.model.checkpoint.NamedTensor;
+import io.moraine.model.checkpoint.Safetensors;
+import io.moraine.model.collective.ShardLayout;
+import io.moraine.model.optim.AdamW;
+import io.moraine.model.tensor.FlatBuffer;
+import io.moraine.model.tensor.Slice;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a rank owns: its shard of the float32 master weights with AdamW's moments. Stored as one
+ * file per rank; read by element range, so by any number of ranks.
+ */
+final class ShardState {
+
+  private static final String MASTER = "master";
+  private static final String MOMENT1 = "moment1";
+  private static final String MOMENT2 = "moment2";
+  private static final String BIAS = "selection_bias";
+
+  private final ShardLayout layout;
+  private final int rank;
+  private final float[] master;
+  private final AdamW adam;
+
+  ShardState(FlatBuffer parameters, ShardLayout layout, int rank, AdamW.Config config) {
+    this.layout = layout;
+    this.rank = rank;
+    this.master = new float[layout.size(rank)];
+    parameters.get(layout.from(rank), master, 0, master.length);
+    this.adam = new AdamW(config, decays(parameters.slices(), layout, rank));
+  }
+
+  float[] master() {
+    return master;
+  }
+
+  AdamW adam() {
+    return adam;
+  }
+
+  /** The rank's file; selection biases are the same on all ranks and stand in each. */
+  Safetensors toFile(float[] bias) {
+    return new Safetensors(
+        Map.of(
+            "from", String.valueOf(layout.from(rank)),
+            "to", String.valueOf(layout.to(rank))),
+        List.of(
+            NamedTensor.of(MASTER, master),
+            NamedTensor.of(MOMENT1, adam.moment1()),
+            NamedTensor.of(MOMENT2, adam.moment2()),
+            NamedTensor.of(BIAS, bias)));
+  }
+
+  /**
+   * Takes this rank's range out of a checkpoint's files.
+   *
+   * @return the selection biases
+   */
+  float[] restore(Checkpoints checkpoints, Checkpoint checkpoint) throws IOException {
+    if (checkpoint.state().length() != layout.length()) {
+      throw new CorruptDataException(
+          "checkpoint of step %d has %d parameters, the model %d: the settings of the model have changed. Use another --run."
+              .formatted(checkpoint.step(), checkpoint.state().length(), layout.length()));
+    }
+    float[] bias = new float[0];
+    ShardLayout written =
+        new ShardLayout(
+            checkpoint.state().length(), checkpoint.state().worldSize(), layout.alignment());
+    for (int writer = 0; writer < written.worldSize(); writer++) {
+      long from = Math.max(layout.from(rank), written.from(writer));
+      long to = Math.min(layout.to(rank), written.to(writer));
+      if (from < to || writer == 0) {
+        String name = Checkpoints.shardFile(writer, written.worldSize());
+        Safetensors file = checkpoints.read(checkpoint, name);
+        bias = floats(file, BIAS, name);
+        if (from < to) {
+          copy(floats(file, MASTER, name), written.from(writer), master, from, to);
+          copy(floats(file, MOMENT1, name), written.from(writer), adam.moment1(), from, to);
+          copy(floats(file, MOMENT2, name), written.from(writer), adam.moment2(), from, to);
+        }
+      }
+    }
+    return bias;
+  }
+
+  private void copy(float[] src, long srcStart, float[] dst, long from, long to) {
+    System.arraycopy(
+        src,
+        Math.toIntExact(from - srcStart),
+        dst,
+        Math.toIntExact(from - layout.from(rank)),
+        Math.toIntExact(to - from));
+  }
+
+  private static float[] floats(Safetensors file, String tensor, String name)
+      throws CorruptDataException {
+    return file.tensor(tensor)
+        .orElseThrow(() -> new CorruptDataException("%s has no tensor %s.".formatted(name, tensor)))
+        .floats();
+  }
+
+  /** Weight decay applies to matrices, not to norms. */
+  private static boolean[] decays(List<Slice> slices, ShardLayout layout, int rank) {
+    boolean[] decays = new boolean[layout.size(rank)];
+    for (Slice slice : slices) {
+      long from = Math.max(slice.offsetElements(), layout.from(rank));
+      long to = Math.min(slice.offsetElements() + slice.length(), layout.to(rank));
+      if (from < to && slice.shape().size() > 1) {
+        Arrays.fill(
+            decays,
+            Math.toIntExact(from - layout.from(rank)),
+            Math.toIntExact(to - layout.from(rank)),
+            true);
+      }
+    }
+    return decays;
+  }
+}

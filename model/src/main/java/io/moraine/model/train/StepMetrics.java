@@ -1,0 +1,80 @@
+package io.moraine.model.train;
+
+/**
+ * What one step did, over all ranks.
+ *
+ * @param step from 1
+ * @param loss mean cross-entropy of the step's tokens; nats per token
+ * @param gradientNorm global norm before clipping
+ * @param learningRate of the step
+ * @param tokens predicted in the step
+ * @param tokensSeen predicted up to and with this step
+ * @param seconds of the step on rank 0
+ * @param expertLoad tokens per expert, (layers, E) row-major; empty without experts
+ * @param experts E; 0 without experts
+ * @param wireBytes sent by rank 0 in the step
+ * @param float32WireBytes what the same exchange would send in float32
+ */
+public record StepMetrics(
+    long step,
+    double loss,
+    double gradientNorm,
+    double learningRate,
+    long tokens,
+    long tokensSeen,
+    double seconds,
+    long[] expertLoad,
+    int experts,
+    long wireBytes,
+    long float32WireBytes) {
+
+  public double tokensPerSecond() {
+    return seconds > 0 ? tokens / seconds : 0;
+  }
+
+  /** Number of MoE layers. */
+  public int moeLayers() {
+    return experts == 0 ? 0 : expertLoad.length / experts;
+  }
+
+  /**
+   * MaxVio of the worst layer: (largest load - mean) / mean; 0 without experts.
+   *
+   * @source Wang et al., Auxiliary-loss-free load balancing, 2024, arXiv:2408.15664, Eq. 4
+   */
+  public double maxViolation() {
+    double worst = 0;
+    for (int layer = 0; layer < moeLayers(); layer++) {
+      LoadStatistics statistics = load(layer);
+      worst = Math.max(worst, (statistics.max() - statistics.mean()) / statistics.mean());
+    }
+    return worst;
+  }
+
+  /** Statistics of one layer's load. */
+  public LoadStatistics load(int layer) {
+    long min = Long.MAX_VALUE;
+    long max = 0;
+    double sum = 0;
+    double squares = 0;
+    for (int i = layer * experts; i < (layer + 1) * experts; i++) {
+      min = Math.min(min, expertLoad[i]);
+      max = Math.max(max, expertLoad[i]);
+      sum += expertLoad[i];
+      squares += (double) expertLoad[i] * expertLoad[i];
+    }
+    double mean = sum / experts;
+    double variance = Math.max(0, squares / experts - mean * mean);
+    return new LoadStatistics(min, max, mean, mean > 0 ? Math.sqrt(variance) / mean : 0);
+  }
+
+  /**
+   * Expert load of one layer.
+   *
+   * @param min tokens of the least used expert
+   * @param max tokens of the most used expert
+   * @param mean tokens per expert
+   * @param variation coefficient of variation, standard deviation / mean
+   */
+  public record LoadStatistics(long min, long max, double mean, double variation) {}
+}

@@ -1,0 +1,25 @@
+package io.moraine.model.train;
+
+import java.io.IOException;
+
+/** Hears what a run does; on rank 0. */
+public interface TrainObserver {
+
+  /**
+   * Training begins or goes on.
+   *
+   * @param step of the checkpoint it goes on from; 0 for a new run
+   */
+  void started(long step) throws IOException;
+
+  /** Something a person should know. */
+  void message(String text);
+
+  void stepped(StepMetrics metrics) throws IOException;
+
+  /** Mean held-out loss after a step; nats per token. */
+  void evaluated(long step, double loss) throws IOException;
+
+  /** A checkpoint is about to become whole: what belongs to the run up to it must be stored now. */
+  void checkpointing(long step) throws IOException;
+}

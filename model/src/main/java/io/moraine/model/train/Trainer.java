@@ -1,0 +1,281 @@
+package io.moraine.model.train;
+
+import io.moraine.model.checkpoint.Checkpoint;
+import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.collective.Communicator;
+import io.moraine.model.collective.ShardLayout;
+import io.moraine.model.data.Batches;
+import io.moraine.model.data.SequenceOrder;
+import io.moraine.model.data.TokenBatch;
+import io.moraine.model.data.TokenSource;
+import io.moraine.model.tensor.FlatBuffer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.LongSupplier;
+
+/**
+ * One rank of a training run. A step: forward and backward over the rank's micro-batches,
+ * compressed reduce-scatter of the gradients to their owners, clipping by the global norm, AdamW on
+ * the owned float32 master weights, all-gather of the new weights, balance of the experts.
+ *
+ * <p>All ranks have the same weights after every step, bit for bit. A run that is stopped and
+ * resumed with as many ranks ends with the same bits as one that was not.
+ *
+ * @source Rajbhandari et al., ZeRO, 2020, arXiv:1910.02054, section 5.1 (optimizer state sharded)
+ */
+public final class Trainer {
+
+  private static final int COPIED_AT_ONCE = 1 << 16;
+
+  private final TrainableModel model;
+  private final TrainConfig config;
+  private final Communicator communicator;
+  private final Batches batches;
+  private final Optional<TokenSource> heldOut;
+  private final Checkpoints checkpoints;
+  private final TrainObserver observer;
+  private final String settingsDigest;
+  private final LongSupplier nanoClock;
+  private final ShardLayout layout;
+  private final ShardState state;
+  private final float[] gradientSum;
+
+  /**
+   * Sets a rank up; the model's weights must be initialised alike on all ranks.
+   *
+   * @param heldOut sequences to evaluate on, if there are any
+   * @param settingsDigest recorded in checkpoints
+   * @param nanoClock for durations only; never influences training
+   */
+  public Trainer(
+      TrainableModel model,
+      TrainConfig config,
+      Communicator communicator,
+      TokenSource data,
+      Optional<TokenSource> heldOut,
+      Checkpoints checkpoints,
+      TrainObserver observer,
+      String settingsDigest,
+      LongSupplier nanoClock) {
+    this.model = model;
+    this.config = config;
+    this.communicator = communicator;
+    this.batches =
+        new Batches(
+            data,
+            new SequenceOrder(data.sequences(), config.seed()),
+            config.sequencesPerStep(),
+            config.microBatch());
+    this.heldOut = heldOut;
+    this.checkpoints = checkpoints;
+    this.observer = observer;
+    this.settingsDigest = settingsDigest;
+    this.nanoClock = nanoClock;
+    this.layout =
+        new ShardLayout(
+            model.parameters().length(), communicator.worldSize(), FlatBuffer.ALIGNMENT);
+    this.state = new ShardState(model.parameters(), layout, communicator.rank(), config.adam());
+    this.gradientSum = new float[layout.size(communicator.rank())];
+  }
+
+  /**
+   * Trains to the last step.
+   *
+   * @param resume whether to go on from the newest whole checkpoint, if there is one
+   */
+  public TrainResult run(boolean resume) throws IOException {
+    long resumedFrom = resume ? restoreNewest() : 0;
+    gatherWeights();
+    if (communicator.rank() == 0) {
+      observer.started(resumedFrom);
+    }
+    double loss = Double.NaN;
+    double heldOutLoss = Double.NaN;
+    for (long step = resumedFrom + 1; step <= config.steps(); step++) {
+      communicator.beginStep(step);
+      loss = step(step);
+      boolean last = step == config.steps();
+      if (last || step % config.every().digest() == 0) {
+        communicator.requireIdentical("the digest of all weights", weightsDigest());
+      }
+      if (last || config.every().evaluate() > 0 && step % config.every().evaluate() == 0) {
+        heldOutLoss = evaluate(step);
+      }
+      if (last || step % config.every().checkpoint() == 0) {
+        checkpoint(step);
+      }
+    }
+    return new TrainResult(
+        resumedFrom, Math.max(resumedFrom, config.steps()), loss, heldOutLoss, weightsDigest());
+  }
+
+  private double step(long step) throws IOException {
+    long start = nanoClock.getAsLong();
+    long sentBefore = communicator.sentBytes();
+    model.zeroGradients();
+    double[] lossAndTokens = forwardBackward(step);
+    communicator.reduceScatter(
+        model.gradients()::get, layout, config.wire().gradients(), gradientSum);
+
+    double[] sums =
+        communicator.allReduceSum(new double[] {lossAndTokens[0], lossAndTokens[1], squaredSum()});
+    double scale = 1.0 / config.sequencesPerStep();
+    double norm = Math.sqrt(sums[2]) * scale;
+    double loss = sums[0] / sums[1];
+    if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+      throw new NonFiniteException(step, loss, norm);
+    }
+    double learningRate = config.schedule().at(step);
+    double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
+    state.adam().update(step, learningRate, state.master(), gradientSum, scale * clip);
+    gatherWeights();
+    long[] load = balanceExperts();
+
+    long tokens = (long) sums[1];
+    StepMetrics metrics =
+        new StepMetrics(
+            step,
+            loss,
+            norm,
+            learningRate,
+            tokens,
+            tokens * step,
+            (nanoClock.getAsLong() - start) / 1e9,
+            load,
+            model.routing().map(ExpertRouting::experts).orElse(0),
+            communicator.sentBytes() - sentBefore,
+            float32WireBytes());
+    if (communicator.rank() == 0) {
+      observer.stepped(metrics);
+    }
+    return loss;
+  }
+
+  /**
+   * Runs the rank's micro-batches; each adds the gradient of its mean loss, weighted by its number
+   * of sequences, so that the sum over ranks divided by all sequences is the gradient of the mean.
+   *
+   * @return sum of the losses of the rank's tokens, and their number
+   */
+  private double[] forwardBackward(long step) {
+    double loss = 0;
+    double tokens = 0;
+    List<TokenBatch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
+    for (TokenBatch batch : microBatches) {
+      loss += model.forwardBackward(batch, batch.sequences()) * batch.predictions();
+      tokens += batch.predictions();
+    }
+    return new double[] {loss, tokens};
+  }
+
+  private double squaredSum() {
+    double sum = 0;
+    for (float value : gradientSum) {
+      sum += (double) value * value;
+    }
+    return sum;
+  }
+
+  private void gatherWeights() {
+    communicator.allGather(
+        state.master(), layout, config.wire().weights(), model.parameters()::put);
+  }
+
+  /** Sums the expert load over all ranks and moves the selection biases. */
+  private long[] balanceExperts() {
+    if (model.routing().isEmpty()) {
+      return new long[0];
+    }
+    ExpertRouting routing = model.routing().get();
+    long[] load = communicator.allReduceSum(routing.takeLoad());
+    routing.updateBias(load, (float) config.biasUpdate());
+    return load;
+  }
+
+  /** What reduce-scatter and all-gather would send in float32, from this rank. */
+  private long float32WireBytes() {
+    long own = layout.size(communicator.rank());
+    return 4 * (layout.length() - own) + 4 * own * (communicator.worldSize() - 1);
+  }
+
+  /** Mean held-out loss, the sequences dealt out to the ranks. */
+  private double evaluate(long step) throws IOException {
+    if (heldOut.isEmpty()) {
+      return Double.NaN;
+    }
+    TokenSource source = heldOut.get();
+    long count = Math.min(source.sequences(), config.every().evaluateSequences());
+    double[] sums = new double[2];
+    for (long i = communicator.rank(); i < count; i += communicator.worldSize()) {
+      int[] tokens = new int[source.length() + 1];
+      source.read(i, tokens, 0);
+      sums[0] += model.loss(new TokenBatch(1, source.length(), tokens));
+      sums[1]++;
+    }
+    double[] all = communicator.allReduceSum(sums);
+    double loss = all[0] / all[1];
+    if (communicator.rank() == 0 && count > 0) {
+      observer.evaluated(step, loss);
+    }
+    return loss;
+  }
+
+  private void checkpoint(long step) throws IOException {
+    int worldSize = communicator.worldSize();
+    float[] bias = model.routing().map(ExpertRouting::bias).orElse(new float[0]);
+    String digest =
+        checkpoints.writeShard(step, communicator.rank(), worldSize, state.toFile(bias));
+    byte[][] digests = communicator.allGatherBytes(digest.getBytes(StandardCharsets.US_ASCII));
+    if (communicator.rank() == 0) {
+      Map<String, String> files = new TreeMap<>();
+      for (int rank = 0; rank < worldSize; rank++) {
+        files.put(
+            Checkpoints.shardFile(rank, worldSize),
+            new String(digests[rank], StandardCharsets.US_ASCII));
+      }
+      observer.checkpointing(step);
+      long position = step * config.sequencesPerStep();
+      checkpoints.writeManifest(
+          step, new Checkpoint.State(layout.length(), worldSize, position, settingsDigest), files);
+      checkpoints.prune(step, config.every().keep());
+    }
+    communicator.barrier();
+  }
+
+  /** Takes the newest whole checkpoint; rank 0 chooses for all. */
+  private long restoreNewest() throws IOException {
+    Optional<Checkpoint> newest =
+        checkpoints.newestWhole(
+            message -> {
+              if (communicator.rank() == 0) {
+                observer.message(message);
+              }
+            });
+    long step = newest.map(Checkpoint::step).orElse(0L);
+    communicator.requireIdentical("the newest whole checkpoint's step", step);
+    if (newest.isPresent()) {
+      float[] bias = state.restore(checkpoints, newest.get());
+      model.routing().ifPresent(routing -> routing.setBias(bias));
+    }
+    return step;
+  }
+
+  private long weightsDigest() {
+    FlatBuffer parameters = model.parameters();
+    float[] chunk = new float[COPIED_AT_ONCE];
+    long digest = 0;
+    for (long from = 0; from < parameters.length(); from += COPIED_AT_ONCE) {
+      int count = (int) Math.min(COPIED_AT_ONCE, parameters.length() - from);
+      parameters.get(from, chunk, 0, count);
+      for (int i = 0; i < count; i++) {
+        digest = digest * 0x9e3779b97f4a7c15L + Float.floatToRawIntBits(chunk[i]) + 1;
+        digest ^= digest >>> 29;
+      }
+    }
+    return digest;
+  }
+}
