@@ -2,7 +2,9 @@ package io.moraine.jobs;
 
 import io.moraine.jobs.cli.MoraineCommand;
 
-/** The class that spark-submit starts: {@code --class io.moraine.jobs.Moraine moraine.jar COMMAND}. */
+/**
+ * The class that spark-submit starts: {@code --class io.moraine.jobs.Moraine moraine.jar COMMAND}.
+ */
 public final class Moraine {
 
   private Moraine() {}

@@ -63,7 +63,8 @@ public final class ParquetTokenSource implements TokenSource {
         (sequence, tokens, file) -> {
           source.store(sequence, tokens, file);
           if (seen.get((int) sequence)) {
-            throw new IOException("sequence %d stands twice, again in %s.".formatted(sequence, file));
+            throw new IOException(
+                "sequence %d stands twice, again in %s.".formatted(sequence, file));
           }
           seen.set((int) sequence);
         });
@@ -122,8 +123,7 @@ public final class ParquetTokenSource implements TokenSource {
             StandardOpenOption.DELETE_ON_CLOSE)) {
       for (long from = 0; from < sequences; from += perSegment) {
         long bytes = Math.min(perSegment, sequences - from) * 4L * rowInts;
-        ByteBuffer mapped =
-            channel.map(FileChannel.MapMode.READ_WRITE, from * 4L * rowInts, bytes);
+        ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_WRITE, from * 4L * rowInts, bytes);
         segments.add(mapped.order(ByteOrder.nativeOrder()).asIntBuffer());
       }
     }

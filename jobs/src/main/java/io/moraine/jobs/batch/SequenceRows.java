@@ -61,16 +61,20 @@ final class SequenceRows {
               new GroupRecordConverter(wanted).getRootConverter(),
               wanted,
               reader.getFileMetaData().getCreatedBy());
-      readGroup(columns.getColumnReader(id), columns.getColumnReader(token), group.getRowCount(),
-          file, action);
+      readGroup(
+          columns.getColumnReader(id),
+          columns.getColumnReader(token),
+          group.getRowCount(),
+          group.getPageReader(token).getTotalValueCount(),
+          file,
+          action);
     }
   }
 
   private static void readGroup(
-      ColumnReader ids, ColumnReader tokens, long rows, String file, Action action)
+      ColumnReader ids, ColumnReader tokens, long rows, long values, String file, Action action)
       throws IOException {
     int[] row = new int[1024];
-    long values = tokens.getTotalValueCount();
     long read = 0;
     for (long r = 0; r < rows; r++) {
       long sequence = ids.getLong();

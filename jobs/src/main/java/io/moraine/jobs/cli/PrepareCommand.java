@@ -2,8 +2,8 @@ package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.config.SettingsFile;
-import io.moraine.jobs.prepare.PrepareJob;
 import io.moraine.jobs.prepare.Manifest;
+import io.moraine.jobs.prepare.PrepareJob;
 import io.moraine.jobs.report.FunnelTable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -54,7 +54,8 @@ final class PrepareCommand implements Callable<Integer> {
       names = "--output",
       required = true,
       paramLabel = "DIR",
-      description = "The dataset's folder; an earlier dataset there is replaced when this one is whole.")
+      description =
+          "The dataset's folder; an earlier dataset there is replaced when this one is whole.")
   private String output;
 
   @Option(
@@ -72,13 +73,15 @@ final class PrepareCommand implements Callable<Integer> {
   @Option(
       names = "--vocab-size",
       paramLabel = "N",
-      description = "Size of the vocabulary to train; default: the setting tokenizer.vocabulary-size.")
+      description =
+          "Size of the vocabulary to train; default: the setting tokenizer.vocabulary-size.")
   private Integer vocabularySize;
 
   @Option(
       names = "--threshold",
       paramLabel = "J",
-      description = "Jaccard similarity from which a document is a near duplicate; default: near.threshold.")
+      description =
+          "Jaccard similarity from which a document is a near duplicate; default: near.threshold.")
   private Double threshold;
 
   @Option(
@@ -90,7 +93,8 @@ final class PrepareCommand implements Callable<Integer> {
   @Option(
       names = "--output-format",
       paramLabel = "FORMAT",
-      description = "parquet or jsonl (gzip), for documents, removed and quarantine; default: output.format.")
+      description =
+          "parquet or jsonl (gzip), for documents, removed and quarantine; default: output.format.")
   private String outputFormat;
 
   @Option(

@@ -17,7 +17,6 @@ final class SparkOptions {
     SparkConf conf = new SparkConf().setAppName("moraine " + command);
     conf.setIfMissing("spark.master", "local[*]");
     conf.setIfMissing("spark.sql.session.timeZone", "UTC");
-    conf.setIfMissing("spark.serializer", "org.apache.spark.serializer.KryoSerializer");
     conf.setIfMissing("spark.sql.parquet.compression.codec", "zstd");
     // A barrier stage waits for its slots: look every 2 s, not every 15 s.
     conf.setIfMissing("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "2s");

@@ -5,6 +5,7 @@ import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.report.TrainingSummary;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.jobs.train.TrainJob;
+import io.moraine.model.train.TrainResult;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Map;
@@ -76,14 +77,16 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--codec",
       paramLabel = "NAME",
-      description = "Codec of the gradients on the wire: fp32, bf16 or int8; default: train.wire.gradients.")
+      description =
+          "Codec of the gradients on the wire: fp32, bf16 or int8; default: train.wire.gradients.")
   private String codec;
 
   @Option(
       names = "--resume",
       paramLabel = "WHEN",
       defaultValue = "auto",
-      description = "auto: from the newest whole checkpoint; never: start over. Default: ${DEFAULT-VALUE}.")
+      description =
+          "auto: from the newest whole checkpoint; never: start over. Default: ${DEFAULT-VALUE}.")
   private Resume resume;
 
   @Override
@@ -91,10 +94,10 @@ final class TrainCommand implements Callable<Integer> {
     TrainSettings settings = settings();
     try (SparkSession spark = SparkOptions.session("train")) {
       TrainJob job = new TrainJob(spark, settings, Terminal.progress());
-      TrainingSummary summary =
-          job.run(data, RunFolder.at(run), ranks, resume == Resume.AUTO);
+      TrainResult result = job.run(data, RunFolder.at(run), ranks, resume == Resume.AUTO);
       PrintWriter out = spec.commandLine().getOut();
-      summary.lines().forEach(out::println);
+      TrainingSummary.lines(spark, RunFolder.at(run), result).forEach(out::println);
+      out.println("training run: " + run);
       out.flush();
     }
     return ExitCode.DONE.code();

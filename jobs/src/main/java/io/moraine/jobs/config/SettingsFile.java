@@ -85,9 +85,7 @@ public final class SettingsFile {
     return ConfigFactory.parseResources(
         SettingsFile.class.getClassLoader(),
         resource,
-        ConfigParseOptions.defaults()
-            .setAllowMissing(false)
-            .setOriginDescription("conf/" + name));
+        ConfigParseOptions.defaults().setAllowMissing(false).setOriginDescription("conf/" + name));
   }
 
   private static Config parse(Path file) {

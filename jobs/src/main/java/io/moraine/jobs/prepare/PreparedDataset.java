@@ -4,10 +4,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
 
 /**
  * The folder layout of a prepared dataset (docs/formats.md), on any Hadoop file system.
@@ -26,6 +30,22 @@ public record PreparedDataset(Path root) {
   /** Survivors: id, source, text, n_tokens, held_out. */
   public String documents() {
     return child("documents");
+  }
+
+  /** {@link #documents()} as a table, in whichever format it was written. */
+  public Dataset<Row> documentsTable(SparkSession spark) {
+    return table(
+        spark,
+        documents(),
+        "id STRING, source STRING, text STRING, n_tokens INT, held_out BOOLEAN");
+  }
+
+  /** {@link #removed()} as a table, in whichever format it was written. */
+  public Dataset<Row> removedTable(SparkSession spark) {
+    return table(
+        spark,
+        removed(),
+        "id STRING, stage STRING, reason STRING, detail STRING, kept_id STRING, similarity DOUBLE");
   }
 
   /** One row per removed document: id, stage, reason, detail, kept_id, similarity. */
@@ -82,6 +102,19 @@ public record PreparedDataset(Path root) {
     } catch (JsonProcessingException e) {
       throw new IOException(
           "%s is damaged: %s. Run prepare again.".formatted(file, e.getOriginalMessage()), e);
+    }
+  }
+
+  private Dataset<Row> table(SparkSession spark, String folder, String schema) {
+    try {
+      Path path = new Path(folder);
+      FileSystem files = path.getFileSystem(spark.sparkContext().hadoopConfiguration());
+      boolean json = files.globStatus(new Path(path, "*.json.gz")).length > 0;
+      return json
+          ? spark.read().schema(schema).json(folder)
+          : spark.read().schema(schema).parquet(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -73,8 +73,8 @@ public final class AdamW {
     float beta2 = (float) config.beta2();
     float rate1 = (float) (1 - config.beta1());
     float rate2 = (float) (1 - config.beta2());
-    float correction1 = (float) (1 - Math.pow(config.beta1(), step));
-    float correction2 = (float) Math.sqrt(1 - Math.pow(config.beta2(), step));
+    float correction1 = (float) (1 - Math.pow(config.beta1(), (double) step));
+    float correction2 = (float) Math.sqrt(1 - Math.pow(config.beta2(), (double) step));
     float stepSize = (float) learningRate / correction1;
     float decay = (float) (1 - learningRate * config.weightDecay());
     float epsilon = (float) config.epsilon();

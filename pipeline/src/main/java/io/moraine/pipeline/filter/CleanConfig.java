@@ -11,8 +11,8 @@ import java.io.Serializable;
  * @param maxWords most words of a document
  * @param maxDuplicateLineFraction largest share of characters in lines that stand more than once;
  *     in [0, 1]
- * @param maxTopShingleFraction largest share of words covered by the most frequent run of three
- *     words; in [0, 1]
+ * @param maxTopRunFraction largest share of words covered by the most frequent run of three words;
+ *     in [0, 1]
  */
 public record CleanConfig(
     boolean stripLicenceHeaders,
@@ -20,7 +20,7 @@ public record CleanConfig(
     int minWords,
     int maxWords,
     double maxDuplicateLineFraction,
-    double maxTopShingleFraction)
+    double maxTopRunFraction)
     implements Serializable {
 
   public CleanConfig {
@@ -30,7 +30,7 @@ public record CleanConfig(
               .formatted(minWords, maxWords));
     }
     requireFraction("max-duplicate-line-fraction", maxDuplicateLineFraction);
-    requireFraction("max-top-shingle-fraction", maxTopShingleFraction);
+    requireFraction("max-top-run-fraction", maxTopRunFraction);
   }
 
   private static void requireFraction(String name, double value) {

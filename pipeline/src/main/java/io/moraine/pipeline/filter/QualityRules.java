@@ -67,12 +67,12 @@ public final class QualityRules {
           config.maxDuplicateLineFraction());
     }
     double top = topRunFraction(words);
-    if (top > config.maxTopShingleFraction()) {
+    if (top > config.maxTopRunFraction()) {
       return rejection(
           "repeated-words",
           "words in the most frequent run of " + RUN_WORDS + " = %.3f > %s",
           top,
-          config.maxTopShingleFraction());
+          config.maxTopRunFraction());
     }
     return Optional.empty();
   }

@@ -1,4 +1,4 @@
-package io.moraine.jobs.report
+package io.moraine.jobs.progress
 
 import java.io.{ByteArrayOutputStream, PrintStream}
 import org.scalatest.funsuite.AnyFunSuite

@@ -1,0 +1,70 @@
+package io.moraine.jobs.cli;
+
+import io.moraine.jobs.config.ConfigException;
+import io.moraine.model.checkpoint.CorruptDataException;
+import io.moraine.model.collective.CollectiveException;
+import io.moraine.model.collective.transport.TransportException;
+import io.moraine.model.train.NonFiniteException;
+import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.tokenizer.TokenizerException;
+import java.io.FileNotFoundException;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What a person and a scheduler are told of a failure.
+ *
+ * @param exitCode for the scheduler
+ * @param message one line for the person
+ * @param isOurs whether it is a failure that nobody expected: then the log needs the stack trace
+ */
+record Failure(ExitCode exitCode, String message, boolean isOurs) {
+
+  private static final Map<Class<? extends Exception>, ExitCode> EXPECTED =
+      Map.of(
+          ConfigException.class, ExitCode.BAD_SETTING,
+          CorpusException.class, ExitCode.BAD_DATA,
+          TokenizerException.class, ExitCode.BAD_DATA,
+          CorruptDataException.class, ExitCode.BAD_DATA,
+          FileNotFoundException.class, ExitCode.BAD_DATA,
+          NonFiniteException.class, ExitCode.FAILED,
+          CollectiveException.class, ExitCode.COLLECTIVE_FAILED,
+          TransportException.class, ExitCode.COLLECTIVE_FAILED);
+
+  /** Finds an exception of ours in the text that Spark makes of a failed task. */
+  private static final Pattern IN_SPARK_MESSAGE =
+      Pattern.compile(
+          "(?:^|[\\s:])(?:[a-z]+\\.)+(CollectiveException|TransportException|CorruptDataException"
+              + "|NonFiniteException|FileNotFoundException): ([^\\n]+)");
+
+  static Failure of(Throwable e) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      ExitCode code = EXPECTED.get(at.getClass());
+      if (code != null) {
+        return new Failure(code, firstLine(at), false);
+      }
+    }
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      Matcher matcher = IN_SPARK_MESSAGE.matcher(String.valueOf(at.getMessage()));
+      if (matcher.find()) {
+        return new Failure(codeOf(matcher.group(1)), matcher.group(2), false);
+      }
+    }
+    return new Failure(ExitCode.FAILED, e.getClass().getSimpleName() + ": " + firstLine(e), true);
+  }
+
+  private static ExitCode codeOf(String simpleName) {
+    Set<Class<? extends Exception>> classes = EXPECTED.keySet();
+    return classes.stream()
+        .filter(type -> type.getSimpleName().equals(simpleName))
+        .findFirst()
+        .map(EXPECTED::get)
+        .orElse(ExitCode.FAILED);
+  }
+
+  private static String firstLine(Throwable e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+  }
+}

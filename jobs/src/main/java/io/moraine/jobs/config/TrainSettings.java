@@ -1,0 +1,159 @@
+package io.moraine.jobs.config;
+
+import io.moraine.model.attention.AttentionConfig;
+import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.layer.RotaryConfig;
+import io.moraine.model.moe.RouterConfig;
+import io.moraine.model.optim.AdamW;
+import io.moraine.model.optim.LearningRateSchedule;
+import io.moraine.model.train.TrainConfig;
+import io.moraine.model.transformer.ModelConfig;
+import java.time.Duration;
+
+/**
+ * Settings of {@code train}; conf/models/demo.conf documents every one.
+ *
+ * @param model what is trained
+ * @param train how it is trained
+ * @param deadlines of the collectives
+ * @param rendered the whole as JSON
+ * @param digest of {@code rendered}
+ */
+public record TrainSettings(
+    ModelConfig model, TrainConfig train, Deadlines deadlines, String rendered, String digest) {
+
+  /**
+   * How long a rank waits for another.
+   *
+   * @param silence without a sign of life
+   * @param compute for data from a living peer
+   */
+  public record Deadlines(Duration silence, Duration compute) {}
+
+  /**
+   * Reads the settings.
+   *
+   * @throws ConfigException if a key is unknown or missing, or a value breaks its rule
+   */
+  public static TrainSettings of(SettingsFile file) {
+    Section root = file.root();
+    Section train = root.section("train");
+    Section wire = train.section("wire");
+    return root.build(
+        () ->
+            new TrainSettings(
+                model(root.section("model")),
+                train(train, wire),
+                new Deadlines(
+                    Duration.ofSeconds(wire.longInteger("deadline-seconds")),
+                    Duration.ofSeconds(wire.longInteger("compute-deadline-seconds"))),
+                file.rendered(),
+                file.digest()));
+  }
+
+  private static ModelConfig model(Section s) {
+    Section experts = s.section("experts");
+    return s.build(
+        () ->
+            new ModelConfig(
+                s.integer("vocabulary-size"),
+                s.integer("dim"),
+                s.integer("layers"),
+                s.integer("dense-layers"),
+                s.integer("dense-feed-forward-dim"),
+                s.integer("max-sequence-length"),
+                s.number("norm-epsilon"),
+                s.number("init-std"),
+                attention(s.section("attention")),
+                rotary(s.section("rotary")),
+                new ModelConfig.ExpertsConfig(
+                    experts.integer("shared"), experts.integer("feed-forward-dim")),
+                router(experts)));
+  }
+
+  private static AttentionConfig attention(Section s) {
+    return s.build(
+        () ->
+            new AttentionConfig(
+                s.integer("heads"),
+                s.integer("query-latent-dim"),
+                s.integer("key-value-latent-dim"),
+                s.integer("no-position-dim"),
+                s.integer("rotary-dim"),
+                s.integer("value-dim")));
+  }
+
+  private static RotaryConfig rotary(Section s) {
+    return s.build(
+        () ->
+            new RotaryConfig(
+                s.number("theta"),
+                s.integer("original-sequence-length"),
+                s.number("factor"),
+                s.number("beta-fast"),
+                s.number("beta-slow"),
+                s.number("mscale")));
+  }
+
+  private static RouterConfig router(Section s) {
+    return s.build(
+        () ->
+            new RouterConfig(
+                s.integer("routed"),
+                s.integer("active"),
+                s.integer("groups"),
+                s.integer("limited-groups"),
+                s.choice("score", RouterConfig.Score.class),
+                s.number("route-scale"),
+                s.flag("selection-bias"),
+                s.number("sequence-balance-alpha")));
+  }
+
+  private static TrainConfig train(Section s, Section wire) {
+    Section rate = s.section("learning-rate");
+    Section adam = s.section("adam");
+    Section balance = s.section("balance");
+    return s.build(
+        () ->
+            new TrainConfig(
+                s.longInteger("seed"),
+                s.integer("sequences-per-step"),
+                s.integer("micro-batch"),
+                rate.build(
+                    () ->
+                        new LearningRateSchedule(
+                            rate.number("peak"),
+                            rate.number("floor"),
+                            rate.longInteger("warm-up-steps"),
+                            s.longInteger("steps"))),
+                adam.build(
+                    () ->
+                        new AdamW.Config(
+                            adam.number("beta1"),
+                            adam.number("beta2"),
+                            adam.number("epsilon"),
+                            adam.number("weight-decay"))),
+                s.number("clip-norm"),
+                balance.build(() -> balance.number("bias-update")),
+                wire(wire),
+                every(s)));
+  }
+
+  private static TrainConfig.Wire wire(Section s) {
+    s.longInteger("deadline-seconds");
+    s.longInteger("compute-deadline-seconds");
+    return s.build(
+        () ->
+            new TrainConfig.Wire(
+                GradientCodec.of(s.text("gradients")), GradientCodec.of(s.text("weights"))));
+  }
+
+  private static TrainConfig.Every every(Section s) {
+    return new TrainConfig.Every(
+        s.longInteger("checkpoint-every"),
+        s.integer("keep-checkpoints"),
+        s.longInteger("digest-every"),
+        s.longInteger("evaluate-every"),
+        s.integer("evaluate-sequences"));
+  }
+}

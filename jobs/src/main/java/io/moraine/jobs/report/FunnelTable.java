@@ -1,0 +1,40 @@
+package io.moraine.jobs.report;
+
+import io.moraine.jobs.prepare.Manifest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** The funnel of a prepared dataset as text. */
+public final class FunnelTable {
+
+  private FunnelTable() {}
+
+  /** A line per stage and the totals. */
+  public static List<String> lines(Manifest manifest) {
+    List<String> lines = new ArrayList<>();
+    lines.add(String.format(Locale.ROOT, "%-18s %12s %12s %12s", "stage", "in", "removed", "out"));
+    for (Manifest.FunnelStage stage : manifest.funnel()) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%-18s %,12d %,12d %,12d",
+              stage.stage(),
+              stage.in(),
+              stage.removed(),
+              stage.out()));
+    }
+    Manifest.Counts counts = manifest.counts();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "tokens: %,d to train on in %,d sequences of %d, %,d held out in %,d; vocabulary %,d",
+            counts.trainTokens(),
+            counts.sequences(),
+            manifest.sequenceLength(),
+            counts.heldOutTokens(),
+            counts.heldOutSequences(),
+            manifest.vocabularySize()));
+    return lines;
+  }
+}

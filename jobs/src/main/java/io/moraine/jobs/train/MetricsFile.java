@@ -1,0 +1,114 @@
+package io.moraine.jobs.train;
+
+import io.moraine.model.train.StepMetrics;
+import java.io.IOException;
+import java.util.List;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.example.data.simple.SimpleGroup;
+import org.apache.parquet.hadoop.ParquetFileWriter;
+import org.apache.parquet.hadoop.ParquetWriter;
+import org.apache.parquet.hadoop.example.ExampleParquetWriter;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.MessageTypeParser;
+
+/**
+ * Metrics of a stretch of steps as one Parquet file, {@code
+ * metrics/steps-00000101-00000200.parquet}. Files end at checkpoints, so that a resumed run
+ * replaces whole files.
+ */
+final class MetricsFile {
+
+  private static final MessageType SCHEMA =
+      MessageTypeParser.parseMessageType(
+          """
+          message step {
+            required int64 step;
+            required double loss;
+            optional double held_out_loss;
+            required double gradient_norm;
+            required double learning_rate;
+            required int64 tokens;
+            required int64 tokens_seen;
+            required double seconds;
+            required double tokens_per_second;
+            required double max_violation;
+            required int64 wire_bytes;
+            required int64 float32_wire_bytes;
+            required int32 experts;
+            required group expert_load (LIST) {
+              repeated group list { required int64 element; }
+            }
+          }
+          """);
+
+  private MetricsFile() {}
+
+  /**
+   * A step's metrics with the held-out loss, if it was measured then.
+   *
+   * @param heldOutLoss NaN if it was not
+   */
+  record Row(StepMetrics metrics, double heldOutLoss) {}
+
+  static void write(Configuration hadoop, Path folder, List<Row> rows) throws IOException {
+    long first = rows.get(0).metrics().step();
+    long last = rows.get(rows.size() - 1).metrics().step();
+    Path file = new Path(folder, "steps-%08d-%08d.parquet".formatted(first, last));
+    try (ParquetWriter<Group> writer =
+        ExampleParquetWriter.builder(file)
+            .withConf(hadoop)
+            .withType(SCHEMA)
+            .withCompressionCodec(CompressionCodecName.ZSTD)
+            .withWriteMode(ParquetFileWriter.Mode.OVERWRITE)
+            .build()) {
+      for (Row row : rows) {
+        writer.write(group(row));
+      }
+    }
+  }
+
+  /** Deletes the files of steps after the one that a run resumes from. */
+  static void deleteAfter(Configuration hadoop, Path folder, long step) throws IOException {
+    FileSystem files = folder.getFileSystem(hadoop);
+    if (!files.exists(folder)) {
+      return;
+    }
+    for (FileStatus status : files.listStatus(folder)) {
+      String name = status.getPath().getName();
+      if (name.matches("steps-\\d+-\\d+\\.parquet")
+          && Long.parseLong(name.substring(6, name.indexOf('-', 6))) > step) {
+        files.delete(status.getPath(), false);
+      }
+    }
+  }
+
+  private static Group group(Row row) {
+    StepMetrics metrics = row.metrics();
+    Group group = new SimpleGroup(SCHEMA);
+    group.add("step", metrics.step());
+    group.add("loss", metrics.loss());
+    if (!Double.isNaN(row.heldOutLoss())) {
+      group.add("held_out_loss", row.heldOutLoss());
+    }
+    group.add("gradient_norm", metrics.gradientNorm());
+    group.add("learning_rate", metrics.learningRate());
+    group.add("tokens", metrics.tokens());
+    group.add("tokens_seen", metrics.tokensSeen());
+    group.add("seconds", metrics.seconds());
+    group.add("tokens_per_second", metrics.tokensPerSecond());
+    group.add("max_violation", metrics.maxViolation());
+    group.add("wire_bytes", metrics.wireBytes());
+    group.add("float32_wire_bytes", metrics.float32WireBytes());
+    group.add("experts", metrics.experts());
+    Group load = group.addGroup("expert_load");
+    for (long tokens : metrics.expertLoad()) {
+      load.addGroup("list").add("element", tokens);
+    }
+    return group;
+  }
+}

@@ -1,0 +1,154 @@
+package io.moraine.jobs.train;
+
+import io.moraine.jobs.batch.ParquetTokenSource;
+import io.moraine.jobs.config.SettingsFile;
+import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.prepare.Manifest;
+import io.moraine.jobs.prepare.PreparedDataset;
+import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.collective.Communicator;
+import io.moraine.model.collective.transport.Listener;
+import io.moraine.model.collective.transport.Mesh;
+import io.moraine.model.collective.transport.MeshConfig;
+import io.moraine.model.data.TokenSource;
+import io.moraine.model.tensor.Torch;
+import io.moraine.model.train.TrainResult;
+import io.moraine.model.train.Trainer;
+import io.moraine.model.transformer.Transformer;
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.util.SerializableConfiguration;
+import scala.collection.Iterator;
+import scala.jdk.CollectionConverters;
+import scala.runtime.AbstractFunction1;
+
+/**
+ * One rank: a task of the barrier stage. The barrier's only use is to tell the ranks each other's
+ * addresses; from then on they talk over their own connections.
+ */
+final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<TrainResult>>
+    implements Serializable {
+
+  private static final long serialVersionUID = 1L;
+
+  private final String data;
+  private final String run;
+  private final String settings;
+  private final boolean resume;
+  private final int threads;
+  private final String runId;
+  private final byte[] secret;
+  private final SerializableConfiguration hadoop;
+
+  /**
+   * What the driver tells every rank.
+   *
+   * @param settings as {@link TrainSettings#rendered()}
+   * @param resume whether to go on from a checkpoint; a stage that is tried again always does
+   * @param threads of libtorch per rank
+   * @param secret by which the ranks know each other
+   */
+  RankTask(
+      String data,
+      String run,
+      String settings,
+      boolean resume,
+      int threads,
+      String runId,
+      byte[] secret,
+      SerializableConfiguration hadoop) {
+    this.data = data;
+    this.run = run;
+    this.settings = settings;
+    this.resume = resume;
+    this.threads = threads;
+    this.runId = runId;
+    this.secret = secret;
+    this.hadoop = hadoop;
+  }
+
+  @Override
+  public Iterator<TrainResult> apply(Iterator<Integer> unused) {
+    BarrierTaskContext context = BarrierTaskContext.get();
+    TrainSettings parsed = TrainSettings.of(SettingsFile.recorded(settings, "the run's settings"));
+    Torch.start(threads);
+    try (Communicator communicator = connect(context, parsed)) {
+      try {
+        boolean again = context.stageAttemptNumber() > 0;
+        TrainResult result = train(parsed, communicator, resume || again);
+        return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
+      } catch (RuntimeException e) {
+        communicator.abort(e.getMessage());
+        throw e;
+      } catch (IOException e) {
+        communicator.abort(e.getMessage());
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  private Communicator connect(BarrierTaskContext context, TrainSettings parsed) {
+    int rank = context.partitionId();
+    String[] hosts =
+        Arrays.stream(context.getTaskInfos())
+            .map(info -> info.address().replaceFirst(":\\d+$", ""))
+            .toArray(String[]::new);
+    MeshConfig config =
+        new MeshConfig(
+            rank,
+            hosts.length,
+            runId + "/" + context.stageAttemptNumber(),
+            secret,
+            parsed.deadlines().silence(),
+            parsed.deadlines().compute(),
+            context::isInterrupted);
+    Listener listener = Listener.open(hosts[rank]);
+    List<String> addresses = List.of(context.allGather(listener.address()));
+    return new Communicator(Mesh.connect(config, listener, addresses));
+  }
+
+  private TrainResult train(TrainSettings parsed, Communicator communicator, boolean goOn)
+      throws IOException {
+    Configuration conf = hadoop.value();
+    RunFolder folder = RunFolder.at(run);
+    PreparedDataset dataset = PreparedDataset.at(data);
+    Manifest manifest = dataset.manifest(conf);
+    Path scratch = Files.createTempDirectory("moraine-sequences-");
+    try (Transformer model = new Transformer(parsed.model());
+        TokenSource train =
+            open(conf, dataset.sequences(), manifest.counts().sequences(), manifest, scratch);
+        TokenSource heldOut =
+            open(conf, dataset.heldOut(), manifest.counts().heldOutSequences(), manifest, scratch);
+        RunRecorder recorder = new RunRecorder(conf, folder, parsed.train().steps())) {
+      model.initialize(parsed.train().seed());
+      Trainer trainer =
+          new Trainer(
+              model,
+              parsed.train(),
+              communicator,
+              train,
+              heldOut.sequences() > 0 ? Optional.of(heldOut) : Optional.empty(),
+              new Checkpoints(new HadoopStorage(conf, folder.root())),
+              recorder,
+              parsed.digest(),
+              System::nanoTime);
+      return trainer.run(goOn);
+    } finally {
+      Files.deleteIfExists(scratch);
+    }
+  }
+
+  private static TokenSource open(
+      Configuration conf, String folder, long sequences, Manifest manifest, Path scratch)
+      throws IOException {
+    return ParquetTokenSource.open(conf, folder, sequences, manifest.sequenceLength(), scratch);
+  }
+}

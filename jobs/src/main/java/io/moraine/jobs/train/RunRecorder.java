@@ -1,0 +1,179 @@
+package io.moraine.jobs.train;
+
+import io.moraine.model.train.StepMetrics;
+import io.moraine.model.train.TrainObserver;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * Writes what a run does into its folder: Parquet metrics at checkpoints, TensorBoard events as
+ * they come, status.json about once a second. Runs on rank 0.
+ */
+final class RunRecorder implements TrainObserver, AutoCloseable {
+
+  private static final long STATUS_MILLIS = 1000;
+
+  /** Shown speed is a moving average over about this many steps. */
+  private static final double SPEED_STEPS = 20;
+
+  private final Configuration hadoop;
+  private final RunFolder folder;
+  private final long steps;
+  private final List<MetricsFile.Row> rows = new ArrayList<>();
+  private TensorBoardWriter tensorBoard;
+  private Status status;
+  private long statusMillis;
+
+  RunRecorder(Configuration hadoop, RunFolder folder, long steps) {
+    this.hadoop = hadoop;
+    this.folder = folder;
+    this.steps = steps;
+    this.status = new Status("starting", 0, 0, steps, null, null, 0, 0, 0, 0, "");
+  }
+
+  @Override
+  public void started(long step) throws IOException {
+    MetricsFile.deleteAfter(hadoop, folder.metrics(), step);
+    Path events =
+        new Path(
+            folder.tensorBoard(),
+            "events.out.tfevents.%010d.step-%08d".formatted(nowMillis() / 1000, step));
+    FileSystem files = events.getFileSystem(hadoop);
+    tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
+    String message = step > 0 ? "resumed from the checkpoint of step " + step : "a new run";
+    status = new Status("training", step, step, steps, null, null, 0, 0, 0, step, message);
+    writeStatus(true);
+  }
+
+  @Override
+  public void message(String text) {
+    status =
+        new Status(
+            status.state(),
+            status.resumedFrom(),
+            status.step(),
+            steps,
+            status.loss(),
+            status.heldOutLoss(),
+            status.tokensSeen(),
+            status.tokensPerSecond(),
+            status.maxViolation(),
+            status.lastCheckpoint(),
+            text);
+    try {
+      writeStatus(true);
+      Thread.sleep(2 * TrainJob.WATCH_MILLIS);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void stepped(StepMetrics metrics) throws IOException {
+    rows.add(new MetricsFile.Row(metrics, Double.NaN));
+    double speed = metrics.tokensPerSecond();
+    if (status.tokensPerSecond() > 0) {
+      speed = status.tokensPerSecond() + (speed - status.tokensPerSecond()) / SPEED_STEPS;
+    }
+    status =
+        new Status(
+            "training",
+            status.resumedFrom(),
+            metrics.step(),
+            steps,
+            metrics.loss(),
+            status.heldOutLoss(),
+            metrics.tokensSeen(),
+            speed,
+            metrics.maxViolation(),
+            status.lastCheckpoint(),
+            "");
+    writeScalars(metrics);
+    writeStatus(false);
+  }
+
+  @Override
+  public void evaluated(long step, double loss) throws IOException {
+    int last = rows.size() - 1;
+    rows.set(last, new MetricsFile.Row(rows.get(last).metrics(), loss));
+    tensorBoard.scalar("loss/held-out", step, loss);
+    status =
+        new Status(
+            status.state(),
+            status.resumedFrom(),
+            status.step(),
+            steps,
+            status.loss(),
+            loss,
+            status.tokensSeen(),
+            status.tokensPerSecond(),
+            status.maxViolation(),
+            status.lastCheckpoint(),
+            "");
+    writeStatus(true);
+  }
+
+  @Override
+  public void checkpointing(long step) throws IOException {
+    if (!rows.isEmpty()) {
+      MetricsFile.write(hadoop, folder.metrics(), rows);
+      rows.clear();
+    }
+    tensorBoard.flush();
+    status =
+        new Status(
+            step == steps ? "done" : "training",
+            status.resumedFrom(),
+            status.step(),
+            steps,
+            status.loss(),
+            status.heldOutLoss(),
+            status.tokensSeen(),
+            status.tokensPerSecond(),
+            status.maxViolation(),
+            step,
+            "");
+    writeStatus(true);
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (tensorBoard != null) {
+      tensorBoard.close();
+    }
+  }
+
+  private void writeScalars(StepMetrics metrics) throws IOException {
+    long step = metrics.step();
+    tensorBoard.scalar("loss/train", step, metrics.loss());
+    tensorBoard.scalar("optimizer/gradient-norm", step, metrics.gradientNorm());
+    tensorBoard.scalar("optimizer/learning-rate", step, metrics.learningRate());
+    tensorBoard.scalar("speed/tokens-per-second", step, metrics.tokensPerSecond());
+    tensorBoard.scalar("wire/bytes", step, (double) metrics.wireBytes());
+    tensorBoard.scalar("wire/float32-bytes", step, (double) metrics.float32WireBytes());
+    tensorBoard.scalar("experts/max-violation", step, metrics.maxViolation());
+    for (int layer = 0; layer < metrics.moeLayers(); layer++) {
+      long[] load = new long[metrics.experts()];
+      System.arraycopy(metrics.expertLoad(), layer * metrics.experts(), load, 0, metrics.experts());
+      tensorBoard.histogram("experts/load-moe-layer-" + layer, step, load);
+    }
+  }
+
+  private void writeStatus(boolean now) throws IOException {
+    if (now || nowMillis() - statusMillis >= STATUS_MILLIS) {
+      statusMillis = nowMillis();
+      RunFolder.replace(hadoop, folder.status(), status.rendered());
+    }
+  }
+
+  private static long nowMillis() {
+    return System.currentTimeMillis();
+  }
+}

@@ -1,0 +1,75 @@
+package io.moraine.jobs.train;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.Locale;
+
+/**
+ * {@code status.json}: where a run stands.
+ *
+ * @param state training or done
+ * @param resumedFrom step of the checkpoint this start went on from; 0 for a new run
+ * @param step last step
+ * @param steps of the whole run
+ * @param loss of the last step, nats per token; null before the first
+ * @param heldOutLoss newest; null before the first
+ * @param tokensSeen predicted so far
+ * @param tokensPerSecond of the newest steps
+ * @param maxViolation of the last step's expert load
+ * @param lastCheckpoint step of the newest whole checkpoint
+ * @param message newest thing a person should know
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+record Status(
+    String state,
+    long resumedFrom,
+    long step,
+    long steps,
+    Double loss,
+    Double heldOutLoss,
+    long tokensSeen,
+    double tokensPerSecond,
+    double maxViolation,
+    long lastCheckpoint,
+    String message) {
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .build();
+
+  String rendered() {
+    try {
+      return JSON.writeValueAsString(this) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new AssertionError("unreachable: a status is plain data", e);
+    }
+  }
+
+  static Status parse(String text) throws JsonProcessingException {
+    return JSON.readValue(text, Status.class);
+  }
+
+  /** One line for people. */
+  String line() {
+    double remaining =
+        tokensPerSecond > 0 && step > 0
+            ? (double) (steps - step) * tokensSeen / step / tokensPerSecond
+            : 0;
+    return String.format(
+        Locale.ROOT,
+        "step %,d of %,d  loss %s  held-out %s  %,.0f tokens/s  MaxVio %.2f  checkpoint %,d  %.0f s to go",
+        step,
+        steps,
+        loss == null ? "-" : String.format(Locale.ROOT, "%.3f", loss),
+        heldOutLoss == null ? "-" : String.format(Locale.ROOT, "%.3f", heldOutLoss),
+        tokensPerSecond,
+        maxViolation,
+        lastCheckpoint,
+        remaining);
+  }
+}

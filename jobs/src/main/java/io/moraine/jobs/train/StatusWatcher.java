@@ -1,0 +1,74 @@
+package io.moraine.jobs.train;
+
+import io.moraine.jobs.progress.Progress;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.hadoop.conf.Configuration;
+
+/** Follows status.json from the driver: a line now and then, and every message. */
+final class StatusWatcher {
+
+  /** Away from a terminal a line is said this often. */
+  private static final long LINE_MILLIS = 15_000;
+
+  private final Configuration hadoop;
+  private final RunFolder run;
+  private final Progress progress;
+  private String message = "";
+  private long lastLineMillis;
+  private long lastStep = -1;
+
+  StatusWatcher(Configuration hadoop, RunFolder run, Progress progress) {
+    this.hadoop = hadoop;
+    this.run = run;
+    this.progress = progress;
+  }
+
+  void watch(AtomicBoolean ended) {
+    boolean last = false;
+    while (!last) {
+      last = ended.get();
+      try {
+        show(Status.parse(run.read(hadoop, run.status())), last);
+        if (!last) {
+          Thread.sleep(TrainJob.WATCH_MILLIS);
+        }
+      } catch (FileNotFoundException e) {
+        sleepQuietly();
+      } catch (IOException e) {
+        progress.update("status.json cannot be read: " + e.getMessage());
+        sleepQuietly();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
+  }
+
+  private void show(Status status, boolean last) {
+    if (!status.message().isEmpty() && !status.message().equals(message)) {
+      message = status.message();
+      progress.say("train: " + message);
+    }
+    if (status.step() == lastStep || status.loss() == null) {
+      return;
+    }
+    lastStep = status.step();
+    long now = System.currentTimeMillis();
+    if (last || now - lastLineMillis >= LINE_MILLIS) {
+      lastLineMillis = now;
+      progress.say("train: " + status.line());
+    } else {
+      progress.update(status.line());
+    }
+  }
+
+  private static void sleepQuietly() {
+    try {
+      Thread.sleep(TrainJob.WATCH_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,198 @@
+package io.moraine.jobs.train;
+
+import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.prepare.Manifest;
+import io.moraine.jobs.prepare.PreparedDataset;
+import io.moraine.jobs.progress.Progress;
+import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.train.TrainResult;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.resource.ResourceProfileBuilder;
+import org.apache.spark.resource.TaskResourceRequests;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.SerializableConfiguration;
+import scala.reflect.ClassTag;
+
+/** Trains as one Spark barrier stage whose tasks are the ranks. */
+public final class TrainJob {
+
+  /** How often the driver looks at the run's status. */
+  static final long WATCH_MILLIS = 1000;
+
+  private static final int SECRET_BYTES = 32;
+
+  private final SparkSession spark;
+  private final Configuration hadoop;
+  private final TrainSettings settings;
+  private final Progress progress;
+
+  public TrainJob(SparkSession spark, TrainSettings settings, Progress progress) {
+    this.spark = spark;
+    this.hadoop = spark.sparkContext().hadoopConfiguration();
+    this.settings = settings;
+    this.progress = progress;
+  }
+
+  /**
+   * Starts a run, or goes on with it.
+   *
+   * @param data a prepared dataset
+   * @param run the run's folder
+   * @param ranks number of ranks; each needs a free slot at the same time
+   * @param resume false deletes the run's checkpoints and starts over
+   * @throws ConfigException if the settings do not fit the dataset, the run or the cluster
+   */
+  public TrainResult run(String data, RunFolder run, int ranks, boolean resume) throws IOException {
+    PreparedDataset dataset = PreparedDataset.at(data);
+    Manifest manifest = dataset.manifest(hadoop);
+    requireFit(manifest, data);
+    requireSlots(ranks);
+    prepareFolder(run, dataset, resume);
+
+    progress.start("train");
+    AtomicBoolean ended = new AtomicBoolean();
+    Thread watcher = watch(run, ended);
+    try {
+      TrainResult result = runRanks(data, run, ranks, resume).get(0);
+      ended.set(true);
+      join(watcher);
+      progress.done("step %,d".formatted(result.step()));
+      return result;
+    } finally {
+      ended.set(true);
+    }
+  }
+
+  private List<TrainResult> runRanks(String data, RunFolder run, int ranks, boolean resume) {
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    byte[] secret = new byte[SECRET_BYTES];
+    new SecureRandom().nextBytes(secret);
+    context.setJobGroup("train", "train " + run.root(), true);
+    JavaRDD<Integer> slots = context.parallelize(Collections.nCopies(ranks, 0), ranks);
+    if (!context.isLocal() && executorCores() > 0) {
+      TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
+      slots = slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());
+    }
+    RankTask task =
+        new RankTask(
+            data,
+            run.root().toString(),
+            settings.rendered(),
+            resume,
+            threadsPerRank(ranks),
+            context.sc().applicationId(),
+            secret,
+            new SerializableConfiguration(hadoop));
+    // The shuffle behind the barrier stage lets Spark try the whole gang again if a rank is lost.
+    return slots
+        .rdd()
+        .barrier()
+        .mapPartitions(task, false, ClassTag.apply(TrainResult.class))
+        .toJavaRDD()
+        .repartition(1)
+        .collect();
+  }
+
+  private int threadsPerRank(int ranks) {
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    return context.isLocal()
+        ? Math.max(1, context.defaultParallelism() / ranks)
+        : Math.max(1, executorCores());
+  }
+
+  private int executorCores() {
+    SparkConf conf = spark.sparkContext().getConf();
+    return conf.getInt("spark.executor.cores", 0);
+  }
+
+  private void requireFit(Manifest manifest, String data) {
+    if (settings.model().vocabularySize() != manifest.vocabularySize()) {
+      throw new ConfigException(
+          "model.vocabulary-size must be the dataset's %d, got %d. Change it, or prepare %s with --vocab-size %d."
+              .formatted(
+                  manifest.vocabularySize(),
+                  settings.model().vocabularySize(),
+                  data,
+                  settings.model().vocabularySize()));
+    }
+    if (settings.model().maxSequenceLength() < manifest.sequenceLength()) {
+      throw new ConfigException(
+          "model.max-sequence-length must be at least the dataset's %d, got %d."
+              .formatted(manifest.sequenceLength(), settings.model().maxSequenceLength()));
+    }
+    if (manifest.counts().sequences() == 0) {
+      throw new ConfigException(
+          "%s holds no whole sequence of %d tokens: prepare more text, or shorter sequences."
+              .formatted(data, manifest.sequenceLength() + 1));
+    }
+  }
+
+  private void requireSlots(int ranks) {
+    int slots = spark.sparkContext().defaultParallelism();
+    if (ranks < 1) {
+      throw new ConfigException("--ranks must be at least 1, got %d.".formatted(ranks));
+    }
+    if (spark.sparkContext().isLocal() && ranks > slots) {
+      throw new ConfigException(
+          "--ranks %d need as many slots at once, --master %s has %d. Use --master 'local[%d]' or fewer ranks."
+              .formatted(ranks, spark.sparkContext().master(), slots, ranks));
+    }
+    if (settings.train().sequencesPerStep() < ranks) {
+      throw new ConfigException(
+          "train.sequences-per-step must be at least the number of ranks, got %d and %d."
+              .formatted(settings.train().sequencesPerStep(), ranks));
+    }
+  }
+
+  /** Records settings and tokenizer; a run that goes on must have the same model. */
+  private void prepareFolder(RunFolder run, PreparedDataset dataset, boolean resume)
+      throws IOException {
+    Path tokenizer = new Path(dataset.tokenizer());
+    String tokenizerJson;
+    try (InputStream in = tokenizer.getFileSystem(hadoop).open(tokenizer)) {
+      tokenizerJson = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+    if (resume && run.exists(hadoop)) {
+      if (!run.read(hadoop, run.tokenizer()).equals(tokenizerJson)) {
+        throw new ConfigException(
+            "the run %s was started with another tokenizer than that of %s. Use another --run, or --resume never."
+                .formatted(run.root(), dataset.root()));
+      }
+    } else {
+      new Checkpoints(new HadoopStorage(hadoop, run.root())).deleteAll();
+    }
+    run.root().getFileSystem(hadoop).mkdirs(run.root());
+    RunFolder.replace(hadoop, run.tokenizer(), tokenizerJson);
+    RunFolder.replace(hadoop, run.settings(), settings.rendered() + "\n");
+    run.status().getFileSystem(hadoop).delete(run.status(), false);
+  }
+
+  /** Shows the run's status as rank 0 writes it. */
+  private Thread watch(RunFolder run, AtomicBoolean ended) {
+    Thread thread =
+        new Thread(() -> new StatusWatcher(hadoop, run, progress).watch(ended), "moraine status");
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join(2 * WATCH_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
