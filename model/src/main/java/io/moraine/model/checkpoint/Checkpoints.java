@@ -80,6 +80,9 @@ public final class Checkpoints {
    * The newest whole checkpoint.
    *
    * @param skipped told about every newer one that is not whole, and why
+   * @return empty if none was ever finished
+   * @throws CorruptDataException if some were finished and all of those are damaged: to start over
+   *     silently would lose the run
    */
   public Optional<Checkpoint> newestWhole(Consumer<String> skipped) throws IOException {
     List<String> folders =
@@ -87,12 +90,18 @@ public final class Checkpoints {
             .filter(name -> name.startsWith("step-"))
             .sorted(Comparator.reverseOrder())
             .toList();
+    boolean finished = false;
     for (String name : folders) {
+      finished |= storage.exists(ROOT + "/" + name + "/" + MANIFEST);
       try {
         return Optional.of(verified(ROOT + "/" + name));
       } catch (CorruptDataException e) {
         skipped.accept("checkpoint %s is passed over: %s".formatted(name, e.getMessage()));
       }
+    }
+    if (finished) {
+      throw new CorruptDataException(
+          "every finished checkpoint is damaged. Restore one from a copy, or start over with --resume never.");
     }
     return Optional.empty();
   }

@@ -32,6 +32,10 @@ final class Peer implements AutoCloseable {
   private static final byte ABORT = 3;
   private static final int QUEUED_FRAMES = 64;
   private static final long HEARTBEAT_MILLIS = 500;
+
+  /** How long closing waits for what is queued to be sent. */
+  private static final long CLOSE_MILLIS = 2000;
+
   private static final byte[] NOTHING = new byte[0];
 
   private record Frame(byte kind, byte[] payload) {}
@@ -39,6 +43,8 @@ final class Peer implements AutoCloseable {
   private final int rank;
   private final Socket socket;
   private final AtomicLong sentBytes;
+  private final Thread sender;
+  private final Thread receiver;
   private final BlockingQueue<Frame> outgoing = new ArrayBlockingQueue<>(QUEUED_FRAMES);
   private final BlockingQueue<byte[]> incoming = new ArrayBlockingQueue<>(QUEUED_FRAMES);
   private volatile String failure = "";
@@ -49,8 +55,8 @@ final class Peer implements AutoCloseable {
     this.rank = rank;
     this.socket = socket;
     this.sentBytes = sentBytes;
-    start("send to rank " + rank, this::sendAll);
-    start("receive from rank " + rank, this::receiveAll);
+    this.sender = start("send to rank " + rank, this::sendAll);
+    this.receiver = start("receive from rank " + rank, this::receiveAll);
   }
 
   int rank() {
@@ -88,9 +94,9 @@ final class Peer implements AutoCloseable {
   public void close() {
     closing = true;
     try {
-      for (int i = 0; i < 40 && !outgoing.isEmpty() && failure.isEmpty(); i++) {
-        Thread.sleep(50);
-      }
+      sender.join(CLOSE_MILLIS);
+      // Closing with unread bytes would make the system drop what the peer has not read yet.
+      receiver.join(CLOSE_MILLIS);
       socket.close();
     } catch (IOException e) {
       fail(String.valueOf(e.getMessage()));
@@ -100,7 +106,8 @@ final class Peer implements AutoCloseable {
   }
 
   private void sendAll() {
-    try (DataOutputStream out = new DataOutputStream(socket.getOutputStream())) {
+    try {
+      DataOutputStream out = new DataOutputStream(socket.getOutputStream());
       long sequence = 0;
       while (!closing || !outgoing.isEmpty()) {
         Frame frame = outgoing.poll(HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
@@ -109,6 +116,7 @@ final class Peer implements AutoCloseable {
         }
         send(out, frame, sequence++);
       }
+      socket.shutdownOutput();
     } catch (IOException e) {
       fail("connection lost while sending (" + e.getMessage() + ")");
     } catch (InterruptedException e) {
@@ -182,9 +190,10 @@ final class Peer implements AutoCloseable {
     }
   }
 
-  private void start(String name, Runnable work) {
+  private static Thread start(String name, Runnable work) {
     Thread thread = new Thread(work, "moraine " + name);
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 }

@@ -1,0 +1,46 @@
+package io.moraine.model.collective
+
+import io.moraine.model.collective.transport.{Listener, Mesh, MeshConfig}
+import java.nio.charset.StandardCharsets
+import java.time.Duration
+import java.util.concurrent.{Executors, TimeUnit}
+
+import scala.concurrent.{Await, ExecutionContext, Future}
+import scala.concurrent.duration.{Duration => ScalaDuration}
+import scala.jdk.CollectionConverters._
+import scala.util.Try
+
+/** A group of ranks as threads of this process, over TCP on the loopback. */
+object Ranks {
+  val secret: Array[Byte] = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII)
+
+  def config(rank: Int, worldSize: Int, silenceMillis: Long = 20000): MeshConfig =
+    new MeshConfig(
+      rank,
+      worldSize,
+      "test",
+      secret,
+      Duration.ofMillis(silenceMillis),
+      Duration.ofMillis(silenceMillis),
+      () => false
+    )
+
+  /** Runs the same work on every rank; the results by rank, failures included. */
+  def run[T](worldSize: Int, silenceMillis: Long = 20000)(work: Communicator => T): Seq[Try[T]] = {
+    val pool = Executors.newFixedThreadPool(worldSize)
+    implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
+    try {
+      val listeners = Seq.fill(worldSize)(Listener.open("127.0.0.1"))
+      val addresses = listeners.map(_.address).asJava
+      val futures = listeners.zipWithIndex.map { case (listener, rank) =>
+        Future {
+          val mesh = Mesh.connect(config(rank, worldSize, silenceMillis), listener, addresses)
+          val communicator = new Communicator(mesh)
+          try work(communicator)
+          finally communicator.close()
+        }
+      }
+      futures.map(future => Try(Await.result(future, ScalaDuration(120, TimeUnit.SECONDS))))
+    } finally pool.shutdownNow()
+  }
+}

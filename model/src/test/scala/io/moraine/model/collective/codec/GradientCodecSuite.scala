@@ -1,0 +1,132 @@
+package io.moraine.model.collective.codec
+
+import java.nio.{ByteBuffer, ByteOrder}
+import java.util.SplittableRandom
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+/** What every codec must do, and each one's own error bound. */
+class GradientCodecSuite extends AnyFunSuite {
+
+  private val lengths = Seq(0, 1, 2, 255, 256, 257, 1000)
+
+  private def gaussian(length: Int, scale: Double, seed: Long = 7): Array[Float] = {
+    val random = new SplittableRandom(seed)
+    Array.fill(length)((random.nextGaussian() * scale).toFloat)
+  }
+
+  private def encoded(codec: GradientCodec, values: Array[Float]): ByteBuffer = {
+    val bytes =
+      ByteBuffer.allocate(codec.encodedBytes(values.length)).order(ByteOrder.LITTLE_ENDIAN)
+    codec.encode(values, 0, values.length, bytes)
+    assert(!bytes.hasRemaining, "encodedBytes is what is written")
+    bytes.flip()
+  }
+
+  private def roundTrip(codec: GradientCodec, values: Array[Float]): Array[Float] = {
+    val back = new Array[Float](values.length)
+    codec.decode(encoded(codec, values), back, 0, values.length)
+    back
+  }
+
+  for (codec <- GradientCodec.all().asScala) {
+    test(s"${codec.name}: encodes exactly encodedBytes for every length, empty included") {
+      for (length <- lengths) roundTrip(codec, gaussian(length, 1))
+    }
+
+    test(s"${codec.name}: offsets are respected and neighbours untouched") {
+      val source = gaussian(600, 1)
+      val bytes = ByteBuffer.allocate(codec.encodedBytes(300) + 10).order(ByteOrder.LITTLE_ENDIAN)
+      bytes.position(5)
+      codec.encode(source, 100, 300, bytes)
+      assert(bytes.position() == 5 + codec.encodedBytes(300))
+      val target = Array.fill(400)(42f)
+      bytes.position(5)
+      codec.decode(bytes, target, 50, 300)
+      assert(target.take(50).forall(_ == 42f) && target.drop(350).forall(_ == 42f))
+      assert(target.slice(50, 350).toSeq == roundTrip(codec, source.slice(100, 400)).toSeq)
+    }
+
+    test(s"${codec.name}: decodeAdd adds what decode gives") {
+      val values = gaussian(700, 1)
+      val sum = Array.fill(700)(0.5f)
+      codec.decodeAdd(encoded(codec, values), sum, 0, 700)
+      assert(sum.toSeq == roundTrip(codec, values).map(_ + 0.5f).toSeq)
+    }
+
+    test(s"${codec.name}: zeros stay zeros, of either sign") {
+      assert(roundTrip(codec, Array(0f, -0f, 0f)).forall(_ == 0f))
+    }
+
+    test(s"${codec.name}: what is not finite stays recognisable") {
+      for (bad <- Seq(Float.NaN, Float.PositiveInfinity, Float.NegativeInfinity)) {
+        val values = gaussian(512, 1)
+        values(300) = bad
+        assert(!java.lang.Float.isFinite(roundTrip(codec, values)(300)))
+      }
+    }
+
+    test(s"${codec.name}: the same values give the same bytes") {
+      val values = gaussian(1000, 1e-3)
+      assert(encoded(codec, values).array.toSeq == encoded(codec, values.clone).array.toSeq)
+    }
+  }
+
+  test("fp32 is exact, subnormal numbers and NaN bits included") {
+    val values = gaussian(1000, 1) ++ Array(Float.MinPositiveValue, Float.MaxValue)
+    assert(roundTrip(GradientCodec.of("fp32"), values).toSeq == values.toSeq)
+  }
+
+  test("bf16 rounds to the nearest of all 65536 numbers, ties to even") {
+    val codec = GradientCodec.of("bf16")
+    val random = new SplittableRandom(3)
+    val values = Array
+      .fill(20000)(java.lang.Float.intBitsToFloat(random.nextInt()))
+      .filter(java.lang.Float.isFinite) ++
+      (0 until 2000).map(i => java.lang.Float.intBitsToFloat((0x3f80 + i) << 16 | 0x8000))
+    for ((value, got) <- values.zip(roundTrip(codec, values))) {
+      val bits = java.lang.Float.floatToRawIntBits(value)
+      val below = bits & 0xffff0000
+      val above = below + 0x10000
+      val toBelow = Integer.toUnsignedLong(bits) - Integer.toUnsignedLong(below)
+      val expected =
+        if (toBelow < 0x8000) below
+        else if (toBelow > 0x8000) above
+        else if ((below >>> 16 & 1) == 0) below
+        else above
+      assert(java.lang.Float.floatToRawIntBits(got) == expected)
+    }
+  }
+
+  test("int8 errs by at most the block's largest absolute value / 254") {
+    for (scale <- Seq(1e-20, 1e-3, 1.0, 1e20)) {
+      val values = gaussian(256 * 20, scale)
+      val back = roundTrip(GradientCodec.of("int8"), values)
+      for ((block, decoded) <- values.grouped(256).zip(back.grouped(256))) {
+        val largest = block.map(math.abs(_)).max
+        val bound = largest / 254.0 * (1 + 1e-5)
+        for ((a, b) <- block.zip(decoded)) assert(math.abs(a - b) <= bound)
+      }
+    }
+  }
+
+  test("int8 turns a block with a value that is not finite into NaN, its neighbours not") {
+    val values = gaussian(768, 1)
+    values(300) = Float.NaN
+    val back = roundTrip(GradientCodec.of("int8"), values)
+    assert(back.slice(256, 512).forall(_.isNaN))
+    assert(!back.take(256).exists(_.isNaN) && !back.drop(512).exists(_.isNaN))
+  }
+
+  test("int8 keeps the largest absolute value of a block exactly representable to 1e-6") {
+    val values = Array.fill(256)(0f)
+    values(17) = -3.5f
+    assert(math.abs(roundTrip(GradientCodec.of("int8"), values)(17) + 3.5f) < 1e-6)
+  }
+
+  test("a name that is no codec is refused with the names that are") {
+    val error = intercept[IllegalArgumentException](GradientCodec.of("int9"))
+    assert(error.getMessage == "codec must be one of fp32, bf16, int8, got int9")
+  }
+}

@@ -1,0 +1,165 @@
+package io.moraine.model.train
+
+import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
+import io.moraine.model.collective.Ranks
+import io.moraine.model.collective.codec.GradientCodec
+import io.moraine.model.optim.{AdamW, LearningRateSchedule}
+import java.nio.file.{Files, Path}
+import java.util.Optional
+import java.util.concurrent.ConcurrentLinkedQueue
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+class TrainerSuite extends AnyFunSuite {
+
+  private val vocabulary = 31
+
+  /** A schedule that does not depend on the number of steps: a shorter run is a prefix. */
+  private def flat(steps: Long, codec: String = "int8"): TrainConfig =
+    new TrainConfig(
+      1,
+      6,
+      2,
+      new LearningRateSchedule(0.1, 0.1, 5, steps),
+      new AdamW.Config(0.9, 0.95, 1e-8, 0.01),
+      1.0,
+      0,
+      new TrainConfig.Wire(GradientCodec.of(codec), GradientCodec.of("bf16")),
+      new TrainConfig.Every(10, 3, 20, 30, 8)
+    )
+
+  private class Recorder extends TrainObserver {
+    val started = new ConcurrentLinkedQueue[Long]
+    val messages = new ConcurrentLinkedQueue[String]
+    val metrics = new ConcurrentLinkedQueue[StepMetrics]
+    val evaluations = new ConcurrentLinkedQueue[Double]
+    override def started(step: Long): Unit = started.add(step)
+    override def message(text: String): Unit = messages.add(text)
+    override def stepped(step: StepMetrics): Unit = metrics.add(step)
+    override def evaluated(step: Long, loss: Double): Unit = evaluations.add(loss)
+    override def checkpointing(step: Long): Unit = ()
+  }
+
+  private def train(
+      folder: Path,
+      worldSize: Int,
+      config: TrainConfig,
+      recorder: Recorder = new Recorder
+  ): Seq[TrainResult] =
+    Ranks
+      .run(worldSize) { communicator =>
+        new Trainer(
+          new BigramModel(vocabulary),
+          config,
+          communicator,
+          new PatternSource(vocabulary, 40),
+          Optional.of(new PatternSource(vocabulary, 4)),
+          new Checkpoints(new LocalStorage(folder)),
+          recorder,
+          "digest",
+          () => 0L
+        ).run(true)
+      }
+      .map(_.get)
+
+  private def folder(): Path = Files.createTempDirectory("trainer")
+
+  test("the loss falls from that of guessing to below half of it in 60 steps, P = 2, int8") {
+    val recorder = new Recorder
+    train(folder(), 2, flat(60), recorder)
+    val losses = recorder.metrics.asScala.toSeq.map(_.loss)
+    assert(math.abs(losses.head - math.log(vocabulary)) < 1e-6)
+    assert(losses.last < losses.head / 2)
+    assert(recorder.evaluations.size == 2 && recorder.evaluations.asScala.last < losses.head / 2)
+    assert(recorder.metrics.asScala.map(_.tokens).toSet == Set(48L))
+  }
+
+  test("1, 2 and 3 ranks with exact gradients make the same steps up to rounding") {
+    val losses = Seq(1, 2, 3).map { worldSize =>
+      val recorder = new Recorder
+      train(folder(), worldSize, flat(30, "fp32"), recorder)
+      recorder.metrics.asScala.toSeq.map(_.loss)
+    }
+    for (other <- losses.tail; (a, b) <- losses.head.zip(other)) assert(math.abs(a - b) < 2e-2)
+    assert(math.abs(losses(0)(1) - losses(2)(1)) < 1e-5)
+  }
+
+  for (worldSize <- Seq(1, 2, 3); stop <- Seq(10, 30, 50)) {
+    test(s"stopped at step $stop and resumed, P = $worldSize: the same weights bit for bit") {
+      val whole = train(folder(), worldSize, flat(60))
+      val interrupted = folder()
+      train(interrupted, worldSize, flat(stop.toLong))
+      val recorder = new Recorder
+      val resumed = train(interrupted, worldSize, flat(60), recorder)
+      assert(recorder.started.asScala.toSeq == Seq(stop.toLong))
+      assert(resumed.map(_.weightsDigest) == whole.map(_.weightsDigest))
+      assert(resumed.map(_.weightsDigest).toSet.size == 1)
+    }
+  }
+
+  test("a run of 2 ranks goes on with 3, and with 1, from the same weights") {
+    val start = folder()
+    train(start, 2, flat(30))
+    for (worldSize <- Seq(3, 1)) {
+      val copy = folder()
+      copyFolder(start, copy)
+      val recorder = new Recorder
+      train(copy, worldSize, flat(60), recorder)
+      assert(recorder.started.asScala.toSeq == Seq(30L))
+      assert(recorder.metrics.asScala.head.loss < math.log(vocabulary) * 0.8)
+    }
+  }
+
+  test("a damaged newest checkpoint is passed over with a message, the older one is taken") {
+    val run = folder()
+    train(run, 2, flat(30))
+    val file = run.resolve("checkpoints/step-00000030/rank-00001-of-00002.safetensors")
+    val bytes = Files.readAllBytes(file)
+    bytes(bytes.length - 1) = (bytes(bytes.length - 1) ^ 1).toByte
+    Files.write(file, bytes)
+    val recorder = new Recorder
+    val resumed = train(run, 2, flat(60), recorder)
+    assert(recorder.started.asScala.toSeq == Seq(20L))
+    assert(recorder.messages.asScala.exists(_.contains("step-00000030 is passed over")))
+    assert(resumed.map(_.weightsDigest) == train(folder(), 2, flat(60)).map(_.weightsDigest))
+  }
+
+  test("a checkpoint without its manifest was not finished and is passed over") {
+    val run = folder()
+    train(run, 2, flat(20))
+    Files.delete(run.resolve("checkpoints/step-00000020/manifest.json"))
+    val recorder = new Recorder
+    train(run, 2, flat(30), recorder)
+    assert(recorder.started.asScala.toSeq == Seq(10L))
+  }
+
+  test("if every finished checkpoint is damaged the run does not start over silently") {
+    val run = folder()
+    train(run, 1, flat(10))
+    val file = run.resolve("checkpoints/step-00000010/rank-00000-of-00001.safetensors")
+    Files.write(file, Array[Byte](1, 2, 3))
+    val storage = new Checkpoints(new LocalStorage(run))
+    val error = intercept[CorruptDataException](storage.newestWhole(_ => ()))
+    assert(error.getMessage.startsWith("every finished checkpoint is damaged."))
+  }
+
+  test("only the newest checkpoints are kept") {
+    val run = folder()
+    train(run, 1, flat(60))
+    assert(
+      new LocalStorage(run).list("checkpoints").asScala ==
+        Seq("step-00000040", "step-00000050", "step-00000060")
+    )
+  }
+
+  private def copyFolder(from: Path, to: Path): Unit = {
+    val files = Files.walk(from)
+    try
+      files.iterator.asScala.foreach { file =>
+        val target = to.resolve(from.relativize(file).toString)
+        if (Files.isDirectory(file)) Files.createDirectories(target) else Files.copy(file, target)
+      }
+    finally files.close()
+  }
+}

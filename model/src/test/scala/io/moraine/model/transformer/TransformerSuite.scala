@@ -1,0 +1,290 @@
+package io.moraine.model.transformer
+
+import io.moraine.model.attention.AttentionConfig
+import io.moraine.model.data.TokenBatch
+import io.moraine.model.generate.{Generator, SamplingConfig}
+import io.moraine.model.layer.RotaryConfig
+import io.moraine.model.moe.RouterConfig
+import io.moraine.model.moe.RouterConfig.Score
+import io.moraine.model.tensor.{FlatBuffer, Torch}
+import java.nio.file.{Files, Path}
+import java.util.SplittableRandom
+import java.util.concurrent.{Callable, Executors}
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+class TransformerSuite extends AnyFunSuite {
+
+  private val vocabulary = 23
+  private val length = 12
+
+  private def config(router: RouterConfig, lowRank: Boolean = true, yarn: Boolean = false) =
+    new ModelConfig(
+      vocabulary,
+      16,
+      2,
+      1,
+      24,
+      length,
+      1e-6,
+      0.2,
+      new AttentionConfig(2, if (lowRank) 10 else 0, 8, 6, 4, 5),
+      new RotaryConfig(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
+      new ModelConfig.ExpertsConfig(1, 8),
+      router
+    )
+
+  private val v3 = new RouterConfig(8, 2, 4, 2, Score.SIGMOID, 1.5, true, 0)
+  private val v2 = new RouterConfig(6, 2, 1, 1, Score.SOFTMAX, 1, false, 0)
+
+  private def model(config: ModelConfig, seed: Long = 3): Transformer = {
+    Torch.start(1)
+    val model = new Transformer(config)
+    model.initialize(seed)
+    model
+  }
+
+  private def batch(sequences: Int = 2, seed: Long = 5): TokenBatch = {
+    val random = new SplittableRandom(seed)
+    new TokenBatch(
+      sequences,
+      length,
+      Array.fill(sequences * (length + 1))(random.nextInt(vocabulary))
+    )
+  }
+
+  private def all(buffer: FlatBuffer): Array[Float] = {
+    val values = new Array[Float](buffer.length.toInt)
+    buffer.get(0, values, 0, values.length)
+    values
+  }
+
+  private def chosenExperts(m: Transformer, b: TokenBatch): Seq[Set[Long]] = {
+    val inputs = b.tokens.grouped(length + 1).flatMap(_.take(length)).toArray
+    val k = m.config.router.activeExperts
+    m.routerChoices(inputs, b.sequences)
+      .asScala
+      .toSeq
+      .flatMap(_.experts().grouped(k).map(_.toSet))
+  }
+
+  for (
+    (name, router) <- Seq(
+      "sigmoid, groups, bias" -> v3,
+      "softmax" -> v2,
+      "softmax, groups, bias" -> new RouterConfig(8, 2, 4, 2, Score.SOFTMAX, 1, true, 0),
+      "softmax, groups without bias" -> new RouterConfig(8, 2, 4, 2, Score.SOFTMAX, 1, false, 0),
+      "sigmoid without groups" -> new RouterConfig(8, 3, 1, 1, Score.SIGMOID, 1, true, 0),
+      "balance loss" -> new RouterConfig(8, 2, 1, 1, Score.SIGMOID, 1, true, 0.5)
+    );
+    lowRank <- Seq(true, false); yarn <- Seq(true, false)
+  )
+    test(s"gradients equal finite differences: $name, low-rank queries $lowRank, YaRN $yarn") {
+      val m = model(config(router, lowRank, yarn))
+      val b = batch()
+      m.zeroGradients()
+      m.forwardBackward(b, 1)
+      val gradients = all(m.gradients)
+      var compared = 0
+      val withBalance = router.sequenceBalanceAlpha > 0
+      for (slice <- m.parameters.slices.asScala if !withBalance || slice.name.startsWith("head")) {
+        val direction = new Array[Float](slice.length.toInt)
+        m.gradients.get(slice.offsetElements, direction, 0, direction.length)
+        val norm = math.sqrt(direction.map(d => d.toDouble * d).sum)
+        // Along its own gradient the loss changes by the gradient's norm per unit.
+        if (norm > 1e-4) {
+          def movedBy[T](step: Double)(look: => T): T = {
+            val original = new Array[Float](direction.length)
+            m.parameters.get(slice.offsetElements, original, 0, original.length)
+            val moved = original.zip(direction).map { case (w, d) => (w + step * d / norm).toFloat }
+            m.parameters.put(slice.offsetElements, moved, 0, moved.length)
+            try look
+            finally m.parameters.put(slice.offsetElements, original, 0, original.length)
+          }
+          // The loss jumps where a token changes its experts: measure on this side of a jump.
+          val here = chosenExperts(m, b)
+          Seq(2e-3, 5e-4, 1e-4)
+            .find(step => Seq(step, -step).forall(movedBy(_)(chosenExperts(m, b)) == here))
+            .foreach { step =>
+              val numeric = (movedBy(step)(m.loss(b)) - movedBy(-step)(m.loss(b))) / (2 * step)
+              assert(math.abs(numeric - norm) < 0.03 * norm + 3e-3, slice.name)
+              compared += 1
+            }
+        }
+      }
+      assert(compared >= (if (withBalance) 1 else 15), "too few slices without a change of experts")
+      assert(gradients.forall(java.lang.Float.isFinite))
+      m.close()
+    }
+
+  test("the balance loss adds to the routers' gradients and to nothing that is reported") {
+    val losses = Seq(0.0, 0.5).map { alpha =>
+      val m = model(config(new RouterConfig(8, 2, 1, 1, Score.SIGMOID, 1, true, alpha)))
+      val loss = m.forwardBackward(batch(), 1)
+      val gate = m.gradients.slices.asScala.find(_.name.endsWith("gate.weight")).get
+      val gradient = new Array[Float](gate.length.toInt)
+      m.gradients.get(gate.offsetElements, gradient, 0, gradient.length)
+      (loss, gradient.toSeq)
+    }
+    assert(losses(0)._1 == losses(1)._1)
+    assert(losses(0)._2 != losses(1)._2)
+  }
+
+  test("plain gradient descent on one batch brings the loss from log V near 0") {
+    val m = model(config(v3))
+    val b = batch()
+    val first = m.loss(b)
+    for (_ <- 1 to 300) {
+      m.zeroGradients()
+      m.forwardBackward(b, 1)
+      val weights = all(m.parameters)
+      for ((g, i) <- all(m.gradients).zipWithIndex) weights(i) -= 0.5f * g
+      m.parameters.put(0, weights, 0, weights.length)
+    }
+    assert(first > 2.5 && m.loss(b) < 0.1)
+  }
+
+  test(
+    "the same seed gives the same bits, another seed others; two threads do not disturb each other"
+  ) {
+    def gradients(seed: Long): Seq[Float] = {
+      val m = model(config(v3), seed)
+      for (step <- 1 to 5) m.forwardBackward(batch(2, step.toLong), 1)
+      all(m.gradients).toSeq
+    }
+    val alone = gradients(3)
+    assert(alone != gradients(4))
+    val pool = Executors.newFixedThreadPool(2)
+    try {
+      val work = new Callable[Seq[Float]] { override def call(): Seq[Float] = gradients(3) }
+      val both = Seq(pool.submit(work), pool.submit(work)).map(_.get())
+      assert(both.forall(_ == alone))
+    } finally pool.shutdownNow()
+  }
+
+  test("gradients add up over calls, each with its weight, inside the flat buffer") {
+    val m = model(config(v3))
+    m.forwardBackward(batch(2, 1), 1)
+    val one = all(m.gradients)
+    m.zeroGradients()
+    m.forwardBackward(batch(2, 1), 2)
+    m.forwardBackward(batch(2, 1), 1)
+    for ((a, b) <- one.zip(all(m.gradients)))
+      assert(math.abs(3 * a - b) <= 1e-4 * math.abs(b) + 1e-6)
+  }
+
+  test("padding between slices stays zero in weights and gradients") {
+    val m = model(config(v3))
+    m.forwardBackward(batch(), 1)
+    val padding = all(m.parameters).zip(all(m.gradients)).zipWithIndex.collect {
+      case (values, i)
+          if !m.parameters.slices.asScala
+            .exists(s => i >= s.offsetElements && i < s.offsetElements + s.length) =>
+        values
+    }
+    assert(padding.nonEmpty && padding.forall(_ == (0f, 0f)))
+  }
+
+  test("expert load counts every token top-k times per layer and starts again when taken") {
+    val m = model(config(v3))
+    m.forwardBackward(batch(3), 1)
+    assert(m.routing.get.takeLoad().sum == 3 * length * 2)
+    m.loss(batch(3))
+    assert(m.routing.get.takeLoad().sum == 0)
+  }
+
+  test("load-balancing bias changes which experts are chosen but not their weights") {
+    val m = model(config(new RouterConfig(8, 8, 1, 1, Score.SIGMOID, 1, true, 0)))
+    val tokens = batch(1).tokens.take(length)
+    def weights: Map[(Int, Long), Float] = {
+      val choice = m.routerChoices(tokens, 1).get(0)
+      choice
+        .experts()
+        .zip(choice.weights())
+        .zipWithIndex
+        .map { case ((e, w), i) =>
+          (i / 8, e) -> w
+        }
+        .toMap
+    }
+    val before = weights
+    m.routing.get.setBias(Array.tabulate(8)(i => i * 0.1f))
+    for ((token, weight) <- weights) assert(math.abs(weight - before(token)) < 1e-6f)
+    val two = model(config(new RouterConfig(8, 2, 1, 1, Score.SIGMOID, 1, true, 0)))
+    val chosen = two.routerChoices(tokens, 1).get(0).experts().toSeq
+    two.routing.get.setBias(Array(0f, 0f, 0f, 0f, 0f, 0f, 0f, 100f))
+    assert(two.routerChoices(tokens, 1).get(0).experts().grouped(2).forall(_.contains(7)))
+    assert(chosen != two.routerChoices(tokens, 1).get(0).experts().toSeq)
+  }
+
+  test("the bias falls by gamma above the mean load, rises below it and stays at it") {
+    val m = model(config(new RouterConfig(4, 1, 1, 1, Score.SIGMOID, 1, true, 0)))
+    m.routing.get.updateBias(Array(10L, 5L, 5L, 0L), 0.01f)
+    assert(m.routing.get.bias().toSeq == Seq(-0.01f, 0f, 0f, 0.01f))
+  }
+
+  test("without a selection bias the load moves nothing") {
+    val m = model(config(v2))
+    m.routing.get.updateBias(Array(10L, 5L, 5L, 0L, 0L, 0L), 0.01f)
+    assert(m.routing.get.bias().forall(_ == 0f))
+  }
+
+  test("two hundred steps do not grow the process by more than 150 MB") {
+    val m = model(config(v3))
+    def residentKib: Long = Files
+      .readAllLines(Path.of("/proc/self/status"))
+      .asScala
+      .find(_.startsWith("VmRSS"))
+      .map(_.replaceAll("\\D", "").toLong)
+      .getOrElse(0)
+    for (_ <- 1 to 50) m.forwardBackward(batch(64), 1)
+    val before = residentKib
+    for (_ <- 1 to 200) m.forwardBackward(batch(64), 1)
+    assert(residentKib - before < 150 * 1024)
+  }
+
+  test("greedy text is the likeliest token each time, and the seed decides drawn text") {
+    val m = model(config(v3))
+    def text(sampling: SamplingConfig): Seq[Int] = {
+      val tokens = Seq.newBuilder[Int]
+      new Generator(m, sampling).generate(Array(1, 2, 3), 20, t => { tokens += t; true })
+      tokens.result()
+    }
+    val greedy = text(new SamplingConfig(0, 0, 1))
+    assert(greedy.size == 20)
+    val next = m.nextLogits(Array(1, 2, 3))
+    assert(greedy.head == next.indexOf(next.max))
+    val full = m.logits(Array(1, 2, 3), 1).takeRight(vocabulary)
+    for ((a, b) <- next.zip(full)) assert(math.abs(a - b) < 1e-5f)
+    assert(text(new SamplingConfig(1, 0, 7)) == text(new SamplingConfig(1, 0, 7)))
+    assert(text(new SamplingConfig(1, 0, 7)) != text(new SamplingConfig(1, 0, 8)))
+    assert(text(new SamplingConfig(1, 1, 7)) == greedy)
+  }
+
+  test("parameters of DeepSeek-V3's configuration: 671 billion, 37 billion active, to 1 %") {
+    val deepSeek = new ModelConfig(
+      129280,
+      7168,
+      61,
+      3,
+      18432,
+      4096,
+      1e-6,
+      0.006,
+      new AttentionConfig(128, 1536, 512, 128, 64, 128),
+      new RotaryConfig(10000, 4096, 40, 32, 1, 1),
+      new ModelConfig.ExpertsConfig(1, 2048),
+      new RouterConfig(256, 8, 8, 4, Score.SIGMOID, 2.5, true, 1e-4)
+    )
+    assert(math.abs(deepSeek.parameters / 671e9 - 1) < 0.01)
+    assert(math.abs(deepSeek.activeParameters / 37.5e9 - 1) < 0.02)
+  }
+
+  test("sizes that do not fit are refused with both numbers") {
+    val error = intercept[IllegalArgumentException](
+      new RouterConfig(8, 2, 3, 1, Score.SIGMOID, 1, true, 0)
+    )
+    assert(error.getMessage == "routed must be divisible by groups, got 8 and 3")
+  }
+}
