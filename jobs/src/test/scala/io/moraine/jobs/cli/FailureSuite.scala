@@ -1,0 +1,54 @@
+package io.moraine.jobs.cli
+
+import io.moraine.jobs.config.ConfigException
+import io.moraine.model.collective.CollectiveException
+import io.moraine.pipeline.document.CorpusException
+import org.scalatest.funsuite.AnyFunSuite
+
+class FailureSuite extends AnyFunSuite {
+
+  test("each kind of failure has its exit code and its message, wrapped or not") {
+    val collective = new CollectiveException("all-gather", 7, 0, 2, "rank 1: connection lost")
+    for (
+      (e, code) <- Seq(
+        new ConfigException("bad") -> 2,
+        new CorpusException("bad") -> 3,
+        collective -> 4
+      );
+      wrapped <- Seq(e, new RuntimeException("outer", e))
+    ) {
+      val failure = Failure.of(wrapped)
+      assert(failure.exitCode.code == code && failure.message == e.getMessage && !failure.isOurs)
+    }
+  }
+
+  test("a failure inside a Spark task is found in Spark's text") {
+    val text = "Job aborted: Task 0 failed: io.moraine.model.collective.CollectiveException: " +
+      "all-gather at step 7 on rank 0 of 2: rank 1: connection lost\n\tat ..."
+    val failure = Failure.of(new RuntimeException(text))
+    assert(failure.exitCode == ExitCode.COLLECTIVE_FAILED)
+    assert(failure.message == "all-gather at step 7 on rank 0 of 2: rank 1: connection lost")
+  }
+
+  test("anything else is a failure of ours and keeps its first line") {
+    val failure = Failure.of(new IllegalStateException("odd\nstack"))
+    assert(failure.isOurs && failure.exitCode == ExitCode.FAILED)
+    assert(failure.message == "IllegalStateException: odd")
+  }
+
+  test("a bad option, a missing one and a wrong value give code 2, help gives 0") {
+    assert(MoraineCommand.run("prepare", "--inptu", "x") == 2)
+    assert(MoraineCommand.run("train") == 2)
+    assert(MoraineCommand.run("train", "--data", "d", "--run", "r", "--ranks", "two") == 2)
+    for (command <- Seq("demo", "prepare", "train", "evaluate", "generate"))
+      assert(MoraineCommand.run(command, "--help") == 0)
+  }
+
+  test("the module options of the launcher are those that Spark asks for on Java 17") {
+    val file = java.nio.file.Path.of(System.getProperty("moraine.root", ".."), "conf/java-module-options")
+    val ours = java.nio.file.Files.readString(file).linesIterator.filterNot(_.startsWith("#")).toSet
+    val sparks = org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptions()
+      .replace("--add-opens ", "--add-opens=").split(' ').filter(_.nonEmpty).toSet
+    assert(ours == sparks)
+  }
+}

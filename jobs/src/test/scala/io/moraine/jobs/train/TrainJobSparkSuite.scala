@@ -1,0 +1,136 @@
+package io.moraine.jobs.train
+
+import io.moraine.jobs.config.{ConfigException, PrepareSettings, SettingsFile, TrainSettings}
+import io.moraine.jobs.prepare.PrepareJob
+import io.moraine.jobs.{Scratch, SharedSparkSession}
+import io.moraine.model.generate.SamplingConfig
+import java.io.FileNotFoundException
+import java.nio.file.{Files, Path}
+import java.util.{List => JList, Optional}
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
+
+  private lazy val data: Path = TrainJobSparkSuite.dataset(spark)
+
+  private def hadoop = spark.sparkContext.hadoopConfiguration
+
+  private def train(run: Path, steps: Int, ranks: Int = 2, options: (String, Any)*) =
+    new TrainJob(spark, TrainJobSparkSuite.settings(steps, options: _*), Scratch.silent)
+      .run(data.toString, RunFolder.at(run.toString), ranks, true)
+
+  test("two ranks train, evaluate and generate; the run's folder holds what is promised") {
+    val run = Scratch.folder().resolve("run")
+    val result = train(run, 12)
+    assert(result.step == 12 && result.resumedFrom == 0)
+    val metrics = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
+    assert(metrics.map(_.getAs[Long]("step")).toSeq == (1L to 12L))
+    val losses = metrics.map(_.getAs[Double]("loss"))
+    assert(math.abs(losses.head - math.log(400)) < 0.2 && losses.last < losses.head - 0.1)
+    assert(metrics.forall(_.getAs[Long]("wire_bytes") > 0))
+    assert(metrics.forall(r => r.getSeq[Long](r.fieldIndex("expert_load")).sum == 4 * 32 * 2))
+    for (name <- Seq("settings.json", "tokenizer.json", "status.json", "tensorboard", "checkpoints"))
+      assert(Files.exists(run.resolve(name)), name)
+    val status = Status.parse(Files.readString(run.resolve("status.json")))
+    assert(status.state == "done" && status.step == 12 && status.lastCheckpoint == 12)
+
+    val evaluation =
+      new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
+    assert(evaluation.step == 12)
+    assert(evaluation.bySource.asScala.keySet == Set("made"))
+    assert(evaluation.all.tokens % 32 == 0 && evaluation.all.loss < math.log(400))
+    assert(evaluation.unigramEntropy > 0)
+
+    def text(seed: Long) = GenerateJob.generate(
+      hadoop, RunFolder.at(run.toString), "word1 word2", 20, new SamplingConfig(1, 0, seed))
+    assert(text(1).startsWith("word1 word2") && text(1) == text(1) && text(1) != text(2))
+  }
+
+  test("started again it resumes and ends with the weights of a run that was never stopped") {
+    val whole = train(Scratch.folder().resolve("run"), 12, 2, "train.learning-rate.floor" -> 2e-3)
+    val run = Scratch.folder().resolve("run")
+    train(run, 5, 2, "train.learning-rate.floor" -> 2e-3)
+    val resumed = train(run, 12, 2, "train.learning-rate.floor" -> 2e-3)
+    assert(resumed.resumedFrom == 5)
+    assert(resumed.weightsDigest == whole.weightsDigest)
+    val steps = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
+    assert(steps.map(_.getAs[Long]("step")).toSeq == (1L to 12L))
+    val again = train(run, 12, 2, "train.learning-rate.floor" -> 2e-3)
+    assert(again.resumedFrom == 12 && again.weightsDigest == whole.weightsDigest)
+  }
+
+  test("settings that do not fit the dataset or the cluster are refused in one line") {
+    val run = Scratch.folder().resolve("run")
+    def message(work: => Any) = intercept[ConfigException](work).getMessage
+    assert(message(train(run, 5, 2, "model.vocabulary-size" -> 500)).startsWith(
+      "model.vocabulary-size must be the dataset's 400, got 500."))
+    assert(message(train(run, 5, 2, "model.max-sequence-length" -> 16)).startsWith(
+      "model.max-sequence-length must be at least the dataset's 32, got 16."))
+    assert(message(train(run, 5, 3)).startsWith(
+      "--ranks 3 need as many slots at once, --master local[2] has 2."))
+    assert(message(train(run, 5, 2, "train.wire.gradients" -> "int9")).contains(
+      "codec must be one of fp32, bf16, int8, got int9"))
+    assert(!Files.exists(run))
+  }
+
+  test("folders that are no dataset, no run, or a run without a checkpoint are named") {
+    val empty = Scratch.folder()
+    assert(intercept[FileNotFoundException](
+      new TrainJob(spark, TrainJobSparkSuite.settings(5), Scratch.silent)
+        .run(empty.toString, RunFolder.at(empty.resolve("run").toString), 1, true)
+    ).getMessage.contains("is not a prepared dataset"))
+    assert(intercept[FileNotFoundException](
+      GenerateJob.generate(hadoop, RunFolder.at(empty.toString), "a", 1, new SamplingConfig(0, 0, 1))
+    ).getMessage.contains("is not a training run"))
+  }
+}
+
+object TrainJobSparkSuite {
+
+  /** A dataset of 32-token sequences and a vocabulary of 400. */
+  def dataset(spark: org.apache.spark.sql.SparkSession): Path = {
+    val folder = Scratch.folder()
+    Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), Scratch.corpus(150))
+    val settings = PrepareSettings.of(
+      SettingsFile.read(
+        "prepare.conf",
+        Optional.empty(),
+        Map[String, Object](
+          "tokenizer.vocabulary-size" -> Int.box(400),
+          "sequences.length" -> Int.box(32),
+          "held-out.fraction" -> Double.box(0.1)
+        ).asJava
+      )
+    )
+    val output = folder.resolve("data")
+    new PrepareJob(spark, settings, Scratch.silent)
+      .run(JList.of(folder.resolve("corpus.jsonl").toString), output.toString, Optional.empty(), 2)
+    output
+  }
+
+  /** A model of some ten thousand parameters. */
+  def settings(steps: Int, options: (String, Any)*): TrainSettings = TrainSettings.of(
+    SettingsFile.read(
+      "models/demo.conf",
+      Optional.empty(),
+      (Seq[(String, Any)](
+        "model.vocabulary-size" -> 400,
+        "model.dim" -> 32,
+        "model.layers" -> 2,
+        "model.dense-feed-forward-dim" -> 64,
+        "model.max-sequence-length" -> 32,
+        "model.attention.heads" -> 2,
+        "model.experts.feed-forward-dim" -> 16,
+        "train.steps" -> steps,
+        "train.sequences-per-step" -> 4,
+        "train.micro-batch" -> 2,
+        "train.checkpoint-every" -> 5,
+        "train.evaluate-every" -> 5,
+        "train.digest-every" -> 2,
+        "train.learning-rate.warm-up-steps" -> 2
+      ) ++ options).map { case (k, v) => k -> v.asInstanceOf[Object] }.toMap.asJava
+    )
+  )
+}
