@@ -20,7 +20,9 @@ object Scratch {
     val random = new Random(1)
     val words = (1 to 300).map(i => s"word$i")
     val originals = (0 until documents).map { i =>
-      f"doc-$i%04d" -> Seq.fill(60 + random.nextInt(60))(words(random.nextInt(words.size))).mkString(" ")
+      f"doc-$i%04d" -> Seq
+        .fill(60 + random.nextInt(60))(words(random.nextInt(words.size)))
+        .mkString(" ")
     }
     val exact = originals.take(documents / 10).map { case (id, text) => (id + "-copy", text) }
     val near = originals.slice(documents / 10, documents / 5).map { case (id, text) =>
@@ -30,7 +32,9 @@ object Scratch {
   }
 
   def writeJsonLines(file: Path, documents: Seq[(String, String)]): Unit = {
-    val lines = documents.map { case (id, text) => s"""{"id":"$id","text":"$text","source":"made"}""" }
+    val lines = documents.map { case (id, text) =>
+      s"""{"id":"$id","text":"$text","source":"made"}"""
+    }
     Files.write(file, lines.asJava)
   }
 }

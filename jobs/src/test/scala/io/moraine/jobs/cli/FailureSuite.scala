@@ -45,10 +45,15 @@ class FailureSuite extends AnyFunSuite {
   }
 
   test("the module options of the launcher are those that Spark asks for on Java 17") {
-    val file = java.nio.file.Path.of(System.getProperty("moraine.root", ".."), "conf/java-module-options")
+    val file =
+      java.nio.file.Path.of(System.getProperty("moraine.root", ".."), "conf/java-module-options")
     val ours = java.nio.file.Files.readString(file).linesIterator.filterNot(_.startsWith("#")).toSet
-    val sparks = org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptions()
-      .replace("--add-opens ", "--add-opens=").split(' ').filter(_.nonEmpty).toSet
+    val sparks = org.apache.spark.launcher.JavaModuleOptions
+      .defaultModuleOptions()
+      .replace("--add-opens ", "--add-opens=")
+      .split(' ')
+      .filter(_.nonEmpty)
+      .toSet
     assert(ours == sparks)
   }
 }

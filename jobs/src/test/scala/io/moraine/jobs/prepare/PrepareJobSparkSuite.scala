@@ -15,7 +15,7 @@ import scala.jdk.CollectionConverters._
 
 class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
-  private def settings(options: (String, Any)*): PrepareSettings = PrepareSettings.of(
+  private def settingsWith(options: (String, Any)*): PrepareSettings = PrepareSettings.of(
     SettingsFile.read(
       "prepare.conf",
       Optional.empty(),
@@ -27,7 +27,7 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
   private def prepare(
       input: Path,
       output: Path,
-      settings: PrepareSettings = settings(),
+      settings: PrepareSettings = settingsWith(),
       tasks: Int = 3
   ): Manifest = new PrepareJob(spark, settings, Scratch.silent)
     .run(JList.of(input.toString), output.toString, Optional.empty(), tasks)
@@ -101,20 +101,35 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     }
     val cut = gzip((0 until 40).map(line).mkString("\n") + "\n" + "\"x\"" * 100000)
     Files.write(folder.resolve("cut.jsonl.gz"), cut.take(cut.length - 20))
-    Files.write(folder.resolve("latin.jsonl"),
-      line(40).getBytes(UTF_8) ++ Array[Byte]('\n', '"', -28, '"', '\n') ++ line(41).getBytes(UTF_8))
+    Files.write(
+      folder.resolve("latin.jsonl"),
+      line(40).getBytes(UTF_8) ++ Array[Byte]('\n', '"', -28, '"', '\n') ++ line(41).getBytes(UTF_8)
+    )
     Files.writeString(folder.resolve("text.jsonl"), line(42) + "\nno json here\n" + line(43))
     Files.createFile(folder.resolve("empty.jsonl"))
-    Files.writeString(folder.resolve("long.jsonl"),
-      line(44) + "\n{\"text\":\"" + "x " * 25_000_000 + "\"}\n" + line(45))
+    Files.writeString(
+      folder.resolve("long.jsonl"),
+      line(44) + "\n{\"text\":\"" + "x " * 25_000_000 + "\"}\n" + line(45)
+    )
     Files.write(folder.resolve("broken.parquet"), Array[Byte](1, 2, 3))
     val output = Scratch.folder().resolve("data")
     val manifest = prepare(folder, output)
-    val quarantine = table(output, "quarantine").map(r => (r.getString(0), r.getLong(1), r.getString(2)))
-    assert(quarantine.map(_._1).toSet == Set("cut.jsonl.gz", "latin.jsonl", "text.jsonl",
-      "empty.jsonl", "long.jsonl", "broken.parquet"))
+    val quarantine =
+      table(output, "quarantine").map(r => (r.getString(0), r.getLong(1), r.getString(2)))
+    assert(
+      quarantine.map(_._1).toSet == Set(
+        "cut.jsonl.gz",
+        "latin.jsonl",
+        "text.jsonl",
+        "empty.jsonl",
+        "long.jsonl",
+        "broken.parquet"
+      )
+    )
     assert(quarantine.exists(q => q._1 == "text.jsonl" && q._2 == line(42).length + 1))
-    assert(quarantine.exists(q => q._1 == "long.jsonl" && q._3.startsWith("50000011 bytes, more than")))
+    assert(
+      quarantine.exists(q => q._1 == "long.jsonl" && q._3.startsWith("50000011 bytes, more than"))
+    )
     val kept = table(output, "documents").map(_.getString(0)).toSet
     for (i <- 40 until 46) assert(kept(good(i)._1), good(i)._1)
     assert((0 until 40).count(i => kept(good(i)._1)) >= 39)
@@ -126,7 +141,7 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val texts = Scratch.corpus(30).map(_._2)
     Scratch.writeJsonLines(folder.resolve("a.jsonl"), texts.take(10).map("same" -> _))
     val output = Scratch.folder().resolve("data")
-    val manifest = prepare(folder, output, settings("held-out.fraction" -> 0.0))
+    val manifest = prepare(folder, output, settingsWith("held-out.fraction" -> 0.0))
     assert(manifest.counts.documents == 10)
     val ids = table(output, "documents").map(_.getString(0))
     assert(ids.distinct.size == 10 && ids.contains("same") && ids.count(_.startsWith("same~")) == 9)
@@ -134,11 +149,15 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   test("Parquet input gives the same documents as JSON lines, jsonl output reads back") {
     val parquet = Scratch.folder().resolve("corpus.parquet")
-    spark.read.schema("id STRING, text STRING, source STRING").json(corpus.toString)
-      .coalesce(2).write.parquet(parquet.toString)
+    spark.read
+      .schema("id STRING, text STRING, source STRING")
+      .json(corpus.toString)
+      .coalesce(2)
+      .write
+      .parquet(parquet.toString)
     val outputs = Seq(
-      (corpus, settings()),
-      (parquet, settings("output.format" -> "jsonl"))
+      (corpus, settingsWith()),
+      (parquet, settingsWith("output.format" -> "jsonl"))
     ).map { case (input, settings) =>
       val output = Scratch.folder().resolve("data")
       prepare(input, output, settings)
@@ -152,15 +171,21 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   test("a missing input, an empty folder and a foreign output folder are refused in one line") {
     val output = Scratch.folder().resolve("data")
-    assert(intercept[CorpusException](prepare(Path.of("/no/such"), output)).getMessage ==
-      "--input /no/such is not there.")
+    assert(
+      intercept[CorpusException](prepare(Path.of("/no/such"), output)).getMessage ==
+        "--input /no/such is not there."
+    )
     val empty = Scratch.folder()
-    assert(intercept[CorpusException](prepare(empty, output)).getMessage ==
-      s"--input $empty holds no file (names that begin with . or _ are left out).")
+    assert(
+      intercept[CorpusException](prepare(empty, output)).getMessage ==
+        s"--input $empty holds no file (names that begin with . or _ are left out)."
+    )
     val foreign = Scratch.folder()
     Files.writeString(foreign.resolve("thesis.tex"), "precious")
-    assert(intercept[ConfigException](prepare(corpus, foreign)).getMessage.contains(
-      "exists and is not a prepared dataset"))
+    assert(
+      intercept[ConfigException](prepare(corpus, foreign)).getMessage
+        .contains("exists and is not a prepared dataset")
+    )
     assert(Files.exists(foreign.resolve("thesis.tex")))
   }
 
@@ -170,10 +195,12 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val before = Files.readString(output.resolve("manifest.json"))
     val useless = Scratch.folder()
     Files.writeString(useless.resolve("a.txt"), "too short")
-    assert(intercept[CorpusException](prepare(useless, output)).getMessage
-      .startsWith("nothing is left of the input"))
+    assert(
+      intercept[CorpusException](prepare(useless, output)).getMessage
+        .startsWith("nothing is left of the input")
+    )
     assert(Files.readString(output.resolve("manifest.json")) == before)
-    prepare(corpus, output, settings("sequences.length" -> 16))
+    prepare(corpus, output, settingsWith("sequences.length" -> 16))
     assert(Files.readString(output.resolve("manifest.json")) != before)
   }
 

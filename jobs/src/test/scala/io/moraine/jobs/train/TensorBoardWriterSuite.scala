@@ -15,16 +15,20 @@ class TensorBoardWriterSuite extends AnyFunSuite {
       while (b < 0) { value |= (b & 0x7fL) << shift; shift += 7; b = in.get() }
       value | b.toLong << shift
     }
-    Iterator.continually(()).takeWhile(_ => in.hasRemaining).map { _ =>
-      val key = varint().toInt
-      val value: Any = key & 7 match {
-        case 0 => varint()
-        case 1 => in.getDouble
-        case 2 => val b = new Array[Byte](varint().toInt); in.get(b); b
-        case 5 => in.getFloat
+    Iterator
+      .continually(())
+      .takeWhile(_ => in.hasRemaining)
+      .map { _ =>
+        val key = varint().toInt
+        val value: Any = key & 7 match {
+          case 0 => varint()
+          case 1 => in.getDouble
+          case 2 => val b = new Array[Byte](varint().toInt); in.get(b); b
+          case 5 => in.getFloat
+        }
+        (key >>> 3, value)
       }
-      (key >>> 3, value)
-    }.toSeq
+      .toSeq
   }
 
   private def records(file: Array[Byte]): Seq[Array[Byte]] = {
@@ -35,16 +39,20 @@ class TensorBoardWriterSuite extends AnyFunSuite {
       val c = crc.getValue.toInt
       ((c >>> 15) | (c << 17)) + 0xa282ead8
     }
-    Iterator.continually(()).takeWhile(_ => in.hasRemaining).map { _ =>
-      val header = new Array[Byte](8)
-      in.get(header)
-      val length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong
-      assert(in.getInt == masked(header))
-      val data = new Array[Byte](length.toInt)
-      in.get(data)
-      assert(in.getInt == masked(data))
-      data
-    }.toSeq
+    Iterator
+      .continually(())
+      .takeWhile(_ => in.hasRemaining)
+      .map { _ =>
+        val header = new Array[Byte](8)
+        in.get(header)
+        val length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong
+        assert(in.getInt == masked(header))
+        val data = new Array[Byte](length.toInt)
+        in.get(data)
+        assert(in.getInt == masked(data))
+        data
+      }
+      .toSeq
   }
 
   private def file(write: TensorBoardWriter => Unit): Array[Byte] = {
@@ -56,8 +64,11 @@ class TensorBoardWriterSuite extends AnyFunSuite {
   }
 
   test("a file begins with its version and holds scalars with tag, step, value and time") {
-    val Seq(version, event) = records(file(_.scalar("loss/train", 300, 2.5))).map(fields): @unchecked
-    assert(version.collectFirst { case (3, b: Array[Byte]) => new String(b) }.contains("brain.Event:2"))
+    val Seq(version, event) =
+      records(file(_.scalar("loss/train", 300, 2.5))).map(fields): @unchecked
+    assert(
+      version.collectFirst { case (3, b: Array[Byte]) => new String(b) }.contains("brain.Event:2")
+    )
     assert(event.collectFirst { case (1, time) => time }.contains(1.5))
     assert(event.collectFirst { case (2, step) => step }.contains(300L))
     val summary = event.collectFirst { case (5, b: Array[Byte]) => fields(b) }.get
@@ -73,7 +84,8 @@ class TensorBoardWriterSuite extends AnyFunSuite {
     val histogram = value.collectFirst { case (5, b: Array[Byte]) => fields(b) }.get.toMap
     assert(histogram(3) == 8.0 && histogram(4) == 10.0 && histogram(5) == 20.0)
     def doubles(field: Int) = {
-      val b = ByteBuffer.wrap(histogram(field).asInstanceOf[Array[Byte]]).order(ByteOrder.LITTLE_ENDIAN)
+      val b =
+        ByteBuffer.wrap(histogram(field).asInstanceOf[Array[Byte]]).order(ByteOrder.LITTLE_ENDIAN)
       Seq.fill(3)(b.getDouble)
     }
     assert(doubles(6) == Seq(0.0, 1.0, 2.0) && doubles(7) == Seq(3.0, 0.0, 5.0))

@@ -17,13 +17,13 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private def hadoop = spark.sparkContext.hadoopConfiguration
 
-  private def train(run: Path, steps: Int, ranks: Int = 2, options: (String, Any)*) =
+  private def train(run: Path, steps: Int, ranks: Int, options: (String, Any)*) =
     new TrainJob(spark, TrainJobSparkSuite.settings(steps, options: _*), Scratch.silent)
       .run(data.toString, RunFolder.at(run.toString), ranks, true)
 
   test("two ranks train, evaluate and generate; the run's folder holds what is promised") {
     val run = Scratch.folder().resolve("run")
-    val result = train(run, 12)
+    val result = train(run, 12, 2)
     assert(result.step == 12 && result.resumedFrom == 0)
     val metrics = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
     assert(metrics.map(_.getAs[Long]("step")).toSeq == (1L to 12L))
@@ -31,7 +31,9 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(math.abs(losses.head - math.log(400)) < 0.2 && losses.last < losses.head - 0.1)
     assert(metrics.forall(_.getAs[Long]("wire_bytes") > 0))
     assert(metrics.forall(r => r.getSeq[Long](r.fieldIndex("expert_load")).sum == 4 * 32 * 2))
-    for (name <- Seq("settings.json", "tokenizer.json", "status.json", "tensorboard", "checkpoints"))
+    for (
+      name <- Seq("settings.json", "tokenizer.json", "status.json", "tensorboard", "checkpoints")
+    )
       assert(Files.exists(run.resolve(name)), name)
     val status = Status.parse(Files.readString(run.resolve("status.json")))
     assert(status.state == "done" && status.step == 12 && status.lastCheckpoint == 12)
@@ -44,7 +46,12 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(evaluation.unigramEntropy > 0)
 
     def text(seed: Long) = GenerateJob.generate(
-      hadoop, RunFolder.at(run.toString), "word1 word2", 20, new SamplingConfig(1, 0, seed))
+      hadoop,
+      RunFolder.at(run.toString),
+      "word1 word2",
+      20,
+      new SamplingConfig(1, 0, seed)
+    )
     assert(text(1).startsWith("word1 word2") && text(1) == text(1) && text(1) != text(2))
   }
 
@@ -64,26 +71,45 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
   test("settings that do not fit the dataset or the cluster are refused in one line") {
     val run = Scratch.folder().resolve("run")
     def message(work: => Any) = intercept[ConfigException](work).getMessage
-    assert(message(train(run, 5, 2, "model.vocabulary-size" -> 500)).startsWith(
-      "model.vocabulary-size must be the dataset's 400, got 500."))
-    assert(message(train(run, 5, 2, "model.max-sequence-length" -> 16)).startsWith(
-      "model.max-sequence-length must be at least the dataset's 32, got 16."))
-    assert(message(train(run, 5, 3)).startsWith(
-      "--ranks 3 need as many slots at once, --master local[2] has 2."))
-    assert(message(train(run, 5, 2, "train.wire.gradients" -> "int9")).contains(
-      "codec must be one of fp32, bf16, int8, got int9"))
+    assert(
+      message(train(run, 5, 2, "model.vocabulary-size" -> 500))
+        .startsWith("model.vocabulary-size must be the dataset's 400, got 500.")
+    )
+    assert(
+      message(train(run, 5, 2, "model.max-sequence-length" -> 16))
+        .startsWith("model.max-sequence-length must be at least the dataset's 32, got 16.")
+    )
+    assert(
+      message(train(run, 5, 3)).startsWith(
+        "--ranks 3 need as many slots at once, --master local[2] has 2."
+      )
+    )
+    assert(
+      message(train(run, 5, 2, "train.wire.gradients" -> "int9"))
+        .contains("codec must be one of fp32, bf16, int8, got int9")
+    )
     assert(!Files.exists(run))
   }
 
   test("folders that are no dataset, no run, or a run without a checkpoint are named") {
     val empty = Scratch.folder()
-    assert(intercept[FileNotFoundException](
-      new TrainJob(spark, TrainJobSparkSuite.settings(5), Scratch.silent)
-        .run(empty.toString, RunFolder.at(empty.resolve("run").toString), 1, true)
-    ).getMessage.contains("is not a prepared dataset"))
-    assert(intercept[FileNotFoundException](
-      GenerateJob.generate(hadoop, RunFolder.at(empty.toString), "a", 1, new SamplingConfig(0, 0, 1))
-    ).getMessage.contains("is not a training run"))
+    assert(
+      intercept[FileNotFoundException](
+        new TrainJob(spark, TrainJobSparkSuite.settings(5), Scratch.silent)
+          .run(empty.toString, RunFolder.at(empty.resolve("run").toString), 1, true)
+      ).getMessage.contains("is not a prepared dataset")
+    )
+    assert(
+      intercept[FileNotFoundException](
+        GenerateJob.generate(
+          hadoop,
+          RunFolder.at(empty.toString),
+          "a",
+          1,
+          new SamplingConfig(0, 0, 1)
+        )
+      ).getMessage.contains("is not a training run")
+    )
   }
 }
 

@@ -66,6 +66,13 @@ class MinHasherStatisticsSuite extends AnyFunSuite {
   test("golden signature: stored values of version 1") {
     val signature = new MinHasher(4, 1).signature(Array(1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L))
     assert(MinHasher.VERSION == 1)
-    assert(signature.toSeq == Seq(3645310346403288078L, 3645310346403288078L, 81714086475261822L, 1502778145571296638L))
+    assert(
+      signature.toSeq == Seq(
+        3645310346403288078L,
+        3645310346403288078L,
+        81714086475261822L,
+        1502778145571296638L
+      )
+    )
   }
 }

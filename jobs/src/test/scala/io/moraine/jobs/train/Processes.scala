@@ -1,0 +1,65 @@
+package io.moraine.jobs.train
+
+import java.io.File
+import java.nio.file.{Files, Path}
+import java.util.concurrent.TimeUnit
+
+import scala.jdk.CollectionConverters._
+
+/** Starts JVMs with this test's class path: what a cluster's machines run. */
+object Processes {
+
+  private val root = Path.of(System.getProperty("moraine.root", "..")).toAbsolutePath.normalize
+  val sparkHome: Path = root.resolve("spark-home/target")
+  val classPath: String = System.getProperty("java.class.path")
+
+  /** A JVM whose output goes to a file. */
+  def start(log: Path, properties: Map[String, String], main: String, args: String*): Process = {
+    val java = Path.of(System.getProperty("java.home"), "bin", "java").toString
+    val options = Seq("-Xmx1g", s"@${root.resolve("conf/java-module-options")}") ++
+      RankOptions.split(' ') ++ properties.map { case (k, v) => s"-D$k=$v" }
+    val builder =
+      new ProcessBuilder(((java +: options) ++ Seq("-cp", classPath, main) ++ args).asJava)
+    builder.redirectErrorStream(true).redirectOutput(log.toFile)
+    builder.environment.put("SPARK_HOME", sparkHome.toString)
+    builder.environment.put("SPARK_SCALA_VERSION", "2.13")
+    builder.environment.put("SPARK_LOCAL_IP", "127.0.0.1")
+    builder.environment.put("OPENBLAS_NUM_THREADS", "1")
+    builder.start()
+  }
+
+  val RankOptions: String =
+    "--add-modules=jdk.incubator.vector -Dorg.bytedeco.javacpp.nopointergc=true " +
+      "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0"
+
+  def exitCode(process: Process, seconds: Int): Int =
+    if (process.waitFor(seconds.toLong, TimeUnit.SECONDS)) process.exitValue
+    else {
+      process.destroyForcibly()
+      -1
+    }
+
+  /** Waits until a condition holds. */
+  def await(what: String, seconds: Int)(condition: => Boolean): Unit = {
+    val deadline = System.nanoTime + seconds * 1000000000L
+    while (!condition) {
+      if (System.nanoTime > deadline)
+        throw new AssertionError(s"$what did not happen in $seconds s")
+      Thread.sleep(100)
+    }
+  }
+
+  def text(file: Path): String = if (Files.exists(file)) Files.readString(file) else ""
+
+  def freePort(): Int = {
+    val socket = new java.net.ServerSocket(0)
+    try socket.getLocalPort
+    finally socket.close()
+  }
+
+  /** The settings of [[TrainJobSparkSuite]] as a file, for a process of its own. */
+  def settingsFile(steps: Int, options: (String, Any)*): Path = {
+    val file = File.createTempFile("train", ".conf").toPath
+    Files.writeString(file, TrainJobSparkSuite.settings(steps, options: _*).rendered)
+  }
+}
