@@ -3,7 +3,6 @@ package io.moraine.jobs.train;
 import io.moraine.model.train.StepMetrics;
 import io.moraine.model.train.TrainObserver;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
@@ -46,7 +45,8 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     FileSystem files = events.getFileSystem(hadoop);
     tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
     String message = step > 0 ? "resumed from the checkpoint of step " + step : "a new run";
-    status = new Status("training", step, step, steps, null, null, 0, 0, 0, step, message);
+    status =
+        new Status("training", step, step, steps, null, null, 0, 0, 0, step, withEarlier(message));
     writeStatus(true);
   }
 
@@ -64,15 +64,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
             status.tokensPerSecond(),
             status.maxViolation(),
             status.lastCheckpoint(),
-            text);
-    try {
-      writeStatus(true);
-      Thread.sleep(2 * TrainJob.WATCH_MILLIS);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+            withEarlier(text));
   }
 
   @Override
@@ -94,7 +86,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
             speed,
             metrics.maxViolation(),
             status.lastCheckpoint(),
-            "");
+            status.message());
     writeScalars(metrics);
     writeStatus(false);
   }
@@ -116,7 +108,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
             status.tokensPerSecond(),
             status.maxViolation(),
             status.lastCheckpoint(),
-            "");
+            status.message());
     writeStatus(true);
   }
 
@@ -139,7 +131,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
             status.tokensPerSecond(),
             status.maxViolation(),
             step,
-            "");
+            status.message());
     writeStatus(true);
   }
 
@@ -148,6 +140,11 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     if (tensorBoard != null) {
       tensorBoard.close();
     }
+  }
+
+  /** Messages stay in the status, so that whoever looks now and then misses none. */
+  private String withEarlier(String message) {
+    return status.message().isEmpty() ? message : status.message() + "; " + message;
   }
 
   private void writeScalars(StepMetrics metrics) throws IOException {

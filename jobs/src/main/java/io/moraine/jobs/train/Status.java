@@ -20,7 +20,7 @@ import java.util.Locale;
  * @param tokensPerSecond of the newest steps
  * @param maxViolation of the last step's expert load
  * @param lastCheckpoint step of the newest whole checkpoint
- * @param message newest thing a person should know
+ * @param message what a person should know of this start
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record Status(
