@@ -33,7 +33,7 @@ public final class TrainingSummary {
     lines.add(
         String.format(
             Locale.ROOT,
-            "last step %,d: loss %.3f, held-out loss %.3f%s",
+            "last step %,d: loss %.3f, loss on the first held-out sequences %.3f%s",
             result.step(),
             losses[losses.length - 1],
             result.heldOutLoss(),

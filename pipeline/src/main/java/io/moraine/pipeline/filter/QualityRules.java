@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The rules in order; the first that a text breaks rejects it.
@@ -22,6 +23,7 @@ public final class QualityRules {
 
   private static final int RUN_WORDS = 3;
   private static final int GENERATED_MARK_LINES = 30;
+  private static final List<String> CODE_MARKS = List.of("//", "/*", "*", "#", "--", ";", "%", "@");
   private static final Pattern GENERATED =
       Pattern.compile(
           "@generated\\b"
@@ -48,7 +50,7 @@ public final class QualityRules {
       return Optional.of(
           new Rejection(
               "generated",
-              "marked as generated in its first %d lines".formatted(GENERATED_MARK_LINES)));
+              "code marked as generated in its first %d lines".formatted(GENERATED_MARK_LINES)));
     }
     List<String> words = new ArrayList<>();
     Words.forEach(text, words::add);
@@ -106,12 +108,15 @@ public final class QualityRules {
     return most < 2 ? 0 : Math.min(1.0, (double) most * RUN_WORDS / words.size());
   }
 
+  /** Whether a comment or annotation of source code says so; prose and markup are no code. */
   private static boolean isMarkedGenerated(String text) {
-    int end = 0;
-    for (int line = 0; line < GENERATED_MARK_LINES && end >= 0; line++) {
-      end = text.indexOf('\n', end + 1);
-    }
-    return GENERATED.matcher(end < 0 ? text : text.substring(0, end)).find();
+    String marks =
+        text.lines()
+            .limit(GENERATED_MARK_LINES)
+            .map(String::strip)
+            .filter(line -> CODE_MARKS.stream().anyMatch(line::startsWith))
+            .collect(Collectors.joining("\n"));
+    return GENERATED.matcher(marks).find();
   }
 
   private static Optional<Rejection> rejection(String reason, String format, Object... values) {

@@ -1,6 +1,13 @@
 package io.moraine.pipeline.filter
 
+import com.fasterxml.jackson.databind.ObjectMapper
+import io.moraine.pipeline.Fixtures
+import java.io.FileInputStream
+import java.util.zip.GZIPInputStream
 import org.scalatest.funsuite.AnyFunSuite
+
+import scala.io.Source
+import scala.jdk.OptionConverters._
 
 class QualityRulesSuite extends AnyFunSuite {
 
@@ -37,6 +44,26 @@ class QualityRulesSuite extends AnyFunSuite {
 
   test("the word generated alone is no mark") {
     assert(rejection("Keys are generated from the seed; see the generator for details.").isEmpty)
+  }
+
+  test("prose that carries a mark of its publisher is no generated code") {
+    assert(rejection("<!-- DO NOT EDIT.\nThis file is generated from the book. -->\nText.").isEmpty)
+  }
+
+  test("476 documents of a book pass the rules of conf/prepare.conf") {
+    val shipped = new QualityRules(new CleanConfig(true, true, 5, 200000, 0.6, 0.5))
+    val in = new GZIPInputStream(new FileInputStream(Fixtures.file("corpus/book.jsonl.gz").toFile))
+    val json = new ObjectMapper
+    val texts =
+      try
+        Source
+          .fromInputStream(in, "UTF-8")
+          .getLines()
+          .map(json.readTree(_).get("text").asText)
+          .toList
+      finally in.close()
+    assert(texts.size == 476)
+    assert(texts.flatMap(text => shipped.check(LicenceHeader.strip(text)).toScala).isEmpty)
   }
 
   test("a leading licence comment is cut, in blocks and in lines, the code stays") {
