@@ -63,7 +63,7 @@ public record PrepareSettings(
         () ->
             new PrepareSettings(
                 read(root.section("read")),
-                clean(root.section("clean")),
+                CleanSettings.of(root.section("clean")),
                 new Deduplicate(exact.build(() -> exact.flag("enabled")), near.flag("enabled")),
                 near(near),
                 heldOut(root.section("held-out")),
@@ -82,18 +82,6 @@ public record PrepareSettings(
                 s.text("id-field"),
                 s.text("source-field"),
                 (int) Math.min(Integer.MAX_VALUE, s.bytes("max-document-bytes"))));
-  }
-
-  private static CleanConfig clean(Section s) {
-    return s.build(
-        () ->
-            new CleanConfig(
-                s.flag("strip-licence-headers"),
-                s.flag("reject-generated"),
-                s.integer("min-words"),
-                s.integer("max-words"),
-                s.number("max-duplicate-line-fraction"),
-                s.number("max-top-run-fraction")));
   }
 
   private static NearConfig near(Section s) {

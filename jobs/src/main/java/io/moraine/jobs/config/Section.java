@@ -53,6 +53,10 @@ final class Section {
     return read(key, () -> config.getString(key));
   }
 
+  List<Double> numbers(String key) {
+    return read(key, () -> config.getDoubleList(key));
+  }
+
   List<String> texts(String key) {
     return read(key, () -> config.getStringList(key));
   }

@@ -307,8 +307,7 @@ public final class PrepareJob {
 
   private static int endOfText(Tokenizer tokenizer) {
     return tokenizer
-        .specialId(Tokenizer.END_OF_TEXT)
-        .or(() -> tokenizer.model().specialIds().stream().findFirst())
+        .endOfText()
         .orElseThrow(
             () ->
                 new TokenizerException(

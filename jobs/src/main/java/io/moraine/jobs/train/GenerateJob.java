@@ -26,7 +26,7 @@ public final class GenerateJob {
     int threads = Runtime.getRuntime().availableProcessors();
     try (TrainedModel trained = TrainedModel.load(hadoop, run, threads)) {
       Tokenizer tokenizer = trained.tokenizer();
-      int endOfText = tokenizer.specialId(Tokenizer.END_OF_TEXT).orElse(-1);
+      int endOfText = tokenizer.endOfText().orElse(-1);
       int[] ids = tokenizer.encode(prompt);
       IntStream.Builder text = IntStream.builder();
       Arrays.stream(ids).forEach(text::add);

@@ -119,6 +119,10 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
       rows.clear();
     }
     tensorBoard.flush();
+  }
+
+  @Override
+  public void checkpointed(long step) throws IOException {
     status =
         new Status(
             step == steps ? "done" : "training",

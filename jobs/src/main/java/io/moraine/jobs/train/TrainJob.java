@@ -1,5 +1,7 @@
 package io.moraine.jobs.train;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.Manifest;
@@ -13,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Collections;
 import java.util.List;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -27,6 +30,8 @@ import scala.reflect.ClassTag;
 
 /** Trains as one Spark barrier stage whose tasks are the ranks. */
 public final class TrainJob {
+
+  private static final JsonMapper JSON = new JsonMapper();
 
   /** How often the driver looks at the run's status. */
   static final long WATCH_MILLIS = 1000;
@@ -170,6 +175,7 @@ public final class TrainJob {
             "the run %s was started with another tokenizer than that of %s. Use another --run, or --resume never."
                 .formatted(run.root(), dataset.root()));
       }
+      requireSameModel(run);
     } else {
       new Checkpoints(new HadoopStorage(hadoop, run.root())).deleteAll();
     }
@@ -177,6 +183,21 @@ public final class TrainJob {
     RunFolder.replace(hadoop, run.tokenizer(), tokenizerJson);
     RunFolder.replace(hadoop, run.settings(), settings.rendered() + "\n");
     run.status().getFileSystem(hadoop).delete(run.status(), false);
+  }
+
+  private void requireSameModel(RunFolder run) throws IOException {
+    JsonNode before = JSON.readTree(run.read(hadoop, run.settings())).path("model");
+    JsonNode now = JSON.readTree(settings.rendered()).path("model");
+    TreeSet<String> keys = new TreeSet<>();
+    before.fieldNames().forEachRemaining(keys::add);
+    now.fieldNames().forEachRemaining(keys::add);
+    for (String key : keys) {
+      if (!before.path(key).equals(now.path(key))) {
+        throw new ConfigException(
+            "the run %s has another model: model.%s is %s there and %s here. Set it back, use another --run, or --resume never."
+                .formatted(run.root(), key, before.path(key), now.path(key)));
+      }
+    }
   }
 
   /** Shows the run's status as rank 0 writes it. */

@@ -68,6 +68,20 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(again.resumedFrom == 12 && again.weightsDigest == whole.weightsDigest)
   }
 
+  test("a run goes on with its own model only, and its settings stay") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 5, 1)
+    val settings = Files.readString(run.resolve("settings.json"))
+    val error = intercept[ConfigException](train(run, 6, 1, "model.rotary.theta" -> 5000))
+    assert(
+      error.getMessage.startsWith(
+        s"the run $run has another model: model.rotary is "
+      ),
+      error.getMessage
+    )
+    assert(Files.readString(run.resolve("settings.json")) == settings)
+  }
+
   test("settings that do not fit the dataset or the cluster are refused in one line") {
     val run = Scratch.folder().resolve("run")
     def message(work: => Any) = intercept[ConfigException](work).getMessage

@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * @param config how to choose
  * @param weight expert vectors; shape (E, D)
- * @param bias load-balancing bias, for the selection only, never in a weight; shape (E)
+ * @param bias selection bias, for the selection only, never in a weight; shape (E)
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, Eq. 12-16; the published
  *     inference/model.py, Gate.forward
  */

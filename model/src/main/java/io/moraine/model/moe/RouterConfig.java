@@ -9,7 +9,7 @@ package io.moraine.model.moe;
  * @param limitedGroups groups a token may choose from ({@code n_limited_groups})
  * @param score how scores come from products ({@code score_func})
  * @param routeScale factor on the weights ({@code route_scale})
- * @param hasSelectionBias whether a load-balancing bias takes part in the selection
+ * @param hasSelectionBias whether a selection bias takes part in the selection
  * @param sequenceBalanceAlpha weight of the sequence-wise balance loss; 0 for none
  */
 public record RouterConfig(

@@ -2,7 +2,7 @@ package io.moraine.model.train;
 
 /**
  * What the trainer sees of a mixture-of-experts model: how many tokens each expert got, and the
- * load-balancing bias that is added to a score for selection only.
+ * selection bias that is added to a score for selection only.
  *
  * <p>Arrays are row-major over (MoE layer, routed expert).
  *
@@ -36,14 +36,14 @@ public interface ExpertRouting {
   void updateBias(long[] globalLoad, float gamma);
 
   /**
-   * The load-balancing biases, copied.
+   * The selection biases, copied.
    *
    * @shape (layers, E)
    */
   float[] bias();
 
   /**
-   * Replaces the load-balancing biases.
+   * Replaces the selection biases.
    *
    * @shape (layers, E)
    */

@@ -13,7 +13,7 @@ import io.moraine.model.optim.LearningRateSchedule;
  * @param schedule of the learning rate; its steps are the run's
  * @param adam settings of AdamW
  * @param clipNorm largest global norm of the gradient
- * @param biasUpdate step of the load-balancing bias, gamma
+ * @param biasUpdate step of the selection bias, gamma
  * @param wire codecs
  * @param every how often things are done
  */

@@ -22,4 +22,7 @@ public interface TrainObserver {
 
   /** A checkpoint is about to become whole: what belongs to the run up to it must be stored now. */
   void checkpointing(long step) throws IOException;
+
+  /** The checkpoint of a step is whole: a run that is killed now goes on from it. */
+  void checkpointed(long step) throws IOException;
 }

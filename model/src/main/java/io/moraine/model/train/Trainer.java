@@ -241,6 +241,7 @@ public final class Trainer {
       long position = step * config.sequencesPerStep();
       checkpoints.writeManifest(
           step, new Checkpoint.State(layout.length(), worldSize, position, settingsDigest), files);
+      observer.checkpointed(step);
       checkpoints.prune(step, config.every().keep());
     }
     communicator.barrier();

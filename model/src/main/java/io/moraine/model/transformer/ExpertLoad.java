@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
-/** Expert load counts and load-balancing biases of all MoE layers. */
+/** Expert load counts and selection biases of all MoE layers. */
 final class ExpertLoad implements ExpertRouting, AutoCloseable {
 
   private final int layers;

@@ -39,6 +39,7 @@ class TrainerSuite extends AnyFunSuite {
     override def stepped(step: StepMetrics): Unit = metrics.add(step)
     override def evaluated(step: Long, loss: Double): Unit = evaluations.add(loss)
     override def checkpointing(step: Long): Unit = ()
+    override def checkpointed(step: Long): Unit = ()
   }
 
   private def train(

@@ -194,7 +194,7 @@ class TransformerSuite extends AnyFunSuite {
     assert(m.routing.get.takeLoad().sum == 0)
   }
 
-  test("load-balancing bias changes which experts are chosen but not their weights") {
+  test("selection bias changes which experts are chosen but not their weights") {
     val m = model(config(new RouterConfig(8, 8, 1, 1, Score.SIGMOID, 1, true, 0)))
     val tokens = batch(1).tokens.take(length)
     def weights: Map[(Int, Long), Float] = {

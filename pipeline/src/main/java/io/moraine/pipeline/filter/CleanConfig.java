@@ -1,41 +1,32 @@
 package io.moraine.pipeline.filter;
 
 import java.io.Serializable;
+import java.util.List;
 
 /**
- * Which quality rules apply and where they draw the line.
+ * What happens to a normalised text.
  *
  * @param stripLicenceHeaders whether leading comments that state a licence are cut
- * @param rejectGenerated whether texts marked as generated code are rejected
- * @param minWords fewest words of a document
- * @param maxWords most words of a document
- * @param maxDuplicateLineFraction largest share of characters in lines that stand more than once;
- *     in [0, 1]
- * @param maxTopRunFraction largest share of words covered by the most frequent run of three words;
- *     in [0, 1]
+ * @param rules the rule sets that apply, in order
  */
-public record CleanConfig(
-    boolean stripLicenceHeaders,
-    boolean rejectGenerated,
-    int minWords,
-    int maxWords,
-    double maxDuplicateLineFraction,
-    double maxTopRunFraction)
+public record CleanConfig(boolean stripLicenceHeaders, List<RuleSet> rules)
     implements Serializable {
 
   public CleanConfig {
-    if (minWords < 0 || maxWords < minWords) {
-      throw new IllegalArgumentException(
-          "min-words and max-words must satisfy 0 <= min-words <= max-words, got %d and %d"
-              .formatted(minWords, maxWords));
-    }
-    requireFraction("max-duplicate-line-fraction", maxDuplicateLineFraction);
-    requireFraction("max-top-run-fraction", maxTopRunFraction);
+    rules = List.copyOf(rules);
   }
 
-  private static void requireFraction(String name, double value) {
-    if (!(value >= 0 && value <= 1)) {
-      throw new IllegalArgumentException("%s must be in [0, 1], got %s".formatted(name, value));
+  /** Applies everything to a normalised text. */
+  public Verdict apply(String text) {
+    String kept = stripLicenceHeaders ? LicenceHeader.strip(text) : text;
+    for (RuleSet rule : rules) {
+      Verdict verdict = rule.apply(kept);
+      if (verdict instanceof Kept next) {
+        kept = next.text();
+      } else {
+        return verdict;
+      }
     }
+    return new Kept(kept);
   }
 }

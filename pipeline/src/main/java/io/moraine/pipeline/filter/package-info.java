@@ -1,5 +1,6 @@
 /**
- * Quality rules: pure predicates over a normalised text, each rejection with rule, measured value
- * and threshold. Entry: {@link io.moraine.pipeline.filter.QualityRules}.
+ * Quality rules: pure functions of a normalised text, each rejection with rule, measured value and
+ * threshold. Entry: {@link io.moraine.pipeline.filter.CleanConfig}; one record per {@link
+ * io.moraine.pipeline.filter.RuleSet}, its components are its thresholds.
  */
 package io.moraine.pipeline.filter;

@@ -1,11 +1,10 @@
 package io.moraine.pipeline.spark;
 
 import io.moraine.pipeline.filter.CleanConfig;
-import io.moraine.pipeline.filter.LicenceHeader;
-import io.moraine.pipeline.filter.QualityRules;
+import io.moraine.pipeline.filter.Kept;
 import io.moraine.pipeline.filter.Rejection;
+import io.moraine.pipeline.filter.Verdict;
 import io.moraine.pipeline.text.TextNormalizer;
-import java.util.Optional;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -50,17 +49,15 @@ public final class Cleaning {
 
     @Override
     public Row call(Row row) {
-      String text = TextNormalizer.normalize(row.getString(2));
-      if (config.stripLicenceHeaders()) {
-        text = LicenceHeader.strip(text);
-      }
-      Optional<Rejection> rejection = new QualityRules(config).check(text);
+      Verdict verdict = config.apply(TextNormalizer.normalize(row.getString(2)));
+      String text = verdict instanceof Kept kept ? kept.text() : null;
+      Rejection rejection = verdict instanceof Rejection r ? r : null;
       return RowFactory.create(
           row.getString(0),
           row.getString(1),
-          rejection.isPresent() ? null : text,
-          rejection.map(Rejection::reason).orElse(null),
-          rejection.map(Rejection::detail).orElse(null));
+          text,
+          rejection == null ? null : rejection.reason(),
+          rejection == null ? null : rejection.detail());
     }
   }
 }

@@ -55,6 +55,11 @@ public final class Tokenizer {
         .findFirst();
   }
 
+  /** The id that ends documents: {@link #END_OF_TEXT}, else the first special token, if any. */
+  public Optional<Integer> endOfText() {
+    return specialId(END_OF_TEXT).or(() -> model.specialIds().stream().findFirst());
+  }
+
   /**
    * The token ids of a text.
    *

@@ -55,4 +55,39 @@ class TextSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
       assert(math.abs(jaccard(a, b, 2) - exact) < 1e-12)
     }
   }
+
+  private def sentences(text: String): Seq[String] = {
+    import scala.jdk.CollectionConverters._
+    Sentences.of(text).asScala.toSeq
+  }
+
+  test("sentences end at marks, not at abbreviations, initials, ellipses and decimals") {
+    assert(sentences("One. Two? Three! four") == Seq("One.", "Two?", "Three!", "four"))
+    assert(sentences("Dr. Smith paid $3.50 to J. R. Jones. He left.").size == 2)
+    assert(sentences("It was in the U.S. The next day came.").size == 2)
+    assert(sentences("Wait... what is it?").size == 1)
+    assert(
+      sentences("(He said \"Go.\") Then he left.") == Seq("(He said \"Go.\")", "Then he left.")
+    )
+    assert(sentences(" \n ").isEmpty && sentences("What?! No.") == Seq("What?!", "No."))
+  }
+
+  test("sentences lose no character but white space, in linear time on long runs") {
+    forAll(Gen.stringOf(Gen.oneOf("ab. ?!\"')\n-A1".toSeq))) { (text: String) =>
+      assert(sentences(text).mkString.filterNot(_.isWhitespace) == text.filterNot(_.isWhitespace))
+    }
+    assert(sentences("a." * 500000).size == 1)
+    assert(sentences("?" * 1000000).size == 2)
+  }
+
+  test("Treebank words split punctuation and clitics") {
+    import scala.jdk.CollectionConverters._
+    assert(
+      TreebankWords
+        .of("They'll save and invest more. \"Don't\", he said; can't cannot gonna 3,000 (U.S.)")
+        .asScala
+        .mkString(" ") ==
+        "They 'll save and invest more . `` Do n't '' , he said ; ca n't can not gon na 3,000 ( U.S . )"
+    )
+  }
 }

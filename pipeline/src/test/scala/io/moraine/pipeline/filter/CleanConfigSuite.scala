@@ -3,19 +3,21 @@ package io.moraine.pipeline.filter
 import com.fasterxml.jackson.databind.ObjectMapper
 import io.moraine.pipeline.Fixtures
 import java.io.FileInputStream
+import java.util.List
 import java.util.zip.GZIPInputStream
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.io.Source
-import scala.jdk.OptionConverters._
 
-class QualityRulesSuite extends AnyFunSuite {
+class CleanConfigSuite extends AnyFunSuite {
 
-  private val rules = new QualityRules(new CleanConfig(true, true, 5, 100, 0.6, 0.5))
+  private val rules = new CleanConfig(true, List.of(new BasicRules(true, 5, 100, 0.6, 0.5)))
 
   private def rejection(text: String): Option[(String, String)] = {
-    val found = rules.check(text)
-    if (found.isEmpty) None else Some((found.get.reason, found.get.detail))
+    rules.apply(text) match {
+      case rejection: Rejection => Some((rejection.reason, rejection.detail))
+      case _                    => None
+    }
   }
 
   test("ordinary text passes") {
@@ -51,7 +53,7 @@ class QualityRulesSuite extends AnyFunSuite {
   }
 
   test("476 documents of a book pass the rules of conf/prepare.conf") {
-    val shipped = new QualityRules(new CleanConfig(true, true, 5, 200000, 0.6, 0.5))
+    val shipped = new CleanConfig(true, List.of(new BasicRules(true, 5, 200000, 0.6, 0.5)))
     val in = new GZIPInputStream(new FileInputStream(Fixtures.file("corpus/book.jsonl.gz").toFile))
     val json = new ObjectMapper
     val texts =
@@ -63,7 +65,7 @@ class QualityRulesSuite extends AnyFunSuite {
           .toList
       finally in.close()
     assert(texts.size == 476)
-    assert(texts.flatMap(text => shipped.check(LicenceHeader.strip(text)).toScala).isEmpty)
+    assert(texts.forall(text => shipped.apply(text).isInstanceOf[Kept]))
   }
 
   test("a leading licence comment is cut, in blocks and in lines, the code stays") {
@@ -87,7 +89,7 @@ class QualityRulesSuite extends AnyFunSuite {
   }
 
   test("a configuration that cannot be met is refused") {
-    val error = intercept[IllegalArgumentException](new CleanConfig(true, true, 5, 4, 0.5, 0.5))
+    val error = intercept[IllegalArgumentException](new BasicRules(true, 5, 4, 0.5, 0.5))
     assert(
       error.getMessage ==
         "min-words and max-words must satisfy 0 <= min-words <= max-words, got 5 and 4"
