@@ -19,9 +19,11 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       PrepareCommand.class,
+      DedupCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
-      GenerateCommand.class
+      GenerateCommand.class,
+      PlanCommand.class
     },
     footer = {
       "",

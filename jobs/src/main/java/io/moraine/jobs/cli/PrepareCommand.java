@@ -91,6 +91,18 @@ final class PrepareCommand implements Callable<Integer> {
   private Integer sequenceLength;
 
   @Option(
+      names = "--text-field",
+      paramLabel = "NAME",
+      description = "Field with the text; default: read.text-field.")
+  private String textField;
+
+  @Option(
+      names = "--id-field",
+      paramLabel = "NAME",
+      description = "Field with the id; default: read.id-field.")
+  private String idField;
+
+  @Option(
       names = "--output-format",
       paramLabel = "FORMAT",
       description =
@@ -127,6 +139,8 @@ final class PrepareCommand implements Callable<Integer> {
     put(options, "tokenizer.vocabulary-size", vocabularySize);
     put(options, "near.threshold", threshold);
     put(options, "sequences.length", sequenceLength);
+    put(options, "read.text-field", textField);
+    put(options, "read.id-field", idField);
     put(options, "output.format", outputFormat);
     return PrepareSettings.of(
         SettingsFile.read("prepare.conf", Optional.ofNullable(config), options));

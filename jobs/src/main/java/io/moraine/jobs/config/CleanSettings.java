@@ -34,7 +34,7 @@ final class CleanSettings {
                   fineWeb(s.section("fineweb")),
                   code(s.section("code")));
           List<RuleSet> chosen = s.texts("rules").stream().map(name -> named(all, name)).toList();
-          return new CleanConfig(s.flag("strip-licence-headers"), chosen);
+          return new CleanConfig(s.flag("normalize"), s.flag("strip-licence-headers"), chosen);
         });
   }
 

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * {@code manifest.json}: what a prepared dataset is and how it came about. Holds nothing that
@@ -101,17 +102,25 @@ public record Manifest(
 
   /** The file's text. */
   String rendered() {
+    return rendered(this);
+  }
+
+  static String rendered(Record manifest) {
     try {
-      return JSON.writeValueAsString(JSON.readTree(JSON.writeValueAsString(this))) + "\n";
+      return JSON.writeValueAsString(JSON.readTree(JSON.writeValueAsString(manifest))) + "\n";
     } catch (JsonProcessingException e) {
       throw new AssertionError("unreachable: a manifest is plain data", e);
     }
   }
 
-  static Manifest parse(String text) throws JsonProcessingException {
+  /** A manifest from its file's text; empty if it is that of deduplicated documents. */
+  static Optional<Manifest> parse(String text) throws JsonProcessingException {
     ObjectNode tree = JSON.readValue(text, ObjectNode.class);
+    if (!tree.has("tokenizer_digest")) {
+      return Optional.empty();
+    }
     JsonNode configuration = tree.get("configuration");
     tree.put("configuration", configuration == null ? "{}" : configuration.toPrettyString());
-    return JSON.treeToValue(tree, Manifest.class);
+    return Optional.of(JSON.treeToValue(tree, Manifest.class));
   }
 }

@@ -98,7 +98,13 @@ public record PreparedDataset(Path root) {
               .formatted(root, MANIFEST, root));
     }
     try (InputStream in = files.open(file)) {
-      return Manifest.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return Manifest.parse(text)
+          .orElseThrow(
+              () ->
+                  new FileNotFoundException(
+                      "%s holds deduplicated documents, not a prepared dataset. Prepare them with: moraine prepare --input %s --output PATH"
+                          .formatted(root, documents())));
     } catch (JsonProcessingException e) {
       throw new IOException(
           "%s is damaged: %s. Run prepare again.".formatted(file, e.getOriginalMessage()), e);

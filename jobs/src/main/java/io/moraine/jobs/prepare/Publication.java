@@ -52,9 +52,9 @@ final class Publication {
   }
 
   /** Writes the manifest as the last file and gives the dataset its name. */
-  void publish(Manifest manifest) throws IOException {
+  void publish(String manifest) throws IOException {
     files.delete(new Path(staging().work("")), true);
-    write(new Path(staging, PreparedDataset.MANIFEST).toString(), manifest.rendered());
+    write(new Path(staging, PreparedDataset.MANIFEST).toString(), manifest);
     Path previous = new Path(target.getParent(), "." + target.getName() + ".previous");
     files.delete(previous, true);
     if (files.exists(target) && !files.rename(target, previous)) {

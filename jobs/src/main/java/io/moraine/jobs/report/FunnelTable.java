@@ -12,18 +12,7 @@ public final class FunnelTable {
 
   /** A line per stage and the totals. */
   public static List<String> lines(Manifest manifest) {
-    List<String> lines = new ArrayList<>();
-    lines.add(String.format(Locale.ROOT, "%-18s %12s %12s %12s", "stage", "in", "removed", "out"));
-    for (Manifest.FunnelStage stage : manifest.funnel()) {
-      lines.add(
-          String.format(
-              Locale.ROOT,
-              "%-18s %,12d %,12d %,12d",
-              stage.stage(),
-              stage.in(),
-              stage.removed(),
-              stage.out()));
-    }
+    List<String> lines = stages(manifest.funnel());
     Manifest.Counts counts = manifest.counts();
     lines.add(
         String.format(
@@ -35,6 +24,23 @@ public final class FunnelTable {
             counts.heldOutTokens(),
             counts.heldOutSequences(),
             manifest.vocabularySize()));
+    return lines;
+  }
+
+  /** A line per stage. */
+  public static List<String> stages(List<Manifest.FunnelStage> funnel) {
+    List<String> lines = new ArrayList<>();
+    lines.add(String.format(Locale.ROOT, "%-18s %12s %12s %12s", "stage", "in", "removed", "out"));
+    for (Manifest.FunnelStage stage : funnel) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%-18s %,12d %,12d %,12d",
+              stage.stage(),
+              stage.in(),
+              stage.removed(),
+              stage.out()));
+    }
     return lines;
   }
 }

@@ -40,8 +40,12 @@ class FailureSuite extends AnyFunSuite {
     assert(MoraineCommand.run("prepare", "--inptu", "x") == 2)
     assert(MoraineCommand.run("train") == 2)
     assert(MoraineCommand.run("train", "--data", "d", "--run", "r", "--ranks", "two") == 2)
-    for (command <- Seq("demo", "prepare", "train", "evaluate", "generate"))
+    for (command <- Seq("demo", "prepare", "dedup", "train", "evaluate", "generate", "plan"))
       assert(MoraineCommand.run(command, "--help") == 0)
+    assert(MoraineCommand.run("plan", "dedup") == 0)
+    assert(MoraineCommand.run("plan", "dedup", "--recall", "2") == 2)
+    assert(MoraineCommand.run("plan", "dedup", "--max-bands", "1") == 2)
+    assert(MoraineCommand.run("plan", "dedup", "--bands", "10") == 2)
   }
 
   test("the module options of the launcher are those that Spark asks for on Java 17") {

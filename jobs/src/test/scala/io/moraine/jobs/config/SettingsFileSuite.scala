@@ -22,10 +22,11 @@ class SettingsFileSuite extends AnyFunSuite {
     assert(read.tokenizer.vocabularySize == 1000)
     assert(read.sequences.length == 32)
     assert(
-      read.near.threshold == PrepareSettings
+      read.documents.near.threshold == PrepareSettings
         .of(
           SettingsFile.read("prepare.conf", Optional.empty(), JMap.of())
         )
+        .documents
         .near
         .threshold
     )

@@ -1,24 +1,27 @@
 package io.moraine.pipeline.filter;
 
+import io.moraine.pipeline.text.TextNormalizer;
 import java.io.Serializable;
 import java.util.List;
 
 /**
- * What happens to a normalised text.
+ * What happens to a text before deduplication.
  *
+ * @param normalize whether texts are brought to the form of {@link TextNormalizer}
  * @param stripLicenceHeaders whether leading comments that state a licence are cut
  * @param rules the rule sets that apply, in order
  */
-public record CleanConfig(boolean stripLicenceHeaders, List<RuleSet> rules)
+public record CleanConfig(boolean normalize, boolean stripLicenceHeaders, List<RuleSet> rules)
     implements Serializable {
 
   public CleanConfig {
     rules = List.copyOf(rules);
   }
 
-  /** Applies everything to a normalised text. */
+  /** Applies everything to a text as it was read. */
   public Verdict apply(String text) {
-    String kept = stripLicenceHeaders ? LicenceHeader.strip(text) : text;
+    String kept = normalize ? TextNormalizer.normalize(text) : text;
+    kept = stripLicenceHeaders ? LicenceHeader.strip(kept) : kept;
     for (RuleSet rule : rules) {
       Verdict verdict = rule.apply(kept);
       if (verdict instanceof Kept next) {

@@ -11,6 +11,8 @@ import io.moraine.pipeline.hash.Mix64;
  */
 public record Banding(int bands, int rowsPerBand) {
 
+  private static final int CELLS = 200;
+
   public Banding {
     if (bands < 1 || bands > 1024) {
       throw new IllegalArgumentException("bands must be in [1, 1024], got %d".formatted(bands));
@@ -18,6 +20,73 @@ public record Banding(int bands, int rowsPerBand) {
     if (rowsPerBand < 1 || rowsPerBand > 64) {
       throw new IllegalArgumentException(
           "rows-per-band must be in [1, 64], got %d".formatted(rowsPerBand));
+    }
+  }
+
+  /**
+   * The most selective banding, that with most rows, which finds pairs of the threshold with the
+   * given probability in at most {@code maxBands} bands.
+   *
+   * @param threshold Jaccard similarity; in (0, 1)
+   * @param recall probability to find a pair of this similarity; in (0, 1)
+   * @throws IllegalArgumentException if not even one row per band reaches the recall
+   */
+  public static Banding forRecall(double threshold, double recall, int maxBands) {
+    requireInside("threshold", threshold);
+    requireInside("recall", recall);
+    Banding best = null;
+    for (int rows = 1; rows <= 64; rows++) {
+      double bands = Math.ceil(Math.log1p(-recall) / Math.log1p(-Math.pow(threshold, rows)));
+      if (bands <= maxBands) {
+        best = new Banding((int) Math.max(1, bands), rows);
+      }
+    }
+    if (best == null) {
+      throw new IllegalArgumentException(
+          "no %d bands find pairs of similarity %s with probability %s; allow more bands"
+              .formatted(maxBands, threshold, recall));
+    }
+    return best;
+  }
+
+  /**
+   * The banding of at most {@code components} components that errs least around a threshold, as
+   * toolkits choose it that do not verify candidates: false positives and false negatives, each
+   * integrated over all similarities, weigh the same.
+   *
+   * @source Zhu, datasketch, MinHashLSH
+   */
+  public static Banding leastError(double threshold, int components) {
+    requireInside("threshold", threshold);
+    Banding best = null;
+    double least = Double.MAX_VALUE;
+    for (int bands = 1; bands <= Math.min(components, 1024); bands++) {
+      for (int rows = 1; rows <= Math.min(components / bands, 64); rows++) {
+        Banding banding = new Banding(bands, rows);
+        double error = banding.error(threshold);
+        if (error < least) {
+          least = error;
+          best = banding;
+        }
+      }
+    }
+    return best;
+  }
+
+  private double error(double threshold) {
+    double falsePositives = 0;
+    double falseNegatives = 0;
+    for (int cell = 0; cell < CELLS; cell++) {
+      double middle = (cell + 0.5) / CELLS;
+      falsePositives += collisionProbability(threshold * middle);
+      falseNegatives += 1 - collisionProbability(threshold + (1 - threshold) * middle);
+    }
+    return (falsePositives * threshold + falseNegatives * (1 - threshold)) / CELLS / 2;
+  }
+
+  private static void requireInside(String name, double value) {
+    if (!(value > 0 && value < 1)) {
+      throw new IllegalArgumentException("%s must be in (0, 1), got %s".formatted(name, value));
     }
   }
 

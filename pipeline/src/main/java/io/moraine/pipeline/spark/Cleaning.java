@@ -4,7 +4,6 @@ import io.moraine.pipeline.filter.CleanConfig;
 import io.moraine.pipeline.filter.Kept;
 import io.moraine.pipeline.filter.Rejection;
 import io.moraine.pipeline.filter.Verdict;
-import io.moraine.pipeline.text.TextNormalizer;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -49,7 +48,7 @@ public final class Cleaning {
 
     @Override
     public Row call(Row row) {
-      Verdict verdict = config.apply(TextNormalizer.normalize(row.getString(2)));
+      Verdict verdict = config.apply(row.getString(2));
       String text = verdict instanceof Kept kept ? kept.text() : null;
       Rejection rejection = verdict instanceof Rejection r ? r : null;
       return RowFactory.create(

@@ -21,6 +21,7 @@ public final class Tokenization {
           .add("id", "string")
           .add("source", "string")
           .add("text", "string")
+          .add("held_out", "boolean")
           .add("n_tokens", "int")
           .add("tokens", "array<int>");
 
@@ -29,14 +30,14 @@ public final class Tokenization {
   /**
    * The documents as {@link #TOKENIZED}.
    *
-   * @param documents with columns id, source, text
+   * @param documents with columns id, source, text, held_out
    */
   public static Dataset<Row> tokenize(Dataset<Row> documents, Tokenizer tokenizer) {
     JavaSparkContext context =
         JavaSparkContext.fromSparkContext(documents.sparkSession().sparkContext());
     Broadcast<String> json = context.broadcast(TokenizerJson.write(tokenizer));
     return documents
-        .select("id", "source", "text")
+        .select("id", "source", "text", "held_out")
         .mapPartitions(new Encode(json), Encoders.row(TOKENIZED));
   }
 
@@ -64,7 +65,12 @@ public final class Tokenization {
           Row row = rows.next();
           int[] tokens = tokenizer.encode(row.getString(2));
           return RowFactory.create(
-              row.getString(0), row.getString(1), row.getString(2), tokens.length, tokens);
+              row.getString(0),
+              row.getString(1),
+              row.getString(2),
+              row.getBoolean(3),
+              tokens.length,
+              tokens);
         }
       };
     }

@@ -11,7 +11,7 @@ import scala.io.Source
 
 class CleanConfigSuite extends AnyFunSuite {
 
-  private val rules = new CleanConfig(true, List.of(new BasicRules(true, 5, 100, 0.6, 0.5)))
+  private val rules = new CleanConfig(true, true, List.of(new BasicRules(true, 5, 100, 0.6, 0.5)))
 
   private def rejection(text: String): Option[(String, String)] = {
     rules.apply(text) match {
@@ -53,7 +53,7 @@ class CleanConfigSuite extends AnyFunSuite {
   }
 
   test("476 documents of a book pass the rules of conf/prepare.conf") {
-    val shipped = new CleanConfig(true, List.of(new BasicRules(true, 5, 200000, 0.6, 0.5)))
+    val shipped = new CleanConfig(true, true, List.of(new BasicRules(true, 5, 200000, 0.6, 0.5)))
     val in = new GZIPInputStream(new FileInputStream(Fixtures.file("corpus/book.jsonl.gz").toFile))
     val json = new ObjectMapper
     val texts =

@@ -169,7 +169,7 @@ class PeerRulesSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("rule sets survive serialization, as Spark ships them") {
-    val rules = new CleanConfig(true, JList.of(quality, repetition(GopherCompat.DCLM)))
+    val rules = new CleanConfig(true, true, JList.of(quality, repetition(GopherCompat.DCLM)))
     val bytes = new java.io.ByteArrayOutputStream
     new java.io.ObjectOutputStream(bytes).writeObject(rules)
     val in = new java.io.ObjectInputStream(new java.io.ByteArrayInputStream(bytes.toByteArray))

@@ -4,6 +4,7 @@ import io.moraine.pipeline.sequence.PackConfig
 import io.moraine.pipeline.tokenizer.{Tokenizer, TokenizerConfig, TokenizerJson}
 import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.functions.rand
+import org.apache.spark.sql.functions.lit
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.util.Random
@@ -67,9 +68,14 @@ class PackingSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
     }
     assert(TokenizerJson.write(tokenizers(0)) == TokenizerJson.write(tokenizers(1)))
-    val encoded = Tokenization.tokenize(texts.toDF("id", "source", "text"), tokenizers(0)).collect()
+    val encoded = Tokenization
+      .tokenize(
+        texts.toDF("id", "source", "text").withColumn("held_out", lit(false)),
+        tokenizers(0)
+      )
+      .collect()
     for (row <- encoded)
-      assert(row.getSeq[Int](4).toSeq == tokenizers(0).encode(row.getString(2)).toSeq)
+      assert(row.getSeq[Int](5).toSeq == tokenizers(0).encode(row.getString(2)).toSeq)
     assert(tokenizers(0).specialId(Tokenizer.END_OF_TEXT).get == 0)
   }
 }

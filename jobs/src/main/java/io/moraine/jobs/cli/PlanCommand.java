@@ -1,0 +1,105 @@
+package io.moraine.jobs.cli;
+
+import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.report.DedupPlan;
+import io.moraine.pipeline.lsh.Banding;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code moraine plan}: what a job would cost; nothing is run. */
+@Command(
+    name = "plan",
+    mixinStandardHelpOptions = true,
+    header = "Say what a job would find and cost; nothing is run.",
+    subcommands = PlanCommand.Dedup.class)
+final class PlanCommand implements Runnable {
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  /** {@code moraine plan dedup}. */
+  @Command(
+      name = "dedup",
+      mixinStandardHelpOptions = true,
+      sortOptions = false,
+      header = "Bands and rows for near deduplication, with their recall and shuffle bytes.",
+      description = {
+        "",
+        "Candidates are verified by exact Jaccard similarity, so bands decide recall and cost, never precision.",
+        ""
+      },
+      footer = {
+        "",
+        "Examples:",
+        "  moraine plan dedup --threshold 0.7 --recall 0.99",
+        "  moraine plan dedup --threshold 0.8 --bands 14 --rows 8"
+      })
+  static final class Dedup implements Callable<Integer> {
+
+    @Spec private CommandSpec spec;
+
+    @Option(
+        names = "--threshold",
+        defaultValue = "0.7",
+        paramLabel = "J",
+        description = "Jaccard similarity from which documents are duplicates (${DEFAULT-VALUE}).")
+    private double threshold;
+
+    @Option(
+        names = "--recall",
+        defaultValue = "0.99",
+        paramLabel = "P",
+        description = "Share of pairs at the threshold to find (${DEFAULT-VALUE}).")
+    private double recall;
+
+    @Option(
+        names = "--max-bands",
+        defaultValue = "32",
+        paramLabel = "B",
+        description = "Most bands, each one shuffled row per document (${DEFAULT-VALUE}).")
+    private int maxBands;
+
+    @Option(
+        names = "--id-bytes",
+        defaultValue = "32",
+        paramLabel = "N",
+        description = "Length of an id, UTF-8 bytes (${DEFAULT-VALUE}).")
+    private int idBytes;
+
+    @Option(names = "--bands", paramLabel = "B", description = "Look at this many bands instead.")
+    private Integer bands;
+
+    @Option(names = "--rows", paramLabel = "R", description = "Rows per band, with --bands.")
+    private Integer rows;
+
+    @Override
+    public Integer call() {
+      if ((bands == null) != (rows == null)) {
+        throw new ConfigException("--bands and --rows go together.");
+      }
+      Banding banding = banding();
+      PrintWriter out = spec.commandLine().getOut();
+      DedupPlan.lines(banding, threshold, idBytes, bands == null).forEach(out::println);
+      out.flush();
+      return ExitCode.DONE.code();
+    }
+
+    private Banding banding() {
+      try {
+        return bands != null
+            ? new Banding(bands, rows)
+            : Banding.forRecall(threshold, recall, maxBands);
+      } catch (IllegalArgumentException e) {
+        throw new ConfigException(e.getMessage() + ".", e);
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package io.moraine.jobs.config;
+
+import io.moraine.pipeline.filter.CleanConfig;
+import java.util.List;
+
+/**
+ * Settings of {@code dedup}; conf/dedup.conf documents every one.
+ *
+ * @param documents how files become surviving documents; texts stay as they were read
+ * @param rendered the whole as JSON
+ * @param digest of {@code rendered}
+ */
+public record DedupSettings(DocumentSettings documents, String rendered, String digest) {
+
+  /**
+   * Reads the settings.
+   *
+   * @throws ConfigException if a key is unknown or missing, or a value breaks its rule
+   */
+  public static DedupSettings of(SettingsFile file) {
+    Section root = file.root();
+    CleanConfig unchanged = new CleanConfig(false, false, List.of());
+    return root.build(
+        () ->
+            new DedupSettings(
+                DocumentSettings.of(root, unchanged), file.rendered(), file.digest()));
+  }
+}

@@ -1,0 +1,203 @@
+package io.moraine.jobs.prepare;
+
+import static org.apache.spark.sql.functions.coalesce;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.when;
+
+import io.moraine.jobs.config.DocumentSettings;
+import io.moraine.jobs.prepare.Manifest.FunnelStage;
+import io.moraine.jobs.progress.Progress;
+import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.spark.Cleaning;
+import io.moraine.pipeline.spark.CorpusReader;
+import io.moraine.pipeline.spark.ExactDuplicates;
+import io.moraine.pipeline.spark.Features;
+import io.moraine.pipeline.spark.NearDuplicates;
+import io.moraine.pipeline.spark.UniqueIds;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * The stages from files to surviving documents, for {@code prepare} and {@code dedup}. Writes
+ * quarantine/, removed/ and index/.
+ */
+final class DocumentStages {
+
+  private final SparkSession spark;
+  private final DocumentSettings settings;
+  private final PreparedDataset dataset;
+  private final DatasetTables tables;
+  private final Progress progress;
+  private final List<FunnelStage> funnel = new ArrayList<>();
+  private Dataset<Row> kept;
+
+  DocumentStages(
+      SparkSession spark,
+      DocumentSettings settings,
+      PreparedDataset dataset,
+      DatasetTables tables,
+      Progress progress) {
+    this.spark = spark;
+    this.settings = settings;
+    this.dataset = dataset;
+    this.tables = tables;
+    this.progress = progress;
+  }
+
+  /**
+   * The documents that are left: id, source, text.
+   *
+   * @param inputs Hadoop paths of files and folders
+   * @param tasks how many tasks read the input; changes no result
+   * @throws CorpusException if the input is missing or nothing of it is left
+   */
+  Dataset<Row> survivors(List<String> inputs, int tasks) {
+    Dataset<Row> documents = read(inputs, tasks);
+    Dataset<Row> cleaned = clean(documents);
+    Dataset<Row> features = features(cleaned);
+    Dataset<Row> exact = exactDuplicates(features);
+    Dataset<Row> near = nearDuplicates(features, exact);
+    writeRemoved(cleaned, exact, near);
+    if (kept.isEmpty()) {
+      throw new CorpusException(
+          "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
+    }
+    return cleaned
+        .select("id", "source", "text")
+        .join(kept.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
+  }
+
+  /** What each stage did, in order. */
+  List<FunnelStage> funnel() {
+    return List.copyOf(funnel);
+  }
+
+  /** Reads every part once; what is not readable goes to quarantine. */
+  private Dataset<Row> read(List<String> inputs, int tasks) {
+    begin("read");
+    Dataset<Row> parts =
+        tables.stored("read", CorpusReader.read(spark, inputs, settings.read(), tasks));
+    Dataset<Row> unreadable = parts.where(col("error").isNotNull());
+    tables.write(
+        unreadable.select("file", "offset", "error", "raw"),
+        dataset.quarantine(),
+        List.of("file", "offset"));
+    Dataset<Row> documents = parts.where(col("error").isNull());
+    Dataset<Row> repeated = tables.stored("repeated-ids", UniqueIds.repeated(documents));
+    long repeatedIds = repeated.count();
+    if (repeatedIds > 0) {
+      progress.say(
+          "%,d ids stand more than once: all but their first document get a suffix."
+              .formatted(repeatedIds));
+      documents = tables.stored("read-unique", UniqueIds.assign(documents, repeated));
+    }
+    long all = parts.count();
+    finish("read", all, unreadable.count(), "parts read, %,d quarantined");
+    return documents;
+  }
+
+  private Dataset<Row> clean(Dataset<Row> documents) {
+    begin("quality");
+    Dataset<Row> cleaned = tables.stored("cleaned", Cleaning.clean(documents, settings.clean()));
+    finish(
+        "quality",
+        cleaned.count(),
+        cleaned.where(col("reason").isNotNull()).count(),
+        "documents, %,d rejected by a quality rule");
+    return cleaned;
+  }
+
+  private Dataset<Row> features(Dataset<Row> cleaned) {
+    begin("shingles");
+    Dataset<Row> passed = cleaned.where(col("reason").isNull());
+    Dataset<Row> features =
+        tables.stored("features", Features.of(passed, settings.near().shingleWords()));
+    progress.done("%,d documents".formatted(features.count()));
+    return features;
+  }
+
+  private Dataset<Row> exactDuplicates(Dataset<Row> features) {
+    begin("exact");
+    Dataset<Row> found = ExactDuplicates.find(features);
+    Dataset<Row> exact =
+        tables.stored("exact", settings.deduplicate().exact() ? found : found.where(lit(false)));
+    finish("exact", features.count(), exact.count(), "documents, %,d exact duplicates");
+    return exact;
+  }
+
+  private Dataset<Row> nearDuplicates(Dataset<Row> features, Dataset<Row> exact) {
+    begin("near");
+    Dataset<Row> distinct = tables.stored("distinct", without(features, exact));
+    Dataset<Row> considered = settings.deduplicate().near() ? distinct : distinct.where(lit(false));
+    Dataset<Row> near =
+        tables.stored("near", NearDuplicates.find(spark, considered, settings.near()));
+    long documents = distinct.count();
+    long duplicates = near.count();
+    finish("near", documents, duplicates, "documents, %,d near duplicates");
+    kept = tables.stored("kept", without(distinct, near));
+    tables.writeParquet(kept, dataset.index(), List.of("id"), documents - duplicates);
+    return near;
+  }
+
+  /** One row per removed document; kept_id always names a survivor. */
+  private void writeRemoved(Dataset<Row> cleaned, Dataset<Row> exact, Dataset<Row> near) {
+    Column none = lit(null).cast("string");
+    Dataset<Row> byRule =
+        cleaned
+            .where(col("reason").isNotNull())
+            .select(
+                col("id"),
+                lit("quality").as("stage"),
+                col("reason"),
+                col("detail"),
+                none.as("kept_id"),
+                lit(null).cast("double").as("similarity"));
+    Dataset<Row> moved =
+        near.select(
+            col("id").as("via"), col("kept_id").as("final_id"), col("similarity").as("to_final"));
+    Dataset<Row> sameText =
+        exact
+            .join(moved, exact.col("kept_id").equalTo(moved.col("via")), "left")
+            .select(
+                col("id"),
+                lit("exact").as("stage"),
+                lit("same-text").as("reason"),
+                when(
+                        col("via").isNotNull(),
+                        concat(lit("same text as "), col("via"), lit(", a near duplicate")))
+                    .as("detail"),
+                coalesce(col("final_id"), col("kept_id")).as("kept_id"),
+                when(col("via").isNull(), lit(1.0)).otherwise(col("to_final")).as("similarity"));
+    Dataset<Row> similar =
+        near.select(
+            col("id"),
+            lit("near").as("stage"),
+            lit("similar-text").as("reason"),
+            none.as("detail"),
+            col("kept_id"),
+            col("similarity"));
+    tables.write(byRule.union(sameText).union(similar), dataset.removed(), List.of("id"));
+  }
+
+  private static Dataset<Row> without(Dataset<Row> rows, Dataset<Row> removed) {
+    Dataset<Row> ids = removed.select(col("id").as("removed_id"));
+    return rows.join(ids, rows.col("id").equalTo(ids.col("removed_id")), "left_anti");
+  }
+
+  private void begin(String stage) {
+    spark.sparkContext().setJobGroup("documents", stage, false);
+    progress.start(stage);
+  }
+
+  private void finish(String stage, long in, long removed, String format) {
+    funnel.add(new FunnelStage(stage, in, removed, in - removed));
+    progress.done(String.format(Locale.ROOT, "%,d " + format, in, removed));
+  }
+}

@@ -1,0 +1,64 @@
+package io.moraine.jobs.prepare
+
+import io.moraine.jobs.config.{DedupSettings, SettingsFile}
+import io.moraine.jobs.{Scratch, SharedSparkSession}
+import java.io.FileNotFoundException
+import java.nio.file.{Files, Path}
+import java.util.{List => JList, Optional}
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+class DedupJobSparkSuite extends AnyFunSuite with SharedSparkSession {
+
+  private def dedup(input: Path, options: (String, Any)*): (Path, DedupManifest) = {
+    val values = options.map { case (k, v) => k -> v.asInstanceOf[Object] }.toMap.asJava
+    val settings = DedupSettings.of(SettingsFile.read("dedup.conf", Optional.empty(), values))
+    val output = Scratch.folder().resolve("unique")
+    val manifest =
+      new DedupJob(spark, settings, Scratch.silent)
+        .run(JList.of(input.toString), output.toString, 3)
+    (output, manifest)
+  }
+
+  private def rows(output: Path, table: String) =
+    spark.read.parquet(output.resolve(table).toString).collect().toSeq
+
+  private def chain(): Path = {
+    val folder = Scratch.folder()
+    val words = (1 to 100).map(i => s"w$i")
+    val texts = Seq(
+      "a" -> (words ++ Seq("x1 x2 x3")).mkString("  "),
+      "b" -> (words.drop(15) ++ Seq("x1 x2 x3", "y y y")).mkString(" "),
+      "c" -> (words.drop(30) ++ Seq("x1 x2 x3", "y y y")).mkString(" "),
+      "d" -> "w1"
+    )
+    Scratch.writeJsonLines(folder.resolve("chain.jsonl"), texts)
+    folder
+  }
+
+  test("duplicates leave with the document they duplicate, texts stay as they came") {
+    val (output, manifest) = dedup(chain())
+    val documents = rows(output, "documents").map(r => r.getString(0) -> r.getString(2)).toMap
+    assert(documents.keySet == Set("a", "c", "d") && documents("a").startsWith("w1  w2"))
+    val removed = rows(output, "removed")
+    assert(removed.map(_.getString(0)) == Seq("b") && removed.head.getDouble(5) >= 0.7)
+    assert(manifest.documents == 3)
+    assert(manifest.funnel.asScala.map(_.stage) == Seq("read", "quality", "exact", "near"))
+    assert(Files.readString(output.resolve("manifest.json")).contains("\"documents\" : 3"))
+  }
+
+  test("closure keeps one document of a chain, a higher threshold keeps all") {
+    assert(dedup(chain(), "near.survivors" -> "closure")._2.documents == 2)
+    assert(dedup(chain(), "near.threshold" -> 0.95)._2.documents == 4)
+  }
+
+  test("its result is read back by prepare and refused by train, in one line") {
+    val (output, _) = dedup(chain())
+    val error = intercept[FileNotFoundException](
+      PreparedDataset.at(output.toString).manifest(spark.sparkContext.hadoopConfiguration)
+    )
+    assert(error.getMessage.contains("holds deduplicated documents, not a prepared dataset"))
+    assert(dedup(output.resolve("documents"))._2.documents == 3)
+  }
+}
