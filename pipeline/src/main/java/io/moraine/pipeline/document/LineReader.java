@@ -22,9 +22,11 @@ final class LineReader {
   private long lineLength;
   private long nextOffset;
 
-  LineReader(InputStream in, int maxLineBytes) {
+  /** Lines of a stream that stands at an offset of its file. */
+  LineReader(InputStream in, int maxLineBytes, long offsetBytes) {
     this.in = in;
     this.maxLineBytes = maxLineBytes;
+    this.nextOffset = offsetBytes;
   }
 
   /**
@@ -76,9 +78,14 @@ final class LineReader {
     return lineLength;
   }
 
-  /** Where the line starts in the stream. */
+  /** Where the line starts in the file. */
   long offsetBytes() {
     return lineOffset;
+  }
+
+  /** Where the next line starts in the file, or the file ends. */
+  long nextOffsetBytes() {
+    return nextOffset;
   }
 
   private boolean fill() throws IOException {
