@@ -77,7 +77,7 @@ final class JsonLines implements Iterator<Part> {
   private void advance() {
     try {
       if (!started && fromBytes > 0) {
-        lines.next(); // its start is in the range before, or it is nothing but that range's last \n
+        lines.skip(toBytes); // its start is in the range before
       }
       started = true;
       ended = lines.nextOffsetBytes() >= toBytes || !lines.next();

@@ -60,6 +60,16 @@ final class LineReader {
     return any;
   }
 
+  /** Reads over the rest of a line, but not beyond an offset: a line may be as long as its file. */
+  void skip(long toBytes) throws IOException {
+    lineOffset = nextOffset;
+    boolean ended = false;
+    while (!ended && nextOffset < toBytes && (bufferFrom < bufferTo || fill())) {
+      ended = buffer[bufferFrom++] == '\n';
+      nextOffset++;
+    }
+  }
+
   /** The line's bytes, valid until the next call; only the first ones if it is too long. */
   byte[] bytes() {
     return line;
