@@ -56,6 +56,7 @@ public record DocumentSettings(
                 s.text("text-field"),
                 s.text("id-field"),
                 s.text("source-field"),
+                s.text("url-field"),
                 (int) Math.min(Integer.MAX_VALUE, s.bytes("max-document-bytes"))));
   }
 

@@ -52,7 +52,7 @@ final class DocumentStages {
   }
 
   /**
-   * The documents that are left: id, source, text.
+   * The documents that are left: id, source, url, metadata, text.
    *
    * @param inputs Hadoop paths of files and folders
    * @param tasks how many tasks read the input; changes no result
@@ -70,7 +70,7 @@ final class DocumentStages {
           "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
     }
     return cleaned
-        .select("id", "source", "text")
+        .select("id", "source", "url", "metadata", "text")
         .join(kept.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
   }
 

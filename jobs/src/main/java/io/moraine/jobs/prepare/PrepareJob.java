@@ -123,7 +123,7 @@ public final class PrepareJob {
     Dataset<Row> ids = Tokenization.tokenize(survivors, tokenizer);
     Dataset<Row> tokenized = tables.stored("tokenized", ids);
     tables.write(
-        tokenized.select("id", "source", "text", "n_tokens", "held_out"),
+        tokenized.select("id", "source", "url", "metadata", "text", "n_tokens", "held_out"),
         dataset.documents(),
         List.of("id"));
     progress.done("%,d documents".formatted(tokenized.count()));

@@ -27,7 +27,7 @@ public record PreparedDataset(Path root) {
     return new PreparedDataset(new Path(path));
   }
 
-  /** Survivors: id, source, text, n_tokens, held_out. */
+  /** Survivors: id, source, url, metadata, text, n_tokens, held_out. */
   public String documents() {
     return child("documents");
   }
@@ -37,7 +37,7 @@ public record PreparedDataset(Path root) {
     return table(
         spark,
         documents(),
-        "id STRING, source STRING, text STRING, n_tokens INT, held_out BOOLEAN");
+        "id STRING, source STRING, url STRING, metadata STRING, text STRING, n_tokens INT, held_out BOOLEAN");
   }
 
   /** {@link #removed()} as a table, in whichever format it was written. */

@@ -39,7 +39,8 @@ class DedupJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   test("duplicates leave with the document they duplicate, texts stay as they came") {
     val (output, manifest) = dedup(chain())
-    val documents = rows(output, "documents").map(r => r.getString(0) -> r.getString(2)).toMap
+    val documents =
+      rows(output, "documents").map(r => r.getString(0) -> r.getAs[String]("text")).toMap
     assert(documents.keySet == Set("a", "c", "d") && documents("a").startsWith("w1  w2"))
     val removed = rows(output, "removed")
     assert(removed.map(_.getString(0)) == Seq("b") && removed.head.getDouble(5) >= 0.7)

@@ -59,7 +59,7 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val kept = documents.map(_.getString(0)).toSet
     assert(removed.forall(row => kept(row.getString(4)) && row.getDouble(5) >= 0.7))
     assert(removed.map(_.getString(0)).toSet.intersect(kept).isEmpty)
-    val tokens = documents.map(_.getInt(3) + 1L).sum
+    val tokens = documents.map(_.getAs[Int]("n_tokens") + 1L).sum
     assert(tokens == counts.trainTokens + counts.heldOutTokens)
     assert(counts.trainTokens == counts.sequences * 33 + counts.trainTailTokens)
     assert(table(output, "sequences").size == counts.sequences)
@@ -67,7 +67,7 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(table(output, "index").size == counts.documents)
     assert(Files.exists(output.resolve("tokenizer/tokenizer.json")))
     assert(!Files.exists(output.resolve("_work")))
-    val heldOut = documents.filter(_.getBoolean(4)).map(_.getString(0)).toSet
+    val heldOut = documents.filter(_.getAs[Boolean]("held_out")).map(_.getString(0)).toSet
     assert(table(output, "sequences").flatMap(_.getSeq[String](3)).toSet.intersect(heldOut).isEmpty)
     assert(table(output, "heldout").flatMap(_.getSeq[String](3)).toSet.subsetOf(heldOut))
   }

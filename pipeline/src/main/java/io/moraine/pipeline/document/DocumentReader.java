@@ -1,22 +1,17 @@
 package io.moraine.pipeline.document;
 
 import io.moraine.pipeline.hash.Murmur3;
-import java.io.BufferedInputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.zip.GZIPInputStream;
-import java.util.zip.ZipException;
 
 /**
- * Reads the documents of one file: one per line of JSON, or the whole file as one text; gzip by its
- * name. What cannot be read becomes an {@link Unreadable} with its offset, and reading goes on
- * behind it.
+ * Reads the documents of one file: one per line of JSON, one per page of a WARC or WET file, or the
+ * whole file as one text; gzip or zstd by its name. What cannot be read becomes an {@link
+ * Unreadable} with its offset, and reading goes on behind it.
  */
 public final class DocumentReader {
 
@@ -37,19 +32,45 @@ public final class DocumentReader {
    */
   public Iterator<Part> read(InputStream in, String file) {
     try {
-      InputStream plain = decompressed(in, file);
-      return isJsonLines(file)
-          ? new JsonLines(plain, file, config)
+      InputStream plain = Compression.of(file).plain(in);
+      if (isJsonLines(file)) {
+        return new JsonLines(plain, file, config);
+      }
+      return isWarc(file)
+          ? new WarcRecords(plain, file, config)
           : List.of(readText(plain, file)).iterator();
     } catch (IOException e) {
-      return List.<Part>of(new Unreadable(file, 0, reason(e), "")).iterator();
+      return List.<Part>of(new Unreadable(file, 0, Compression.reason(e), "")).iterator();
     }
+  }
+
+  /**
+   * The parts of a file that start in a range of its bytes. Ranges that cover a file give what
+   * {@link #read(InputStream, String)} gives, each part once.
+   *
+   * @param in the file's bytes from the one before the range on, from 0 for the first range
+   * @param file path of a file that {@link #isSplittable(String)}
+   * @param fromBytes first byte of the range
+   * @param toBytes the byte behind the range
+   */
+  public Iterator<Part> readRange(InputStream in, String file, long fromBytes, long toBytes) {
+    return new JsonLines(in, file, config, fromBytes, toBytes);
   }
 
   /** Whether a file of this name holds one JSON document per line. */
   public static boolean isJsonLines(String file) {
-    String name = withoutGzip(file);
+    String name = Compression.plainName(file);
     return name.endsWith(".jsonl") || name.endsWith(".json") || name.endsWith(".ndjson");
+  }
+
+  /** Whether a file of this name can be read in ranges: uncompressed lines of JSON. */
+  public static boolean isSplittable(String file) {
+    return isJsonLines(file) && Compression.of(file) == Compression.NONE;
+  }
+
+  private static boolean isWarc(String file) {
+    String name = Compression.plainName(file);
+    return name.endsWith(".warc") || name.endsWith(".wet");
   }
 
   /** The id of a document that has none of its own. */
@@ -65,12 +86,6 @@ public final class DocumentReader {
     }
     int dot = file.indexOf('.');
     return dot > 0 ? file.substring(0, dot) : file;
-  }
-
-  static String reason(IOException e) {
-    return e instanceof EOFException || e instanceof ZipException
-        ? "gzip stream is damaged or cut off: " + e.getMessage()
-        : "cannot be read: " + e.getMessage();
   }
 
   static String tooLong(long lengthBytes, ReadConfig config) {
@@ -96,24 +111,6 @@ public final class DocumentReader {
     if (text.get().indexOf('\0') >= 0) {
       return new Unreadable(file, 0, "binary: contains NUL", preview);
     }
-    return new Document(idOf(file, 0), sourceOf(file), file, 0, text.get());
-  }
-
-  private static InputStream decompressed(InputStream in, String file) throws IOException {
-    if (!file.toLowerCase(Locale.ROOT).endsWith(".gz")) {
-      return in;
-    }
-    InputStream buffered = new BufferedInputStream(in, 1 << 16);
-    buffered.mark(1);
-    if (buffered.read() < 0) {
-      return InputStream.nullInputStream();
-    }
-    buffered.reset();
-    return new GZIPInputStream(buffered, 1 << 16);
-  }
-
-  private static String withoutGzip(String file) {
-    String name = file.toLowerCase(Locale.ROOT);
-    return name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
+    return new Document(idOf(file, 0), sourceOf(file), file, 0, text.get(), "", "");
   }
 }

@@ -1,32 +1,59 @@
 package io.moraine.pipeline.document;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 
-/** The parts of a file that holds one JSON object per line; reads as it is asked. */
+/**
+ * The parts of a file that holds one JSON object per line, or of a byte range of it: the lines that
+ * start in the range. Reads as it is asked.
+ */
 final class JsonLines implements Iterator<Part> {
 
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+          .build();
+  private static final ObjectWriter ASCII = JSON.writer().with(JsonWriteFeature.ESCAPE_NON_ASCII);
 
   private final ReadConfig config;
   private final String file;
+  private final long fromBytes;
+  private final long toBytes;
   private final LineReader lines;
   private Part next;
+  private boolean started;
   private boolean any;
   private boolean ended;
 
+  /** A whole file. */
   JsonLines(InputStream in, String file, ReadConfig config) {
+    this(in, file, config, 0, Long.MAX_VALUE);
+  }
+
+  /**
+   * A range of a file.
+   *
+   * @param in stands one byte before the range, at the start of the file for its first range
+   */
+  JsonLines(InputStream in, String file, ReadConfig config, long fromBytes, long toBytes) {
     this.config = config;
     this.file = file;
-    this.lines = new LineReader(in, config.maxDocumentBytes());
+    this.fromBytes = fromBytes;
+    this.toBytes = toBytes;
+    this.lines = new LineReader(in, config.maxDocumentBytes(), Math.max(0, fromBytes - 1));
   }
 
   @Override
@@ -49,16 +76,20 @@ final class JsonLines implements Iterator<Part> {
 
   private void advance() {
     try {
-      ended = !lines.next();
+      if (!started && fromBytes > 0) {
+        lines.skip(toBytes); // its start is in the range before
+      }
+      started = true;
+      ended = lines.nextOffsetBytes() >= toBytes || !lines.next();
       if (!ended) {
         any = true;
         next = readLine();
-      } else if (!any) {
+      } else if (!any && fromBytes == 0) {
         next = new Unreadable(file, 0, "empty file", "");
       }
     } catch (IOException e) {
       ended = true;
-      next = refused(DocumentReader.reason(e));
+      next = refused(Compression.reason(e));
     }
   }
 
@@ -90,14 +121,35 @@ final class JsonLines implements Iterator<Part> {
     if (Utf8.hasLoneSurrogate(text.textValue())) {
       return refused("text has a surrogate without its partner");
     }
-    JsonNode id = object.get(config.idField());
-    JsonNode source = object.get(config.sourceField());
+    Optional<String> id = name(object, config.idField());
+    Optional<String> source = name(object, config.sourceField());
+    Optional<String> url = name(object, config.urlField());
+    ObjectNode rest = (ObjectNode) object;
+    rest.remove(config.textField());
+    id.ifPresent(name -> rest.remove(config.idField()));
+    source.ifPresent(name -> rest.remove(config.sourceField()));
+    url.ifPresent(name -> rest.remove(config.urlField()));
     return new Document(
-        isName(id) ? id.asText() : DocumentReader.idOf(file, lines.offsetBytes()),
-        isName(source) ? source.asText() : DocumentReader.sourceOf(file),
+        id.orElseGet(() -> DocumentReader.idOf(file, lines.offsetBytes())),
+        source.orElseGet(() -> DocumentReader.sourceOf(file)),
         file,
         lines.offsetBytes(),
-        text.textValue());
+        text.textValue(),
+        url.orElse(""),
+        metadata(rest));
+  }
+
+  /** Fields as a JSON object, empty if there are none. */
+  static String metadata(ObjectNode fields) {
+    if (fields.isEmpty()) {
+      return "";
+    }
+    try {
+      String json = JSON.writeValueAsString(fields);
+      return Utf8.hasLoneSurrogate(json) ? ASCII.writeValueAsString(fields) : json;
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a JSON tree that cannot be written", e);
+    }
   }
 
   private Unreadable refused(String error) {
@@ -105,11 +157,15 @@ final class JsonLines implements Iterator<Part> {
     return new Unreadable(file, lines.offsetBytes(), error, raw);
   }
 
-  private static boolean isName(JsonNode node) {
-    return node != null
-        && (node.isTextual()
-                && !node.textValue().isEmpty()
-                && !Utf8.hasLoneSurrogate(node.textValue())
-            || node.isIntegralNumber());
+  /** A field that is a name, a text or an integer; others stay with the metadata. */
+  private static Optional<String> name(JsonNode object, String field) {
+    JsonNode node = object.get(field);
+    boolean isName =
+        node != null
+            && (node.isTextual()
+                    && !node.textValue().isEmpty()
+                    && !Utf8.hasLoneSurrogate(node.textValue())
+                || node.isIntegralNumber());
+    return isName ? Optional.of(node.asText()) : Optional.empty();
   }
 }

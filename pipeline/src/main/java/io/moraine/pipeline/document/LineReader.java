@@ -22,9 +22,11 @@ final class LineReader {
   private long lineLength;
   private long nextOffset;
 
-  LineReader(InputStream in, int maxLineBytes) {
+  /** Lines of a stream that stands at an offset of its file. */
+  LineReader(InputStream in, int maxLineBytes, long offsetBytes) {
     this.in = in;
     this.maxLineBytes = maxLineBytes;
+    this.nextOffset = offsetBytes;
   }
 
   /**
@@ -58,6 +60,16 @@ final class LineReader {
     return any;
   }
 
+  /** Reads over the rest of a line, but not beyond an offset: a line may be as long as its file. */
+  void skip(long toBytes) throws IOException {
+    lineOffset = nextOffset;
+    boolean ended = false;
+    while (!ended && nextOffset < toBytes && (bufferFrom < bufferTo || fill())) {
+      ended = buffer[bufferFrom++] == '\n';
+      nextOffset++;
+    }
+  }
+
   /** The line's bytes, valid until the next call; only the first ones if it is too long. */
   byte[] bytes() {
     return line;
@@ -76,9 +88,14 @@ final class LineReader {
     return lineLength;
   }
 
-  /** Where the line starts in the stream. */
+  /** Where the line starts in the file. */
   long offsetBytes() {
     return lineOffset;
+  }
+
+  /** Where the next line starts in the file, or the file ends. */
+  long nextOffsetBytes() {
+    return nextOffset;
   }
 
   private boolean fill() throws IOException {

@@ -8,9 +8,11 @@ import java.io.Serializable;
  * @param textField JSON and Parquet: the field with the text
  * @param idField the field with the id; digest of file and offset where it is absent
  * @param sourceField the field with the source; folder or file name where it is absent
- * @param maxDocumentBytes larger documents and lines go to quarantine; in [1, 1 GiB]
+ * @param urlField the field with the URL the text was found at; none where it is absent
+ * @param maxDocumentBytes larger documents, lines and WARC records go to quarantine; in [1, 1 GiB]
  */
-public record ReadConfig(String textField, String idField, String sourceField, int maxDocumentBytes)
+public record ReadConfig(
+    String textField, String idField, String sourceField, String urlField, int maxDocumentBytes)
     implements Serializable {
 
   public ReadConfig {

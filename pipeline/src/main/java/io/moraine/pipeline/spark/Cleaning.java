@@ -19,6 +19,8 @@ public final class Cleaning {
       new StructType()
           .add("id", "string")
           .add("source", "string")
+          .add("url", "string")
+          .add("metadata", "string")
           .add("text", "string")
           .add("reason", "string")
           .add("detail", "string");
@@ -28,11 +30,11 @@ public final class Cleaning {
   /**
    * Every document as {@link #CLEANED}: kept or with the rule that rejected it.
    *
-   * @param documents with columns id, source, text
+   * @param documents with columns id, source, url, metadata, text
    */
   public static Dataset<Row> clean(Dataset<Row> documents, CleanConfig config) {
     return documents
-        .select("id", "source", "text")
+        .select("id", "source", "url", "metadata", "text")
         .map(new CleanDocument(config), Encoders.row(CLEANED));
   }
 
@@ -48,12 +50,14 @@ public final class Cleaning {
 
     @Override
     public Row call(Row row) {
-      Verdict verdict = config.apply(row.getString(2));
+      Verdict verdict = config.apply(row.getString(4));
       String text = verdict instanceof Kept kept ? kept.text() : null;
       Rejection rejection = verdict instanceof Rejection r ? r : null;
       return RowFactory.create(
           row.getString(0),
           row.getString(1),
+          row.getString(2),
+          row.getString(3),
           text,
           rejection == null ? null : rejection.reason(),
           rejection == null ? null : rejection.detail());

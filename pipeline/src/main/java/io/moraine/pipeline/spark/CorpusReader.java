@@ -11,6 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
@@ -24,7 +25,10 @@ import org.apache.spark.util.SerializableConfiguration;
 /** Reads a corpus: every part of every file as a row, readable or not. */
 public final class CorpusReader {
 
-  /** {@code error} is null for a document; {@code text} is null for a part that is not one. */
+  /**
+   * {@code error} is null for a document; {@code text} is null for a part that is not one. {@code
+   * url} and {@code metadata} (a JSON object) are empty for a document without them.
+   */
   public static final StructType PARTS =
       new StructType()
           .add("id", "string")
@@ -32,8 +36,13 @@ public final class CorpusReader {
           .add("file", "string")
           .add("offset", "long")
           .add("text", "string")
+          .add("url", "string")
+          .add("metadata", "string")
           .add("error", "string")
           .add("raw", "string");
+
+  /** Larger files are read by several tasks where their format allows it. */
+  private static final long SPLIT_BYTES = 64L << 20;
 
   private CorpusReader() {}
 
@@ -46,9 +55,19 @@ public final class CorpusReader {
    */
   public static Dataset<Row> read(
       SparkSession spark, List<String> inputs, ReadConfig config, int tasks) {
+    return read(spark, inputs, config, tasks, SPLIT_BYTES);
+  }
+
+  /** The same with ranges of {@code splitBytes}; changes no row. */
+  static Dataset<Row> read(
+      SparkSession spark, List<String> inputs, ReadConfig config, int tasks, long splitBytes) {
     Configuration hadoop = spark.sparkContext().hadoopConfiguration();
     List<InputFile> files = InputFiles.list(hadoop, inputs);
-    List<InputFile> streams = files.stream().filter(file -> !file.isParquet()).toList();
+    List<InputFile> streams =
+        files.stream()
+            .filter(file -> !file.isParquet())
+            .flatMap(file -> file.split(splitBytes).stream())
+            .toList();
     List<InputFile> tables = files.stream().filter(InputFile::isParquet).toList();
     Dataset<Row> parts = readStreams(spark, streams, config, tasks);
     return tables.isEmpty() ? parts : parts.union(ParquetDocuments.read(spark, tables, config));
@@ -75,6 +94,8 @@ public final class CorpusReader {
           document.file(),
           document.offsetBytes(),
           document.text(),
+          document.url(),
+          document.metadata(),
           null,
           null);
     }
@@ -84,6 +105,8 @@ public final class CorpusReader {
         null,
         unreadable.file(),
         unreadable.offsetBytes(),
+        null,
+        null,
         null,
         unreadable.error(),
         unreadable.raw());
@@ -109,6 +132,7 @@ public final class CorpusReader {
   }
 
   private static final class FileRows implements Iterator<Row> {
+
     private final Iterator<InputFile> files;
     private final DocumentReader reader;
     private final Configuration hadoop;
@@ -141,11 +165,17 @@ public final class CorpusReader {
       try {
         open.close();
         Path path = new Path(file.path());
-        open = path.getFileSystem(hadoop).open(path);
-        parts = reader.read(open, file.name());
+        FSDataInputStream stored = path.getFileSystem(hadoop).open(path);
+        open = stored;
+        if (file.isWhole()) {
+          parts = reader.read(stored, file.name());
+        } else {
+          stored.seek(Math.max(0, file.fromBytes() - 1));
+          parts = reader.readRange(stored, file.name(), file.fromBytes(), file.toBytes());
+        }
       } catch (IOException e) {
         String error = "cannot be opened: " + e.getMessage();
-        parts = List.<Part>of(new Unreadable(file.name(), 0, error, "")).iterator();
+        parts = List.<Part>of(new Unreadable(file.name(), file.fromBytes(), error, "")).iterator();
       }
     }
   }

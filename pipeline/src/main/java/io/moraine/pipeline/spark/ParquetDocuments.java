@@ -2,6 +2,8 @@ package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.to_json;
 
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.document.Document;
@@ -57,17 +59,31 @@ final class ParquetDocuments {
           "%s has no column \"%s\"; its columns are %s. Set read.text-field."
               .formatted(file.path(), config.textField(), String.join(", ", columns)));
     }
+    List<String> used =
+        List.of(config.textField(), config.idField(), config.sourceField(), config.urlField());
+    Column[] rest =
+        columns.stream()
+            .filter(name -> !used.contains(name))
+            .map(ParquetDocuments::column)
+            .toArray(Column[]::new);
     return table
         .select(
-            col(config.textField()).cast("string"),
+            column(config.textField()).cast("string"),
             optional(columns, config.idField()),
             optional(columns, config.sourceField()),
-            col("_metadata.row_index").cast("long"))
+            col("_metadata.row_index").cast("long"),
+            optional(columns, config.urlField()),
+            rest.length == 0 ? lit("{}") : to_json(struct(rest)))
         .map(new ToPart(file.name()), Encoders.row(CorpusReader.PARTS));
   }
 
   private static Column optional(List<String> columns, String name) {
-    return columns.contains(name) ? col(name).cast("string") : lit(null).cast("string").as(name);
+    return columns.contains(name) ? column(name).cast("string") : lit(null).cast("string").as(name);
+  }
+
+  /** A column by its name as it is, dots and all. */
+  private static Column column(String name) {
+    return col("`" + name.replace("`", "``") + "`");
   }
 
   private static String footerError(InputFile file, Configuration hadoop) {
@@ -79,7 +95,7 @@ final class ParquetDocuments {
     }
   }
 
-  /** (text, id or null, source or null, row index) to a part. */
+  /** (text, id or null, source or null, row index, url or null, metadata) to a part. */
   private static final class ToPart implements MapFunction<Row, Row> {
 
     private static final long serialVersionUID = 1L;
@@ -101,7 +117,9 @@ final class ParquetDocuments {
                   row.isNullAt(2) ? DocumentReader.sourceOf(file) : row.getString(2),
                   file,
                   index,
-                  row.getString(0));
+                  row.getString(0),
+                  row.isNullAt(4) ? "" : row.getString(4),
+                  row.getString(5).equals("{}") ? "" : row.getString(5));
       return CorpusReader.row(part);
     }
   }

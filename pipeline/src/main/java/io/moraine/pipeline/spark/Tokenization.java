@@ -20,6 +20,8 @@ public final class Tokenization {
       new StructType()
           .add("id", "string")
           .add("source", "string")
+          .add("url", "string")
+          .add("metadata", "string")
           .add("text", "string")
           .add("held_out", "boolean")
           .add("n_tokens", "int")
@@ -30,14 +32,14 @@ public final class Tokenization {
   /**
    * The documents as {@link #TOKENIZED}.
    *
-   * @param documents with columns id, source, text, held_out
+   * @param documents with columns id, source, url, metadata, text, held_out
    */
   public static Dataset<Row> tokenize(Dataset<Row> documents, Tokenizer tokenizer) {
     JavaSparkContext context =
         JavaSparkContext.fromSparkContext(documents.sparkSession().sparkContext());
     Broadcast<String> json = context.broadcast(TokenizerJson.write(tokenizer));
     return documents
-        .select("id", "source", "text", "held_out")
+        .select("id", "source", "url", "metadata", "text", "held_out")
         .mapPartitions(new Encode(json), Encoders.row(TOKENIZED));
   }
 
@@ -63,12 +65,14 @@ public final class Tokenization {
         @Override
         public Row next() {
           Row row = rows.next();
-          int[] tokens = tokenizer.encode(row.getString(2));
+          int[] tokens = tokenizer.encode(row.getString(4));
           return RowFactory.create(
               row.getString(0),
               row.getString(1),
               row.getString(2),
-              row.getBoolean(3),
+              row.getString(3),
+              row.getString(4),
+              row.getBoolean(5),
               tokens.length,
               tokens);
         }

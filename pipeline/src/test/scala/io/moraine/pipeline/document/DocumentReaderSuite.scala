@@ -1,5 +1,6 @@
 package io.moraine.pipeline.document
 
+import com.github.luben.zstd.Zstd
 import java.io.{ByteArrayInputStream, ByteArrayOutputStream}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.util.zip.GZIPOutputStream
@@ -10,7 +11,7 @@ import scala.jdk.CollectionConverters._
 class DocumentReaderSuite extends AnyFunSuite {
 
   private val limit = 1 << 16
-  private val reader = new DocumentReader(new ReadConfig("text", "id", "source", limit))
+  private val reader = new DocumentReader(new ReadConfig("text", "id", "source", "url", limit))
 
   private def read(bytes: Array[Byte], name: String): Seq[Part] =
     reader.read(new ByteArrayInputStream(bytes), name).asScala.toSeq
@@ -127,5 +128,86 @@ class DocumentReaderSuite extends AnyFunSuite {
     val mark = Array[Byte](0xef.toByte, 0xbb.toByte, 0xbf.toByte)
     assert(texts(read(mark ++ "a".getBytes(UTF_8), "x.txt")) == Seq("a"))
     assert(texts(read(mark ++ """{"text":"a"}""".getBytes(UTF_8), "x.jsonl")) == Seq("a"))
+  }
+
+  test("gzip members are read one after the other, whatever the stream says is available") {
+    val members = (1 to 3).map(i => gzip(s"""{"text":"$i"}\n""".getBytes(UTF_8))).reduce(_ ++ _)
+    val in = new ByteArrayInputStream(members ++ new Array[Byte](100)) {
+      override def available(): Int = 0
+      override def read(bytes: Array[Byte], offset: Int, length: Int): Int =
+        super.read(bytes, offset, length.min(7))
+    }
+    assert(texts(reader.read(in, "x.jsonl.gz").asScala.toSeq) == Seq("1", "2", "3"))
+    val wrong = members.updated(members.length - 8, 1.toByte)
+    assert(texts(read(wrong, "x.jsonl.gz")) == Seq("1", "2", "3"))
+    assert(
+      errors(read(wrong, "x.jsonl.gz")).map(_._2) ==
+        Seq("gzip stream is damaged or cut off: wrong checksum")
+    )
+  }
+
+  test(
+    "zstd: lines and texts, several frames; one that is cut off keeps what is before the break"
+  ) {
+    val lines =
+      (1 to 20000).map(i => s"""{"text":"document $i ${i * 7919L % 104729}"}""").mkString("\n")
+    val whole = Zstd.compress(lines.getBytes(UTF_8))
+    assert(texts(read(whole, "x.jsonl.zst")).size == 20000)
+    assert(texts(read(Zstd.compress("text".getBytes(UTF_8)), "a.txt.ZST")) == Seq("text"))
+    val frames =
+      Seq("{\"text\":\"a\"}\n", "{\"text\":\"b\"}").map(s => Zstd.compress(s.getBytes(UTF_8)))
+    assert(texts(read(frames.reduce(_ ++ _), "x.json.zst")) == Seq("a", "b"))
+    val parts = read(whole.take(whole.length * 3 / 4), "x.jsonl.zst")
+    assert(texts(parts).size > 2000 && texts(parts).size < 19000)
+    assert(errors(parts).map(_._2.takeWhile(_ != ':')) == Seq("zstd stream is damaged or cut off"))
+    assert(errors(parts).head._1 > 50000)
+    assert(errors(read(Array(), "x.jsonl.zst")) == Seq((0L, "empty file")))
+    assert(errors(read(Array[Byte](1, 2, 3, 4, 5), "x.txt.zst")).head._2.startsWith("zstd stream"))
+  }
+
+  test("url and all other fields of a line are carried") {
+    def only(line: String): Document =
+      read(line.getBytes(UTF_8), "x.jsonl").head.asInstanceOf[Document]
+    val full = only(
+      """{"b":1.50,"id":1,"text":"t","url":"http://a/","n":12345678901234567890,"a":{"x":null},"source":"s"}"""
+    )
+    assert(full.url == "http://a/")
+    assert(full.metadata == """{"b":1.50,"n":12345678901234567890,"a":{"x":null}}""")
+    val bare = only("""{"text":"t"}""")
+    assert((bare.url, bare.metadata) == (("", "")))
+    val odd = only("""{"text":"t","id":[1],"url":null,"k":"X"}""".replace("X", "\\" + "ud800ä"))
+    assert(odd.url == "" && odd.id == DocumentReader.idOf("x.jsonl", 0))
+    assert(odd.metadata == """{"id":[1],"url":null,"k":"XuD800Xu00E4"}""".replace('X', '\\'))
+    val byUrl = new DocumentReader(new ReadConfig("body", "link", "site", "link", limit))
+    val line = """{"body":"t","link":"u","site":"w","text":"x"}"""
+    val Seq(d: Document) =
+      byUrl.read(new ByteArrayInputStream(line.getBytes(UTF_8)), "x.json").asScala.toSeq: @unchecked
+    assert((d.id, d.url, d.source, d.metadata) == (("u", "u", "w", """{"text":"x"}""")))
+  }
+
+  test("ranges of any size give the parts of the whole file, each once") {
+    val lines = "\ufeff" + Seq(
+      """{"text":"ä€😀"}""",
+      "",
+      """{"id":"x","text":"a longer line than some of the ranges, with 日本語"}""",
+      "no json",
+      """{"text":"c"}"""
+    ).mkString("\r\n") + "\n\n" + """{"text":"the last, unended"}"""
+    for (end <- Seq("", "\n", "\r\n")) {
+      val bytes = (lines + end).getBytes(UTF_8)
+      val whole = read(bytes, "x.jsonl")
+      assert(whole.size == 5 && errors(whole).size == 1)
+      for (size <- 1 to bytes.length + 1) {
+        val ranges = (0 until bytes.length by size).flatMap { from =>
+          val in = new ByteArrayInputStream(bytes)
+          in.skip((from - 1).max(0).toLong)
+          reader.readRange(in, "x.jsonl", from.toLong, (from + size).toLong).asScala
+        }
+        assert(ranges == whole, s"ranges of $size bytes")
+      }
+    }
+    assert(DocumentReader.isSplittable("a/X.JSONL"))
+    for (name <- Seq("x.jsonl.gz", "x.json.zst", "x.txt", "x.warc"))
+      assert(!DocumentReader.isSplittable(name))
   }
 }

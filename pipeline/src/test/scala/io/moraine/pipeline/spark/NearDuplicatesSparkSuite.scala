@@ -27,7 +27,7 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   private lazy val bookFeatures: DataFrame = {
-    val read = new ReadConfig("text", "id", "source", 1 << 20)
+    val read = new ReadConfig("text", "id", "source", "url", 1 << 20)
     val book = Fixtures.file("corpus/book.jsonl.gz").toString
     Features.of(CorpusReader.read(spark, List.of(book), read, 3), 5).cache()
   }

@@ -70,12 +70,14 @@ class PackingSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(TokenizerJson.write(tokenizers(0)) == TokenizerJson.write(tokenizers(1)))
     val encoded = Tokenization
       .tokenize(
-        texts.toDF("id", "source", "text").withColumn("held_out", lit(false)),
+        texts
+          .toDF("id", "source", "text")
+          .withColumns(Map("url" -> lit(""), "metadata" -> lit(""), "held_out" -> lit(false))),
         tokenizers(0)
       )
       .collect()
     for (row <- encoded)
-      assert(row.getSeq[Int](5).toSeq == tokenizers(0).encode(row.getString(2)).toSeq)
+      assert(row.getAs[scala.collection.Seq[Int]]("tokens") == tokenizers(0).encode(row.getAs[String]("text")).toSeq)
     assert(tokenizers(0).specialId(Tokenizer.END_OF_TEXT).get == 0)
   }
 }
