@@ -10,6 +10,7 @@ import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
  * How files become surviving documents; what {@code prepare} and {@code dedup} have in common.
  *
  * @param read how documents are found in files
+ * @param quarantine how much of the input may be unreadable
  * @param clean what happens to their texts
  * @param deduplicate which duplicates are removed
  * @param near how near duplicates are found
@@ -17,18 +18,42 @@ import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
  */
 public record DocumentSettings(
     ReadConfig read,
+    Quarantine quarantine,
     CleanConfig clean,
     Deduplicate deduplicate,
     NearConfig near,
     OutputFormat outputFormat) {
 
   /**
+   * How much of the input may be unreadable before the job fails.
+   *
+   * @param maxShare largest share of unreadable parts; in [0, 1]
+   * @param tolerated so many unreadable parts never fail a job
+   */
+  public record Quarantine(double maxShare, long tolerated) {
+
+    public Quarantine {
+      if (!(maxShare >= 0 && maxShare <= 1) || tolerated < 0) {
+        throw new IllegalArgumentException(
+            "max-share must be in [0, 1] and tolerated at least 0, got %s and %d"
+                .formatted(maxShare, tolerated));
+      }
+    }
+
+    /** Whether a job with so many unreadable parts of all goes on. */
+    public boolean allows(long unreadable, long all) {
+      return unreadable <= Math.max(tolerated, (long) (maxShare * all));
+    }
+  }
+
+  /**
    * Which duplicates are removed.
    *
+   * @param url documents of the same URL
    * @param exact documents of the same text
    * @param near documents of similar text
    */
-  public record Deduplicate(boolean exact, boolean near) {}
+  public record Deduplicate(boolean url, boolean exact, boolean near) {}
 
   /** How tables for people and other tools are written. */
   public enum OutputFormat {
@@ -38,15 +63,24 @@ public record DocumentSettings(
 
   /** Reads the sections {@code read}, {@code exact}, {@code near} and {@code output}. */
   static DocumentSettings of(Section root, CleanConfig clean) {
+    Section url = root.section("url");
     Section exact = root.section("exact");
     Section near = root.section("near");
     Section output = root.section("output");
     return new DocumentSettings(
         read(root.section("read")),
+        quarantine(root.section("quarantine")),
         clean,
-        new Deduplicate(exact.build(() -> exact.flag("enabled")), near.flag("enabled")),
+        new Deduplicate(
+            url.build(() -> url.flag("enabled")),
+            exact.build(() -> exact.flag("enabled")),
+            near.flag("enabled")),
         near(near),
         output.build(() -> output.choice("format", OutputFormat.class)));
+  }
+
+  private static Quarantine quarantine(Section s) {
+    return s.build(() -> new Quarantine(s.number("max-share"), s.longInteger("tolerated")));
   }
 
   private static ReadConfig read(Section s) {

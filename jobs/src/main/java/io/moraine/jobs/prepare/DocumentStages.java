@@ -16,6 +16,7 @@ import io.moraine.pipeline.spark.ExactDuplicates;
 import io.moraine.pipeline.spark.Features;
 import io.moraine.pipeline.spark.NearDuplicates;
 import io.moraine.pipeline.spark.UniqueIds;
+import io.moraine.pipeline.spark.UrlDuplicates;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -23,12 +24,16 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
 
 /**
  * The stages from files to surviving documents, for {@code prepare} and {@code dedup}. Writes
  * quarantine/, removed/ and index/.
  */
 final class DocumentStages {
+
+  private static final StructType NO_DUPLICATES =
+      new StructType().add("id", "string").add("kept_id", "string");
 
   private final SparkSession spark;
   private final DocumentSettings settings;
@@ -62,9 +67,11 @@ final class DocumentStages {
     Dataset<Row> documents = read(inputs, tasks);
     Dataset<Row> cleaned = clean(documents);
     Dataset<Row> features = features(cleaned);
-    Dataset<Row> exact = exactDuplicates(features);
-    Dataset<Row> near = nearDuplicates(features, exact);
-    writeRemoved(cleaned, exact, near);
+    Dataset<Row> url = urlDuplicates(cleaned, features);
+    Dataset<Row> pages = url.isEmpty() ? features : without(features, url);
+    Dataset<Row> exact = exactDuplicates(pages);
+    Dataset<Row> near = nearDuplicates(pages, exact);
+    writeRemoved(cleaned, url, exact, near);
     if (kept.isEmpty()) {
       throw new CorpusException(
           "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
@@ -85,6 +92,20 @@ final class DocumentStages {
     Dataset<Row> parts =
         tables.stored("read", CorpusReader.read(spark, inputs, settings.read(), tasks));
     Dataset<Row> unreadable = parts.where(col("error").isNotNull());
+    long all = parts.count();
+    long quarantined = unreadable.count();
+    if (!settings.quarantine().allows(quarantined, all)) {
+      Row first = unreadable.orderBy("file", "offset").first();
+      throw new CorpusException(
+          "%,d of %,d parts cannot be read, more than quarantine.max-share = %s; the first: %s at %d: %s. Mend the input or raise the setting."
+              .formatted(
+                  quarantined,
+                  all,
+                  settings.quarantine().maxShare(),
+                  first.getAs("file"),
+                  first.<Long>getAs("offset"),
+                  first.getAs("error")));
+    }
     tables.write(
         unreadable.select("file", "offset", "error", "raw"),
         dataset.quarantine(),
@@ -98,8 +119,7 @@ final class DocumentStages {
               .formatted(repeatedIds));
       documents = tables.stored("read-unique", UniqueIds.assign(documents, repeated));
     }
-    long all = parts.count();
-    finish("read", all, unreadable.count(), "parts read, %,d quarantined");
+    finish("read", all, quarantined, "parts read, %,d quarantined");
     return documents;
   }
 
@@ -121,6 +141,16 @@ final class DocumentStages {
         tables.stored("features", Features.of(passed, settings.near().shingleWords()));
     progress.done("%,d documents".formatted(features.count()));
     return features;
+  }
+
+  private Dataset<Row> urlDuplicates(Dataset<Row> cleaned, Dataset<Row> features) {
+    if (!settings.deduplicate().url()) {
+      return spark.createDataFrame(List.of(), NO_DUPLICATES);
+    }
+    begin("url");
+    Dataset<Row> url = tables.stored("url", UrlDuplicates.find(cleaned, features));
+    finish("url", features.count(), url.count(), "documents, %,d of a URL that another has");
+    return url;
   }
 
   private Dataset<Row> exactDuplicates(Dataset<Row> features) {
@@ -147,43 +177,61 @@ final class DocumentStages {
   }
 
   /** One row per removed document; kept_id always names a survivor. */
-  private void writeRemoved(Dataset<Row> cleaned, Dataset<Row> exact, Dataset<Row> near) {
-    Column none = lit(null).cast("string");
+  private void writeRemoved(
+      Dataset<Row> cleaned, Dataset<Row> url, Dataset<Row> exact, Dataset<Row> near) {
+    Column unknown = lit(null).cast("double");
     Dataset<Row> byRule =
         cleaned
             .where(col("reason").isNotNull())
-            .select(
-                col("id"),
-                lit("quality").as("stage"),
-                col("reason"),
-                col("detail"),
-                none.as("kept_id"),
-                lit(null).cast("double").as("similarity"));
-    Dataset<Row> moved =
-        near.select(
-            col("id").as("via"), col("kept_id").as("final_id"), col("similarity").as("to_final"));
-    Dataset<Row> sameText =
-        exact
-            .join(moved, exact.col("kept_id").equalTo(moved.col("via")), "left")
-            .select(
-                col("id"),
-                lit("exact").as("stage"),
-                lit("same-text").as("reason"),
-                when(
-                        col("via").isNotNull(),
-                        concat(lit("same text as "), col("via"), lit(", a near duplicate")))
-                    .as("detail"),
-                coalesce(col("final_id"), col("kept_id")).as("kept_id"),
-                when(col("via").isNull(), lit(1.0)).otherwise(col("to_final")).as("similarity"));
+            .withColumn("kept_id", lit(null).cast("string"))
+            .select(removal("quality", col("reason"), col("detail"), unknown));
+    Column none = lit(null).cast("string");
     Dataset<Row> similar =
-        near.select(
+        near.select(removal("near", lit("similar-text"), none, col("similarity")));
+    Dataset<Row> sameText = exact.select(removal("exact", lit("same-text"), none, lit(1.0)));
+    Dataset<Row> sameUrl = url.select(removal("url", lit("same-url"), none, unknown));
+    tables.write(
+        byRule
+            .union(redirected(redirected(sameUrl, sameText), similar))
+            .union(redirected(sameText, similar))
+            .union(similar),
+        dataset.removed(),
+        List.of("id"));
+  }
+
+  private static Column[] removal(String stage, Column reason, Column detail, Column similarity) {
+    return new Column[] {
+      col("id"),
+      lit(stage).as("stage"),
+      reason.as("reason"),
+      detail.as("detail"),
+      col("kept_id"),
+      similarity.cast("double").as("similarity")
+    };
+  }
+
+  /**
+   * Removals whose kept document was removed by a later stage name that stage's kept one; the
+   * similarity with it is known where the texts were the same.
+   */
+  private static Dataset<Row> redirected(Dataset<Row> removals, Dataset<Row> later) {
+    Dataset<Row> moved =
+        later.select(
+            col("id").as("via"), col("kept_id").as("final_id"), col("similarity").as("to_final"));
+    Column isMoved = col("via").isNotNull();
+    return removals
+        .join(moved, removals.col("kept_id").equalTo(moved.col("via")), "left")
+        .select(
             col("id"),
-            lit("near").as("stage"),
-            lit("similar-text").as("reason"),
-            none.as("detail"),
-            col("kept_id"),
-            col("similarity"));
-    tables.write(byRule.union(sameText).union(similar), dataset.removed(), List.of("id"));
+            col("stage"),
+            col("reason"),
+            when(isMoved, concat(lit("as "), col("via"), lit(", which was removed later")))
+                .otherwise(col("detail"))
+                .as("detail"),
+            coalesce(col("final_id"), col("kept_id")).as("kept_id"),
+            when(isMoved.and(col("similarity").equalTo(1.0)), col("to_final"))
+                .otherwise(col("similarity"))
+                .as("similarity"));
   }
 
   private static Dataset<Row> without(Dataset<Row> rows, Dataset<Row> removed) {

@@ -1,6 +1,7 @@
 package io.moraine.jobs.prepare
 
 import io.moraine.jobs.config.{DedupSettings, SettingsFile}
+import io.moraine.pipeline.document.CorpusException
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.io.FileNotFoundException
 import java.nio.file.{Files, Path}
@@ -61,5 +62,46 @@ class DedupJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
     assert(error.getMessage.contains("holds deduplicated documents, not a prepared dataset"))
     assert(dedup(output.resolve("documents"))._2.documents == 3)
+  }
+
+  test("documents of one URL leave the longest, and every removed one names a kept one") {
+    val folder = Scratch.folder()
+    val words = (1 to 60).map(i => s"w$i").mkString(" ")
+    val lines = Seq(
+      ("a", "http://x.com/1", "short page"),
+      ("b", "https://www.x.com/1/", s"$words tail"),
+      ("c", "", s"$words tail end"),
+      ("d", "http://x.com/2?utm_source=m", "other page"),
+      ("e", "", "other page")
+    ).map { case (id, url, text) => s"""{"id":"$id","url":"$url","text":"$text","lang":"en"}""" }
+    Files.write(folder.resolve("pages.jsonl"), lines.asJava)
+    val (output, manifest) = dedup(folder, "url.enabled" -> true)
+    val kept = rows(output, "documents").map(r => r.getString(0) -> r).toMap
+    assert(kept.keySet == Set("c", "d"))
+    assert(kept("d").getAs[String]("url") == "http://x.com/2?utm_source=m")
+    assert(kept("d").getAs[String]("metadata") == """{"lang":"en"}""")
+    val removed = rows(output, "removed").map(r => r.getString(0) -> r).toMap
+    assert(removed("a").getString(1) == "url" && removed("a").getString(4) == "c")
+    assert(removed("a").isNullAt(5) && removed("a").getString(3).contains("b"))
+    assert(removed("b").getString(1) == "near" && removed("b").getString(4) == "c")
+    assert(removed("e").getString(1) == "exact" && removed("e").getString(4) == "d")
+    assert(manifest.funnel.asScala.map(_.stage) == Seq("read", "quality", "url", "exact", "near"))
+  }
+
+  test("too much that cannot be read fails the job before anything is published") {
+    val folder = Scratch.folder()
+    Files.write(folder.resolve("a.jsonl"), (1 to 40).map(i => s"""{"text":"document $i"}""").asJava)
+    Files.write(folder.resolve("b.jsonl"), Seq.fill(3)("no json").asJava)
+    val error = intercept[CorpusException](dedup(folder, "quarantine.tolerated" -> 2))
+    assert(
+      error.getMessage.startsWith(
+        "3 of 43 parts cannot be read, more than quarantine.max-share = 0.01; the first: b.jsonl at 0: not JSON"
+      ),
+      error.getMessage
+    )
+    assert(dedup(folder, "quarantine.tolerated" -> 3)._2.documents == 40)
+    assert(
+      dedup(folder, "quarantine.tolerated" -> 0, "quarantine.max-share" -> 0.1)._2.documents == 40
+    )
   }
 }

@@ -77,7 +77,11 @@ class PackingSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
       .collect()
     for (row <- encoded)
-      assert(row.getAs[scala.collection.Seq[Int]]("tokens") == tokenizers(0).encode(row.getAs[String]("text")).toSeq)
+      assert(
+        row.getAs[scala.collection.Seq[Int]]("tokens") == tokenizers(0)
+          .encode(row.getAs[String]("text"))
+          .toSeq
+      )
     assert(tokenizers(0).specialId(Tokenizer.END_OF_TEXT).get == 0)
   }
 }
