@@ -1,4 +1,5 @@
 /**
- * Text as deduplication sees it: normalisation, words, shingles and their exact Jaccard similarity.
+ * Text as deduplication sees it: normalisation, words and their places, shingles and their exact
+ * Jaccard similarity.
  */
 package io.moraine.pipeline.text;
