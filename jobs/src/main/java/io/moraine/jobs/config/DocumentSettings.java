@@ -5,6 +5,8 @@ import io.moraine.pipeline.filter.CleanConfig;
 import io.moraine.pipeline.lsh.Banding;
 import io.moraine.pipeline.lsh.NearConfig;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
+import io.moraine.pipeline.substring.SubstringConfig;
+import java.util.Optional;
 
 /**
  * How files become surviving documents; what {@code prepare} and {@code dedup} have in common.
@@ -14,6 +16,7 @@ import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
  * @param clean what happens to their texts
  * @param deduplicate which duplicates are removed
  * @param near how near duplicates are found
+ * @param substring which repeated spans are cut; empty if none are
  * @param outputFormat of documents, removed and quarantine
  */
 public record DocumentSettings(
@@ -22,6 +25,7 @@ public record DocumentSettings(
     CleanConfig clean,
     Deduplicate deduplicate,
     NearConfig near,
+    Optional<SubstringConfig> substring,
     OutputFormat outputFormat) {
 
   /**
@@ -76,6 +80,7 @@ public record DocumentSettings(
             exact.build(() -> exact.flag("enabled")),
             near.flag("enabled")),
         near(near),
+        substring(root.section("substring")),
         output.build(() -> output.choice("format", OutputFormat.class)));
   }
 
@@ -92,6 +97,15 @@ public record DocumentSettings(
                 s.text("source-field"),
                 s.text("url-field"),
                 (int) Math.min(Integer.MAX_VALUE, s.bytes("max-document-bytes"))));
+  }
+
+  private static Optional<SubstringConfig> substring(Section s) {
+    return s.build(
+        () -> {
+          SubstringConfig config =
+              new SubstringConfig(s.integer("min-words"), s.integer("max-passes"));
+          return s.flag("enabled") ? Optional.of(config) : Optional.empty();
+        });
   }
 
   private static NearConfig near(Section s) {

@@ -4,6 +4,11 @@ import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max_by;
+import static org.apache.spark.sql.functions.not;
+import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.trim;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.jobs.config.DocumentSettings;
@@ -15,8 +20,10 @@ import io.moraine.pipeline.spark.CorpusReader;
 import io.moraine.pipeline.spark.ExactDuplicates;
 import io.moraine.pipeline.spark.Features;
 import io.moraine.pipeline.spark.NearDuplicates;
+import io.moraine.pipeline.spark.RepeatedSpans;
 import io.moraine.pipeline.spark.UniqueIds;
 import io.moraine.pipeline.spark.UrlDuplicates;
+import io.moraine.pipeline.substring.SubstringConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +41,7 @@ final class DocumentStages {
 
   private static final StructType NO_DUPLICATES =
       new StructType().add("id", "string").add("kept_id", "string");
+  private static final StructType EMPTY_TEXTS = NO_DUPLICATES.add("cut_words", "int");
 
   private final SparkSession spark;
   private final DocumentSettings settings;
@@ -42,6 +50,7 @@ final class DocumentStages {
   private final Progress progress;
   private final List<FunnelStage> funnel = new ArrayList<>();
   private Dataset<Row> kept;
+  private Dataset<Row> emptyTexts;
 
   DocumentStages(
       SparkSession spark,
@@ -54,6 +63,7 @@ final class DocumentStages {
     this.dataset = dataset;
     this.tables = tables;
     this.progress = progress;
+    this.emptyTexts = spark.createDataFrame(List.of(), EMPTY_TEXTS);
   }
 
   /**
@@ -71,14 +81,16 @@ final class DocumentStages {
     Dataset<Row> pages = url.isEmpty() ? features : without(features, url);
     Dataset<Row> exact = exactDuplicates(pages);
     Dataset<Row> near = nearDuplicates(pages, exact);
+    Dataset<Row> distinct = texts(cleaned);
+    if (settings.substring().isPresent()) {
+      distinct = withoutRepeatedSpans(distinct, settings.substring().get());
+    }
     writeRemoved(cleaned, url, exact, near);
-    if (kept.isEmpty()) {
+    if (distinct.isEmpty()) {
       throw new CorpusException(
           "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
     }
-    return cleaned
-        .select("id", "source", "url", "metadata", "text")
-        .join(kept.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
+    return distinct;
   }
 
   /** What each stage did, in order. */
@@ -176,6 +188,56 @@ final class DocumentStages {
     return near;
   }
 
+  private Dataset<Row> texts(Dataset<Row> cleaned) {
+    return cleaned
+        .select("id", "source", "url", "metadata", "text")
+        .join(kept.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
+  }
+
+  /** Cuts repeated spans; documents of which no word is left are removed. */
+  private Dataset<Row> withoutRepeatedSpans(Dataset<Row> texts, SubstringConfig config) {
+    begin("substring");
+    RepeatedSpans.Outcome outcome =
+        RepeatedSpans.cut(spark, tables.stored("distinct-texts", texts), config);
+    Dataset<Row> cuts = tables.stored("cuts", outcome.cuts());
+    tables.write(cuts, dataset.cuts(), List.of("id", "pass", "start_word"));
+    Dataset<Row> documents = tables.stored("cut-texts", outcome.documents());
+    Column isEmpty = col("cut_words").gt(0).and(trim(col("text")).equalTo(""));
+    Dataset<Row> empty = documents.where(isEmpty).select("id", "cut_words");
+    Dataset<Row> lastCut =
+        cuts.groupBy("id")
+            .agg(max_by(col("first_id"), struct("pass", "start_word")).as("first_id"));
+    Dataset<Row> emptied = empty.select(col("id").as("empty_id"));
+    emptyTexts =
+        tables.stored(
+            "empty-texts",
+            empty
+                .join(lastCut, "id")
+                .join(emptied, col("first_id").equalTo(col("empty_id")), "left")
+                .select(
+                    col("id"),
+                    when(col("empty_id").isNull(), col("first_id")).as("kept_id"),
+                    col("cut_words")));
+    finish(
+        "substring",
+        documents.count(),
+        emptyTexts.count(),
+        "documents, " + cutWords(documents) + " words cut, %,d documents empty");
+    if (!outcome.complete()) {
+      progress.say(
+          "after %d passes repeated spans are left: raise substring.max-passes."
+              .formatted(outcome.passes()));
+    }
+    return documents.where(not(isEmpty)).drop("cut_words", "cut_spans");
+  }
+
+  private static String cutWords(Dataset<Row> documents) {
+    return String.format(
+        Locale.ROOT,
+        "%,d",
+        documents.agg(coalesce(sum("cut_words"), lit(0L)).cast("long")).first().getLong(0));
+  }
+
   /** One row per removed document; kept_id always names a survivor. */
   private void writeRemoved(
       Dataset<Row> cleaned, Dataset<Row> url, Dataset<Row> exact, Dataset<Row> near) {
@@ -186,15 +248,25 @@ final class DocumentStages {
             .withColumn("kept_id", lit(null).cast("string"))
             .select(removal("quality", col("reason"), col("detail"), unknown));
     Column none = lit(null).cast("string");
+    Dataset<Row> nothingLeft =
+        emptyTexts.select(
+            removal(
+                "substring",
+                lit("nothing-left"),
+                concat(col("cut_words"), lit(" words stand in other documents")),
+                unknown));
     Dataset<Row> similar =
-        near.select(removal("near", lit("similar-text"), none, col("similarity")));
+        redirected(
+            near.select(removal("near", lit("similar-text"), none, col("similarity"))),
+            nothingLeft);
     Dataset<Row> sameText = exact.select(removal("exact", lit("same-text"), none, lit(1.0)));
     Dataset<Row> sameUrl = url.select(removal("url", lit("same-url"), none, unknown));
     tables.write(
         byRule
-            .union(redirected(redirected(sameUrl, sameText), similar))
-            .union(redirected(sameText, similar))
-            .union(similar),
+            .union(redirected(redirected(redirected(sameUrl, sameText), similar), nothingLeft))
+            .union(redirected(redirected(sameText, similar), nothingLeft))
+            .union(similar)
+            .union(nothingLeft),
         dataset.removed(),
         List.of("id"));
   }
@@ -228,7 +300,7 @@ final class DocumentStages {
             when(isMoved, concat(lit("as "), col("via"), lit(", which was removed later")))
                 .otherwise(col("detail"))
                 .as("detail"),
-            coalesce(col("final_id"), col("kept_id")).as("kept_id"),
+            when(isMoved, col("final_id")).otherwise(col("kept_id")).as("kept_id"),
             when(isMoved.and(col("similarity").equalTo(1.0)), col("to_final"))
                 .otherwise(col("similarity"))
                 .as("similarity"));

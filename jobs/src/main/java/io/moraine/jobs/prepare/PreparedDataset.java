@@ -53,6 +53,11 @@ public record PreparedDataset(Path root) {
     return child("removed");
   }
 
+  /** Repeated spans cut from documents; only where {@code substring} is enabled. */
+  public String cuts() {
+    return child("cuts");
+  }
+
   /** Input that could not be read: file, offset, error, raw. */
   public String quarantine() {
     return child("quarantine");

@@ -104,4 +104,28 @@ class DedupJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       dedup(folder, "quarantine.tolerated" -> 0, "quarantine.max-share" -> 0.1)._2.documents == 40
     )
   }
+
+  test("repeated spans are cut, what was cut is listed, an emptied document names its first copy") {
+    val folder = Scratch.folder()
+    val span = (1 to 12).map(i => s"s$i").mkString(" ")
+    val texts = Seq(
+      "a" -> s"${(1 to 30).map(i => s"a$i").mkString(" ")} $span",
+      "b" -> s"${(1 to 30).map(i => s"b$i").mkString(" ")} $span end",
+      "c" -> span,
+      "d" -> s"$span!"
+    )
+    Scratch.writeJsonLines(folder.resolve("spans.jsonl"), texts)
+    val (output, manifest) =
+      dedup(folder, "substring.enabled" -> true, "substring.min-words" -> 10)
+    val kept = rows(output, "documents").map(r => r.getString(0) -> r.getAs[String]("text")).toMap
+    assert(kept.keySet == Set("a", "b"))
+    assert(kept("a").endsWith(span) && kept("b").endsWith("b30 end"))
+    val removed = rows(output, "removed").map(r => r.getString(0) -> r).toMap
+    assert(removed.keySet == Set("c", "d"))
+    assert(removed.values.map(_.getString(1)).toSet == Set("substring", "near"))
+    assert(removed.values.forall(_.getString(4) == "a"))
+    val cuts = rows(output, "cuts")
+    assert(cuts.forall(c => c.getAs[Int]("words") == 12 && c.getAs[String]("first_id") == "a"))
+    assert(cuts.size == 2 && manifest.documents == 2)
+  }
 }
