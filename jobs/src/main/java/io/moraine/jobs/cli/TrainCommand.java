@@ -105,8 +105,8 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainSettings settings() {
     Map<String, Object> options = new TreeMap<>();
-    PrepareCommand.put(options, "train.steps", steps);
-    PrepareCommand.put(options, "train.wire.gradients", codec);
+    options.put("train.steps", steps);
+    options.put("train.wire.gradients", codec);
     return TrainSettings.of(
         SettingsFile.read("models/demo.conf", Optional.ofNullable(config), options));
   }

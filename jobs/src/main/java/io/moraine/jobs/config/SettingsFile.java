@@ -32,7 +32,7 @@ public final class SettingsFile {
    * @param defaults name of a file of {@code conf/}, which the jar carries, for example {@code
    *     prepare.conf}
    * @param file the user's file; what it does not set keeps its default
-   * @param options values from the command line by key path
+   * @param options values from the command line by key path; null where an option was not given
    * @throws ConfigException if the user's file cannot be read or is not HOCON
    */
   public static SettingsFile read(
@@ -42,10 +42,12 @@ public final class SettingsFile {
       config = parse(file.get()).withFallback(config);
     }
     for (Map.Entry<String, Object> option : options.entrySet()) {
-      config =
-          config.withValue(
-              option.getKey(),
-              ConfigValueFactory.fromAnyRef(option.getValue(), "the command line"));
+      if (option.getValue() != null) {
+        config =
+            config.withValue(
+                option.getKey(),
+                ConfigValueFactory.fromAnyRef(option.getValue(), "the command line"));
+      }
     }
     try {
       return new SettingsFile(config.resolve());
