@@ -117,4 +117,14 @@ public record Banding(int bands, int rowsPerBand) {
     }
     return key;
   }
+
+  /** Whether two signatures share a bucket. */
+  public boolean share(long[] a, long[] b) {
+    for (int band = 0; band < bands; band++) {
+      if (key(a, band) == key(b, band)) {
+        return true;
+      }
+    }
+    return false;
+  }
 }

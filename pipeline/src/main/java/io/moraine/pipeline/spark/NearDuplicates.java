@@ -1,141 +1,244 @@
 package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.collect_list;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.negate;
 import static org.apache.spark.sql.functions.size;
 import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.when;
 
-import io.moraine.pipeline.component.DuplicatePair;
-import io.moraine.pipeline.component.Survivors;
 import io.moraine.pipeline.lsh.Banding;
-import io.moraine.pipeline.lsh.Bucket;
-import io.moraine.pipeline.lsh.BucketMember;
 import io.moraine.pipeline.lsh.NearConfig;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
 import io.moraine.pipeline.minhash.MinHasher;
-import io.moraine.pipeline.text.Shingles;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeSet;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.expressions.Window;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.LongAccumulator;
 
 /**
  * Near duplicates: MinHash signatures, low-threshold bands for recall, then exact Jaccard
- * similarity of the shingle sets for every candidate pair, then survivors.
+ * similarity of the shingle sets for every candidate pair that can reach the threshold, then
+ * survivors.
  *
- * <p>Only {@code (band, key, id, length, size)} rows and shingle sets of candidates are shuffled,
- * never text. Survivors are chosen on the driver from the duplicate pairs alone.
+ * <p>The result is that of comparing all pairs of all buckets, whatever the bucket cap. Documents
+ * of buckets above the cap meet by the rare shingles of their {@link PrefixBuckets} instead. Only
+ * {@code (band, key, id, small numbers)} rows, shingles of crowded documents and shingle sets of
+ * candidates are shuffled, never text; nothing is collected on the driver.
  */
 public final class NearDuplicates {
+
+  /** Edges that one task handles in memory instead of the cluster in rounds. */
+  private static final long EDGES_OF_ONE_TASK = 1_000_000;
+
+  private static final double NEAR_MISS = 0.1;
 
   private static final StructType BAND_KEYS =
       new StructType()
           .add("band", "int")
           .add("key", "long")
+          .add("increment", "int")
+          .add("negative_length", "int")
           .add("id", "string")
-          .add("length", "int")
-          .add("size", "int");
-  private static final StructType PAIRS =
-      new StructType()
-          .add("better", "string")
-          .add("better_length", "int")
-          .add("worse", "string")
-          .add("worse_length", "int");
-  private static final StructType VERIFIED = PAIRS.add("similarity", "double");
-  private static final StructType REMOVED =
-      new StructType().add("id", "string").add("kept_id", "string").add("similarity", "double");
+          .add("shingles", "int");
 
-  private NearDuplicates() {}
+  private final NearConfig config;
+  private final int firstNew;
+  private final Checkpoints checkpoints;
+  private final Dataset<Row> sets;
+  private final LongAccumulator compared;
+  private final Verification verification;
+  private final NearRounds rounds;
+  private final ConnectedComponents components;
+  private final Survivors survivors;
+
+  private NearDuplicates(
+      SparkSession spark,
+      Dataset<Row> features,
+      NearConfig config,
+      int firstNew,
+      Checkpoints checkpoints,
+      long edgesOfOneTask) {
+    boolean hasIncrement = Arrays.asList(features.columns()).contains("increment");
+    this.config = config;
+    this.firstNew = firstNew;
+    this.checkpoints = checkpoints;
+    this.sets =
+        features
+            .where(size(col("shingles")).gt(0))
+            .select(
+                col("id"),
+                (hasIncrement ? col("increment") : lit(0)).as("increment"),
+                negate(col("length")).as("negative_length"),
+                col("shingles"));
+    this.compared = spark.sparkContext().longAccumulator("compared pairs");
+    this.verification = new Verification(sets, config, compared);
+    this.components = new ConnectedComponents(checkpoints, edgesOfOneTask);
+    this.survivors = new Survivors(components, edgesOfOneTask);
+    this.rounds = new NearRounds(config, checkpoints, verification, components, survivors);
+  }
+
+  /**
+   * What was found.
+   *
+   * @param removed id, kept_id, similarity: the exact one with the kept document, null where the
+   *     policy is closure and the two are no candidate pair that reaches the threshold; supersedes:
+   *     whether it would have won had both come in the same increment
+   * @param nearMisses better, worse (each a struct with an id) and similarity of compared pairs up
+   *     to 0.1 below the threshold, without those of buckets above the cap
+   * @param comparedPairs how many exact similarities were computed until now
+   */
+  public record Outcome(Dataset<Row> removed, Dataset<Row> nearMisses, long comparedPairs) {}
+
+  /**
+   * The documents to remove, with intermediate tables on the executors.
+   *
+   * @param features as of {@link #search}
+   * @return as {@link Outcome#removed}
+   */
+  public static Dataset<Row> find(SparkSession spark, Dataset<Row> features, NearConfig config) {
+    return search(spark, features, config, 0, Checkpoints.onExecutors()).removed();
+  }
 
   /**
    * The documents to remove.
    *
-   * @param features {@link Features#FEATURES} without exact duplicates; read more than once, so
-   *     better stored than computed
-   * @return id, kept_id and the exact similarity with it; null where the policy is closure and the
-   *     two are not duplicates themselves
+   * @param features {@link Features#FEATURES} without exact duplicates, with an optional column
+   *     increment (int, {@code >= 0}); read more than once, so better stored than computed
+   * @param firstNew documents of earlier increments are survivors of earlier runs: they are never
+   *     removed and not compared with each other; 0: all documents are new
+   * @throws IllegalArgumentException if the policy is closure and {@code firstNew > 0}
+   * @cost without buckets above the cap: a shuffle of a row per band and document, a join of
+   *     candidate pairs with their shingle sets, one sort of the duplicate pairs
    */
-  public static Dataset<Row> find(SparkSession spark, Dataset<Row> features, NearConfig config) {
-    Dataset<Row> sets = features.where(size(col("shingles")).gt(0));
-    Dataset<Row> candidates = candidatePairs(bandKeys(sets, config), config);
-    List<Row> pairs = duplicatePairs(sets, candidates, config.threshold()).collectAsList();
-    return spark.createDataFrame(removed(pairs, config.policy()), REMOVED);
+  public static Outcome search(
+      SparkSession spark,
+      Dataset<Row> features,
+      NearConfig config,
+      int firstNew,
+      Checkpoints checkpoints) {
+    return search(spark, features, config, firstNew, checkpoints, EDGES_OF_ONE_TASK);
   }
 
-  static Dataset<Row> bandKeys(Dataset<Row> sets, NearConfig config) {
-    return sets.select("id", "length", "shingles")
-        .flatMap(new ToBandKeys(config.banding(), config.seed()), Encoders.row(BAND_KEYS));
-  }
-
-  static Dataset<Row> candidatePairs(Dataset<Row> bandKeys, NearConfig config) {
-    return bandKeys
-        .groupBy("band", "key")
-        .agg(collect_list(struct("id", "length", "size")).as("members"))
-        .where(size(col("members")).gt(1))
-        .select("members")
-        .flatMap(new ToPairs(config.bucketCap(), config.threshold()), Encoders.row(PAIRS))
-        .distinct();
-  }
-
-  /** Candidate pairs whose exact similarity reaches the threshold. */
-  static Dataset<Row> duplicatePairs(Dataset<Row> sets, Dataset<Row> candidates, double threshold) {
-    Dataset<Row> better = sets.select(col("id").as("better"), col("shingles").as("a"));
-    Dataset<Row> worse = sets.select(col("id").as("worse"), col("shingles").as("b"));
-    return candidates
-        .join(better, "better")
-        .join(worse, "worse")
-        .select("better", "better_length", "worse", "worse_length", "a", "b")
-        .map(new Verify(), Encoders.row(VERIFIED))
-        .where(col("similarity").geq(threshold));
-  }
-
-  private static List<Row> removed(List<Row> pairs, SurvivorPolicy policy) {
-    TreeSet<BucketMember> ranked = new TreeSet<>(BucketMember.PRIORITY);
-    for (Row pair : pairs) {
-      ranked.add(new BucketMember(pair.getString(0), pair.getInt(1), 0));
-      ranked.add(new BucketMember(pair.getString(2), pair.getInt(3), 0));
+  static Outcome search(
+      SparkSession spark,
+      Dataset<Row> features,
+      NearConfig config,
+      int firstNew,
+      Checkpoints checkpoints,
+      long edgesOfOneTask) {
+    if (firstNew > 0 && config.policy() == SurvivorPolicy.CLOSURE) {
+      throw new IllegalArgumentException(
+          "survivors = closure cannot extend what was published: a new document may join two"
+              + " published ones; expected survivors = verified, got increment %d"
+                  .formatted(firstNew));
     }
-    List<String> ids = ranked.stream().map(BucketMember::id).toList();
-    Map<String, Integer> rank = new HashMap<>();
-    for (String id : ids) {
-      rank.put(id, rank.size());
-    }
-    List<DuplicatePair> duplicates = new ArrayList<>();
-    for (Row pair : pairs) {
-      duplicates.add(
-          new DuplicatePair(
-              rank.get(pair.getString(0)), rank.get(pair.getString(2)), pair.getDouble(4)));
-    }
-    Survivors survivors =
-        switch (policy) {
-          case VERIFIED -> Survivors.verified(ids.size(), duplicates);
-          case CLOSURE -> Survivors.closure(ids.size(), duplicates);
+    return new NearDuplicates(spark, features, config, firstNew, checkpoints, edgesOfOneTask).run();
+  }
+
+  private Outcome run() {
+    Dataset<Row> pairs = checkpoints.store("candidates", candidates());
+    Dataset<Row> similar =
+        checkpoints.store(
+            "similar",
+            verification.similar(
+                pairs.where(col("better").isNotNull()).select("better", "worse").distinct(),
+                Math.max(0, config.threshold() - NEAR_MISS)));
+    Dataset<Row> edges = similar.where(col("similarity").geq(config.threshold()));
+    Dataset<Row> crowded = pairs.where(col("better").isNull()).select("worse.id");
+    Dataset<Row> members = crowded.isEmpty() ? null : crowdedMembers(crowded.distinct());
+    Dataset<Row> removed =
+        switch (config.policy()) {
+          case VERIFIED -> verified(edges, members);
+          case CLOSURE -> closure(edges, members);
         };
-    List<Row> rows = new ArrayList<>();
-    for (int i = 0; i < ids.size(); i++) {
-      if (!survivors.isKept(i)) {
-        double similarity = survivors.similarity(i);
-        rows.add(
-            RowFactory.create(
-                ids.get(i),
-                ids.get(survivors.keptInstead(i)),
-                Double.isNaN(similarity) ? null : similarity));
-      }
-    }
-    return rows;
+    return new Outcome(
+        removed, similar.where(col("similarity").lt(config.threshold())), compared.value());
   }
 
-  /** (id, length, shingles) to one row per band. */
+  private Dataset<Row> candidates() {
+    Banding banding = config.banding();
+    Dataset<Row> bandKeys =
+        sets.select("increment", "negative_length", "id", "shingles")
+            .flatMap(new ToBandKeys(banding, config.seed()), Encoders.row(BAND_KEYS));
+    Dataset<Row> members =
+        BucketPairs.grouped(withNew(bandKeys))
+            .withColumn("open", col("shingles"))
+            .withColumn("label", label());
+    return BucketPairs.of(members, config.bucketCap(), 0, config.threshold());
+  }
+
+  private Dataset<Row> crowdedMembers(Dataset<Row> ids) {
+    Dataset<Row> crowded = sets.join(ids, "id");
+    Dataset<Row> members =
+        withNew(PrefixBuckets.of(crowded, config.threshold())).withColumn("label", label());
+    return checkpoints.store("members", members);
+  }
+
+  private Column label() {
+    return when(col("increment").lt(firstNew), lit(NearRounds.SETTLED));
+  }
+
+  /** Buckets with a new document. */
+  private Dataset<Row> withNew(Dataset<Row> members) {
+    return firstNew == 0
+        ? members
+        : members
+            .withColumn("latest", max("increment").over(Window.partitionBy("band", "key")))
+            .where(col("latest").geq(firstNew))
+            .drop("latest");
+  }
+
+  private Dataset<Row> verified(Dataset<Row> edges, Dataset<Row> members) {
+    Dataset<Row> removed =
+        members == null
+            ? survivors.notKept(edges, edges.select("worse").where(lit(false)), "components")
+            : rounds.verified(edges, members);
+    return removed.select(
+        col("worse.id").as("id"),
+        col("better.id").as("kept_id"),
+        col("similarity"),
+        supersedes("worse", "better"));
+  }
+
+  private Dataset<Row> closure(Dataset<Row> edges, Dataset<Row> members) {
+    Dataset<Row> stars =
+        members == null
+            ? checkpoints.store(
+                "components", components.of(edges.select("worse", "better"), "components-round"))
+            : rounds.closure(edges, members);
+    Dataset<Row> pairs = stars.select(col("root").as("better"), col("document").as("worse"));
+    Dataset<Row> known =
+        verification.duplicates(pairs).select(col("worse").as("known"), col("similarity"));
+    return stars
+        .join(known, col("document").equalTo(col("known")), "left")
+        .select(
+            col("document.id").as("id"),
+            col("root.id").as("kept_id"),
+            col("similarity"),
+            supersedes("document", "root"));
+  }
+
+  private static Column supersedes(String removed, String kept) {
+    return content(removed).lt(content(kept)).as("supersedes");
+  }
+
+  private static Column content(String document) {
+    return struct(col(document + ".negative_length"), col(document + ".id"));
+  }
+
+  /** (increment, negative_length, id, shingles) to one row per band. */
   private static final class ToBandKeys implements FlatMapFunction<Row, Row> {
 
     private static final long serialVersionUID = 1L;
@@ -153,7 +256,7 @@ public final class NearDuplicates {
     @Override
     public Iterator<Row> call(Row row) {
       Banding banding = new Banding(bands, rowsPerBand);
-      long[] shingles = longs(row, 2);
+      long[] shingles = Verification.longs(row, 3);
       long[] signature = new MinHasher(banding.components(), seed).signature(shingles);
       List<Row> rows = new ArrayList<>(bands);
       for (int band = 0; band < bands; band++) {
@@ -161,66 +264,12 @@ public final class NearDuplicates {
             RowFactory.create(
                 band,
                 banding.key(signature, band),
-                row.getString(0),
+                row.getInt(0),
                 row.getInt(1),
+                row.getString(2),
                 shingles.length));
       }
       return rows.iterator();
     }
-  }
-
-  private static final class ToPairs implements FlatMapFunction<Row, Row> {
-
-    private static final long serialVersionUID = 1L;
-
-    private final int bucketCap;
-    private final double threshold;
-
-    ToPairs(int bucketCap, double threshold) {
-      this.bucketCap = bucketCap;
-      this.threshold = threshold;
-    }
-
-    @Override
-    public Iterator<Row> call(Row row) {
-      List<BucketMember> members = new ArrayList<>();
-      for (Row member : row.<Row>getList(0)) {
-        members.add(new BucketMember(member.getString(0), member.getInt(1), member.getInt(2)));
-      }
-      List<Row> pairs = new ArrayList<>();
-      new Bucket(members)
-          .candidatePairs(
-              bucketCap,
-              threshold,
-              (better, worse) ->
-                  pairs.add(
-                      RowFactory.create(better.id(), better.length(), worse.id(), worse.length())));
-      return pairs.iterator();
-    }
-  }
-
-  private static final class Verify implements MapFunction<Row, Row> {
-
-    private static final long serialVersionUID = 1L;
-
-    @Override
-    public Row call(Row row) {
-      return RowFactory.create(
-          row.getString(0),
-          row.getInt(1),
-          row.getString(2),
-          row.getInt(3),
-          Shingles.jaccard(longs(row, 4), longs(row, 5)));
-    }
-  }
-
-  private static long[] longs(Row row, int column) {
-    List<Long> boxed = row.getList(column);
-    long[] values = new long[boxed.size()];
-    int i = 0;
-    for (long value : boxed) {
-      values[i++] = value;
-    }
-    return values;
   }
 }

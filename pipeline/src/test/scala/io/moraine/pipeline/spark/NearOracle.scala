@@ -1,0 +1,63 @@
+package io.moraine.pipeline.spark
+
+import io.moraine.pipeline.lsh.NearConfig
+import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy
+import io.moraine.pipeline.minhash.MinHasher
+import io.moraine.pipeline.text.Shingles
+
+/** What near-duplicate search must find, by comparing all pairs one after another. */
+object NearOracle {
+
+  case class Doc(id: String, text: String, increment: Int = 0) {
+    val length: Int = text.codePointCount(0, text.length)
+  }
+  case class Removal(id: String, kept: String, similarity: Option[Double], supersedes: Boolean)
+
+  private case class Seen(doc: Doc, set: Array[Long], signature: Array[Long])
+
+  def removed(docs: Seq[Doc], config: NearConfig, firstNew: Int = 0): Set[Removal] = {
+    val hasher = new MinHasher(config.banding.components, config.seed)
+    val seen = docs
+      .sortBy(d => (d.increment, -d.length, d.id))
+      .map(d => (d, Shingles.of(d.text, config.shingleWords)))
+      .collect { case (d, set) if set.nonEmpty => Seen(d, set, hasher.signature(set)) }
+    val duplicates = (for {
+      (b, i) <- seen.zipWithIndex
+      (a, j) <- seen.take(i).zipWithIndex
+      if b.doc.increment >= firstNew && config.banding.share(a.signature, b.signature)
+      s = Shingles.jaccard(a.set, b.set) if s >= config.threshold
+    } yield (j, i) -> s).toMap
+    val kept = config.policy match {
+      case SurvivorPolicy.VERIFIED => greedy(seen.size, duplicates)
+      case SurvivorPolicy.CLOSURE  => closure(seen.size, duplicates)
+    }
+    kept.map { case (i, j) =>
+      val (a, b) = (seen(j).doc, seen(i).doc)
+      val better = b.length > a.length || b.length == a.length && b.id < a.id
+      Removal(b.id, a.id, duplicates.get((j, i)), better)
+    }.toSet
+  }
+
+  private def greedy(n: Int, duplicates: Map[(Int, Int), Double]): Map[Int, Int] = {
+    val better = duplicates.keys.groupMap(_._2)(_._1)
+    (0 until n).foldLeft(Map.empty[Int, Int]) { (removed, i) =>
+      val kept = better.getOrElse(i, Nil).filterNot(removed.contains)
+      if (kept.isEmpty) removed else removed + (i -> kept.minBy(j => (-duplicates((j, i)), j)))
+    }
+  }
+
+  private def closure(n: Int, duplicates: Map[(Int, Int), Double]): Map[Int, Int] = {
+    val root = (0 until n).toArray
+    var changed = true
+    while (changed) {
+      changed = false
+      for ((a, b) <- duplicates.keys if root(a) != root(b)) {
+        val least = math.min(root(a), root(b))
+        root(a) = least
+        root(b) = least
+        changed = true
+      }
+    }
+    (0 until n).collect { case i if root(i) != i => i -> root(i) }.toMap
+  }
+}
