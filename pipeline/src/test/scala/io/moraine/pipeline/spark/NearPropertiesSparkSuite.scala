@@ -7,6 +7,8 @@ import java.util.SplittableRandom
 import org.apache.spark.sql.{DataFrame, Row}
 import org.scalatest.funsuite.AnyFunSuite
 
+import scala.collection.mutable
+
 /** Random small corpora against brute force: every mode, cap, partitioning and increment. */
 class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
 
@@ -48,14 +50,23 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
     Features.of(rows, shingleWords).join(increments, "id").cache()
   }
 
+  /** Names of the tables stored by the last search. */
+  private val stored = mutable.Set.empty[String]
+
+  private val checkpoints: Checkpoints = (name, rows) => {
+    assert(stored.add(name), s"$name is stored twice")
+    Checkpoints.onExecutors().store(name, rows)
+  }
+
   private def found(
       features: DataFrame,
       config: NearConfig,
       firstNew: Int,
       edgesOfOneTask: Long = 1000000
-  ): Set[Removal] =
+  ): Set[Removal] = {
+    stored.clear()
     NearDuplicates
-      .search(spark, features, config, firstNew, Checkpoints.onExecutors(), edgesOfOneTask)
+      .search(spark, features, config, firstNew, checkpoints, edgesOfOneTask)
       .removed
       .collect()
       .map {
@@ -64,6 +75,7 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
         case row => fail(s"unexpected row $row")
       }
       .toSet
+  }
 
   for (policy <- SurvivorPolicy.values; seed <- 1 to 3)
     test(s"$policy, corpus $seed: brute force's removals for every cap and partitioning") {
@@ -77,11 +89,15 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
           (1000, 2, 0L),
           (1000, 5, 1000L)
         )
-      )
+      ) {
+        val removed = found(features(docs, partitions), config(cap, policy), 0, edges)
         assert(
-          found(features(docs, partitions), config(cap, policy), 0, edges) == expected,
+          removed == expected,
           s"with cap $cap, $partitions partitions, $edges edges in one task"
         )
+        val severalRounds = if (policy == SurvivorPolicy.VERIFIED) "edges-named" else "pairs-1"
+        assert(stored(severalRounds) == (cap < 1000), stored)
+      }
     }
 
   test("ten increments keep exactly what one run with the same priority keeps") {
