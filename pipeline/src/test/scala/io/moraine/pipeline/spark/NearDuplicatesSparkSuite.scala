@@ -5,7 +5,7 @@ import io.moraine.pipeline.document.ReadConfig
 import io.moraine.pipeline.lsh.{Banding, NearConfig}
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy
 import java.io.FileInputStream
-import java.util.List
+import java.util.{List, SplittableRandom}
 import java.util.zip.GZIPInputStream
 import org.apache.spark.sql.{DataFrame, Row}
 import org.apache.spark.sql.functions.col
@@ -70,8 +70,14 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
       .parquet(Fixtures.file("dedup/near/input").toString)
       .select(col("int_id_column").cast("string").as("id"), col("contents").as("text"))
     val features = Features.of(input, 5)
-    val survivors = input.collect().map(_.getString(0)).toSet -- removed(features).keySet
-    assert(survivors == Set("1", "4", "12", "15"))
+    def ids(folder: String): Set[String] = spark.read
+      .parquet(Fixtures.file(folder).toString)
+      .select(col("int_id_column").cast("string"))
+      .collect()
+      .map(_.getString(0))
+      .toSet
+    val survivors = ids("dedup/near/input") -- removed(features).keySet
+    assert(survivors == ids("dedup/near/expected") && survivors == Set("1", "4", "12", "15"))
   }
 
   test("closure leaves one document per connected component, verified keeps the far end") {
@@ -92,8 +98,20 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   test("documents of fewer than five words and without words are handled, not collapsed") {
     val features =
-      Features.of(documents("a" -> "cat", "b" -> "dog", "c" -> "cat", "d" -> "!", "e" -> "?"), 5)
-    assert(removed(features).keySet == Set("c"))
+      Features.of(
+        documents(
+          "a" -> "cat",
+          "b" -> "dog",
+          "c" -> "cat",
+          "d" -> "!",
+          "e" -> "?",
+          "f" -> "four words of text",
+          "g" -> "Four words of text!",
+          "h" -> "four other words there"
+        ),
+        5
+      )
+    assert(removed(features).view.mapValues(_.getString(1)).toMap == Map("c" -> "a", "f" -> "g"))
   }
 
   test("a bucket above the cap still removes every copy of its first document") {
@@ -116,7 +134,47 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
         .toSeq
         .sortBy(_.getString(0))
     }
-    assert(rows(0) == rows(1) && rows(1) == rows(2))
+    assert(rows(0).nonEmpty && rows(0) == rows(1) && rows(1) == rows(2))
+  }
+
+  test("planted pairs of known similarity are found as often as 1 - (1 - s^r)^b says") {
+    import spark.implicits._
+    val random = new SplittableRandom(5)
+    val banding = new Banding(8, 5)
+    val planted =
+      for ((shared, each) <- Seq((300, 100), (240, 80), (420, 60)); _ <- 1 to 150) yield {
+        def own: Array[Long] = Array.fill(each)(random.nextLong())
+        val common = Array.fill(shared)(random.nextLong())
+        (shared.toDouble / (shared + 2 * each), (common ++ own).sorted, (common ++ own).sorted)
+      }
+    val features = planted.zipWithIndex
+      .flatMap { case ((_, a, b), i) => Seq((s"a$i", 1, "", a), (s"b$i", 1, "", b)) }
+      .toDF("id", "length", "digest", "shingles")
+    val found = removed(features, new NearConfig(5, 0.5, banding, 3, 64, SurvivorPolicy.VERIFIED))
+    for ((similarity, pairs) <- planted.zipWithIndex.groupMap(_._1._1)(_._2)) {
+      val hits = pairs.count(i => found.get(s"b$i").exists(_.getString(1) == s"a$i"))
+      val p = banding.collisionProbability(similarity)
+      val bound = 5 * math.sqrt(pairs.size * p * (1 - p))
+      assert(math.abs(hits - pairs.size * p) < bound, s"$hits of ${pairs.size} at $similarity")
+    }
+    assert(found.forall { case (id, row) => row.getString(1).tail == id.tail })
+  }
+
+  test("the report counts clusters and samples pairs of every twentieth, the same ones each time") {
+    def outcome = NearDuplicates.search(spark, bookFeatures, config, 0, Checkpoints.onExecutors())
+    val sizes = NearReport.clusterSizes(outcome.removed).collect().toSeq
+    assert(sizes.map(r => (r.getLong(0) - 1) * r.getLong(1)).sum == removed(bookFeatures).size)
+    assert(sizes.map(_.getLong(0)) == sizes.map(_.getLong(0)).sorted && sizes.head.getLong(0) >= 2)
+    val samples = NearReport.samples(outcome, 3).collect().toSeq
+    assert(samples == NearReport.samples(outcome, 3).collect().toSeq)
+    assert(samples.groupBy(r => (r.getDouble(0), r.getBoolean(4))).values.forall(_.size <= 3))
+    val similarity = bookPairs.flatMap { case (s, a, b) => Seq((a, b) -> s, (b, a) -> s) }.toMap
+    for (row <- samples) {
+      assert(row.getBoolean(4) == row.getDouble(3) >= 0.7)
+      assert(row.getDouble(3) >= row.getDouble(0) && row.getDouble(3) < row.getDouble(0) + 0.05)
+      assert(math.abs(row.getDouble(3) - similarity((row.getString(1), row.getString(2)))) < 1e-4)
+    }
+    assert(samples.exists(_.getBoolean(4)) && samples.exists(!_.getBoolean(4)))
   }
 
   test("exact duplicates keep the smallest id") {
