@@ -178,8 +178,14 @@ final class DocumentStages {
     begin("near");
     Dataset<Row> distinct = tables.stored("distinct", without(features, exact));
     Dataset<Row> considered = settings.deduplicate().near() ? distinct : distinct.where(lit(false));
-    Dataset<Row> near =
-        tables.stored("near", NearDuplicates.find(spark, considered, settings.near()));
+    NearDuplicates.Outcome outcome =
+        NearDuplicates.search(
+            spark,
+            considered,
+            settings.near(),
+            0,
+            (name, rows) -> tables.stored("near-" + name, rows));
+    Dataset<Row> near = tables.stored("near", outcome.removed());
     long documents = distinct.count();
     long duplicates = near.count();
     finish("near", documents, duplicates, "documents, %,d near duplicates");
