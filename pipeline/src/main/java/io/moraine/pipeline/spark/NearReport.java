@@ -38,15 +38,15 @@ public final class NearReport {
    * Some pairs of every twentieth of similarity, chosen by a hash of their ids: removed documents
    * with their kept ones, and compared pairs just below the threshold.
    *
-   * @param outcome of the search
+   * @param removed {@link NearDuplicates.Outcome#removed}
+   * @param nearMisses {@link NearDuplicates.Outcome#nearMisses}
    * @param pairs how many of each twentieth at most
    * @return from (lower end of the twentieth), id, other_id (the kept one), similarity, removed; in
    *     ascending order
    */
-  public static Dataset<Row> samples(NearDuplicates.Outcome outcome, int pairs) {
-    Dataset<Row> removed =
-        outcome
-            .removed()
+  public static Dataset<Row> samples(Dataset<Row> removed, Dataset<Row> nearMisses, int pairs) {
+    Dataset<Row> above =
+        removed
             .where(col("similarity").isNotNull())
             .select(
                 col("id"),
@@ -54,14 +54,12 @@ public final class NearReport {
                 col("similarity"),
                 lit(true).as("removed"));
     Dataset<Row> below =
-        outcome
-            .nearMisses()
-            .select(
-                col("worse.id").as("id"),
-                col("better.id").as("other_id"),
-                col("similarity"),
-                lit(false).as("removed"));
-    return removed
+        nearMisses.select(
+            col("worse.id").as("id"),
+            col("better.id").as("other_id"),
+            col("similarity"),
+            lit(false).as("removed"));
+    return above
         .union(below)
         .withColumn("from", floor(col("similarity").multiply(BANDS)).divide(BANDS))
         .withColumn(
