@@ -41,13 +41,14 @@ final class CorpusReport {
   }
 
   /**
-   * Writes all tables.
+   * Writes all tables and the page that sums them up.
    *
    * @param cleaned every document, with reason where a rule rejected it
    * @param features of the documents that no rule rejected
    * @param removed {@link Removals#REMOVALS}
+   * @return the page
    */
-  void write(
+  List<String> write(
       List<FunnelStage> funnel, Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed) {
     Dataset<Row> stages = removed.select(col("id").as("removed_id"), col("stage"));
     write("funnel", stages(funnel), "position");
@@ -58,13 +59,12 @@ final class CorpusReport {
         "clusters",
         NearReport.clusterSizes(removed.where(col("stage").equalTo("near"))),
         "documents");
-    if (tables.isStored(PAIRS)) {
-      write("pairs", pairs(cleaned), "similarity", "id", "other_id");
-    }
+    write("pairs", pairs(cleaned), "similarity", "id", "other_id");
+    return CorpusSummary.lines(FunnelTable.stages(funnel), name -> tables.stored("report-" + name));
   }
 
   private void write(String name, Dataset<Row> rows, String... order) {
-    tables.write(rows, dataset.report(name), List.of(order), 1);
+    tables.write(tables.stored("report-" + name, rows), dataset.report(name), List.of(order), 1);
   }
 
   private Dataset<Row> stages(List<FunnelStage> funnel) {
@@ -111,7 +111,10 @@ final class CorpusReport {
 
   /** The sampled pairs with their texts; null for one that an earlier increment published. */
   private Dataset<Row> pairs(Dataset<Row> cleaned) {
-    Dataset<Row> samples = tables.stored(PAIRS);
+    Dataset<Row> samples =
+        tables.isStored(PAIRS)
+            ? tables.stored(PAIRS)
+            : spark.createDataFrame(List.of(), NearReport.SAMPLES);
     Column shown = col("text").substr(1, SHOWN_CHARACTERS);
     Dataset<Row> texts =
         cleaned

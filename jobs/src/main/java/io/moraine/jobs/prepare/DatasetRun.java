@@ -24,6 +24,13 @@ record DatasetRun(
     Funnel funnel,
     DocumentStages stages) {
 
+  /** Writes the summary and gives the dataset its name. */
+  void publish(String manifest) throws IOException {
+    String page = String.join("\n", stages.summary()) + "\n";
+    publication.write(dataset.report("summary.txt"), page);
+    publication.publish(manifest);
+  }
+
   /**
    * Begins a run, or goes on with an interrupted one.
    *

@@ -45,7 +45,7 @@ public final class DedupJob {
             funnel,
             funnel.get(funnel.size() - 1).out(),
             settings.rendered());
-    run.publication().publish(manifest.rendered());
+    run.publish(manifest.rendered());
     return manifest;
   }
 }

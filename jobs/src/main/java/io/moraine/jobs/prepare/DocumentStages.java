@@ -49,6 +49,7 @@ final class DocumentStages {
   private final DocumentIndex index;
   private final Funnel funnel;
   private final Removals removals;
+  private List<String> summary = List.of();
 
   DocumentStages(
       SparkSession spark,
@@ -90,13 +91,21 @@ final class DocumentStages {
     if (index.increment() > 0) {
       writeSuperseded(removed, features);
     }
-    new CorpusReport(spark, dataset, tables).write(funnel.stages(), cleaned, features, removed);
+    funnel.begin("report");
+    summary =
+        new CorpusReport(spark, dataset, tables).write(funnel.stages(), cleaned, features, removed);
+    funnel.done("%d lines".formatted(summary.size()));
     if (index.increment() == 0 && texts.isEmpty()) {
       throw new CorpusException(
           "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
     }
     extendIndex(cleaned, features, removed, texts);
     return texts;
+  }
+
+  /** What the stages did, on a page; empty before {@link #survivors}. */
+  List<String> summary() {
+    return summary;
   }
 
   /** Reads every part once; what is not readable goes to quarantine. */

@@ -77,7 +77,7 @@ public final class PrepareJob {
             funnel,
             counts(funnel, train, heldOut),
             settings.rendered());
-    run.publication().publish(manifest.rendered());
+    run.publish(manifest.rendered());
     return manifest;
   }
 
