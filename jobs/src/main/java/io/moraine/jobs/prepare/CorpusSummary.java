@@ -16,7 +16,7 @@ import org.apache.spark.sql.Row;
 final class CorpusSummary {
 
   private static final int SHOWN = 10;
-  private static final int SHOWN_ID = 16;
+  private static final int SHOWN_ID = 48;
 
   private CorpusSummary() {}
 
@@ -112,7 +112,7 @@ final class CorpusSummary {
       lines.add(
           String.format(
               Locale.ROOT,
-              "%.3f  %-7s  %." + SHOWN_ID + "s  %." + SHOWN_ID + "s",
+              "%.3f  %-7s  %." + SHOWN_ID + "s and %." + SHOWN_ID + "s",
               pair.<Double>getAs("similarity"),
               pair.<Boolean>getAs("removed") ? "removed" : "kept",
               pair.<String>getAs("id"),
