@@ -32,6 +32,7 @@ final class CorpusSummary {
     section(lines, "documents by characters", lengths(report.table("lengths")));
     section(lines, "near duplicates, clusters by size", clusters(report.table("clusters")));
     section(lines, "near duplicates, pairs by similarity", pairs(report.table("pairs")));
+    section(lines, "evaluation sets", sets(report.table("decontamination")));
     return lines;
   }
 
@@ -119,6 +120,19 @@ final class CorpusSummary {
               pair.<String>getAs("other_id")));
     }
     return lines;
+  }
+
+  private static List<String> sets(Dataset<Row> decontamination) {
+    return shown(
+        decontamination.orderBy(col("items_found").desc(), col("set")),
+        row ->
+            String.format(
+                Locale.ROOT,
+                "%-40s %,12d of %,12d items found in %,d documents",
+                row.<String>getAs("set"),
+                row.<Long>getAs("items_found"),
+                row.<Long>getAs("items"),
+                row.<Long>getAs("documents")));
   }
 
   private static List<String> shown(Dataset<Row> rows, Function<Row, String> line) {

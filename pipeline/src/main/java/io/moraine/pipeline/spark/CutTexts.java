@@ -70,12 +70,12 @@ public final class CutTexts {
   }
 
   /** The documents with {@code cut_words} and {@code cut_spans}. */
-  static Dataset<Row> documents(Dataset<Row> done) {
+  public static Dataset<Row> documents(Dataset<Row> done) {
     return done.drop(CUTS_COLUMN);
   }
 
   /** id and {@link #CUTS}. */
-  static Dataset<Row> cuts(Dataset<Row> done) {
+  public static Dataset<Row> cuts(Dataset<Row> done) {
     return done.select(col("id"), explode(col(CUTS_COLUMN)).as("cut")).select("id", "cut.*");
   }
 

@@ -72,20 +72,13 @@ public final class RepeatedLines {
   private RepeatedLines() {}
 
   /**
-   * What was cut.
-   *
-   * @param documents all documents in the columns they came with, the text without what was cut
-   *     (empty if no word is left), and {@code cut_words} and {@code cut_spans}, both 0 mostly
-   * @param cuts id and {@link CutTexts#CUTS} of the one pass, with the first place of the unit
-   */
-  public record Outcome(Dataset<Row> documents, Dataset<Row> cuts) {}
-
-  /**
    * Cuts repeated lines or paragraphs.
    *
    * @param documents with columns id (unique) and text; better stored than computed
+   * @return all documents in the columns they came with, the text without what was cut (empty if no
+   *     word is left), and what was cut, which {@link CutTexts} tells from them
    */
-  public static Outcome cut(SparkSession spark, Dataset<Row> documents, LinesConfig config) {
+  public static Dataset<Row> cut(SparkSession spark, Dataset<Row> documents, LinesConfig config) {
     StructType schema = CutTexts.schema(documents.schema());
     Columns columns = new Columns(schema.fieldIndex("id"), schema.fieldIndex("text"));
     JavaRDD<Row> texts = documents.javaRDD().map(CutTexts::uncut);
@@ -96,8 +89,7 @@ public final class RepeatedLines {
     Dataset<Row> limits = limits(spark.createDataFrame(places, PLACES), config.keepCopies());
     JavaRDD<Row> cut =
         texts.zipPartitions(toPartitions(limits, partitions), new Cut(columns, config));
-    Dataset<Row> done = spark.createDataFrame(cut, schema);
-    return new Outcome(CutTexts.documents(done), CutTexts.cuts(done));
+    return spark.createDataFrame(cut, schema);
   }
 
   /** {@link #UNITS} that stand in too many places, by each partition they stand in. */

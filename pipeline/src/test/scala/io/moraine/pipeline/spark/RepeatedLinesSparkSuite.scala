@@ -19,10 +19,10 @@ class RepeatedLinesSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   private def cut(config: LinesConfig, texts: Texts, partitions: Int = 2): (Seq[Row], Seq[Row]) = {
-    val outcome = RepeatedLines.cut(spark, documents(texts, partitions), config)
+    val done = RepeatedLines.cut(spark, documents(texts, partitions), config)
     (
-      outcome.documents.orderBy("id").collect().toSeq,
-      outcome.cuts.orderBy("id", "start_word").collect().toSeq
+      CutTexts.documents(done).orderBy("id").collect().toSeq,
+      CutTexts.cuts(done).orderBy("id", "start_word").collect().toSeq
     )
   }
 
@@ -177,9 +177,8 @@ class RepeatedLinesSparkSuite extends AnyFunSuite with SharedSparkSession {
     val text = (1 to 500).map(_ => "the same line\nand another\n" * 2).mkString
     val input = (1 to 400).map(i => f"d$i%03d" -> (text + f"own line $i%03d"))
     val records = ShuffleRecords.of(spark.sparkContext) {
-      val outcome =
-        RepeatedLines.cut(spark, documents(input, 4), new LinesConfig(LINE, 2, 2, 1))
-      val documentRows = outcome.documents.select("id", "cut_words", "text").collect()
+      val done = RepeatedLines.cut(spark, documents(input, 4), new LinesConfig(LINE, 2, 2, 1))
+      val documentRows = done.select("id", "cut_words", "text").collect()
       assert(documentRows.map(_.getInt(1)).sum == 400 * 1000 * (3 + 2) - 5)
       assert(documentRows.count(_.getString(2).startsWith("the same line\nand another\nown")) == 1)
     }
@@ -197,7 +196,7 @@ class RepeatedLinesSparkSuite extends AnyFunSuite with SharedSparkSession {
       }
       .toDF("id", "text")
     val failure = intercept[SparkException](
-      RepeatedLines.cut(spark, unstable, new LinesConfig(LINE, 1, 1, 1)).documents.collect()
+      RepeatedLines.cut(spark, unstable, new LinesConfig(LINE, 1, 1, 1)).collect()
     )
     assert(
       failure.getMessage.contains(
