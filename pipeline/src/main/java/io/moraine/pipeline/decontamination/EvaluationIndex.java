@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
  * {@code w g / 2^128}, 3e-20 for 10^12 and 10^7. N-grams are numbered by (words, hash); of n-grams
  * with as many words the hashes are sorted.
  *
- * @cost 24 bytes an n-gram and 4 for each item it is in; no object besides
+ * @cost 20 bytes an n-gram and 4 for each item it is in; no object besides
  */
 public final class EvaluationIndex implements Serializable {
 
