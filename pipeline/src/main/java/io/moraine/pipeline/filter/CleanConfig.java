@@ -29,7 +29,7 @@ public record CleanConfig(
   public CleanConfig {
     boilerplate = List.copyOf(boilerplate);
     rules = List.copyOf(rules);
-    new BoilerplateLines(boilerplate);
+    BoilerplateLines.check(boilerplate);
   }
 
   /** Texts stay as they came. */

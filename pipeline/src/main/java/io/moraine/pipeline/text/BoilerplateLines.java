@@ -27,6 +27,15 @@ public final class BoilerplateLines {
   }
 
   /**
+   * Checks expressions without using them.
+   *
+   * @throws IllegalArgumentException if one of them is none
+   */
+  public static void check(List<String> patterns) {
+    patterns.forEach(BoilerplateLines::compiled);
+  }
+
+  /**
    * A text without its boilerplate.
    *
    * @param text the text itself if {@code lines} is 0
