@@ -9,9 +9,19 @@ import io.moraine.pipeline.filter.GopherCompat;
 import io.moraine.pipeline.filter.GopherQuality;
 import io.moraine.pipeline.filter.GopherRepetition;
 import io.moraine.pipeline.filter.RuleSet;
+import io.moraine.pipeline.language.LanguageConfig;
+import io.moraine.pipeline.pii.PiiConfig;
+import io.moraine.pipeline.pii.PiiKind;
+import io.moraine.pipeline.text.BoilerplateLines;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
-/** The section {@code clean}: every rule set is read and checked, those named in it apply. */
+/**
+ * The sections {@code clean}, {@code language} and {@code pii}: every rule set is read and checked,
+ * those named in it apply.
+ */
 final class CleanSettings {
 
   private CleanSettings() {}
@@ -22,9 +32,13 @@ final class CleanSettings {
     C4_PAPER
   }
 
-  static CleanConfig of(Section s) {
+  static CleanConfig of(Section root) {
+    LanguageConfig language = language(root.section("language"));
+    PiiConfig pii = pii(root.section("pii"));
+    Section s = root.section("clean");
     return s.build(
         () -> {
+          List<String> boilerplate = boilerplate(s.section("boilerplate"));
           List<RuleSet> all =
               List.of(
                   basic(s.section("basic")),
@@ -34,8 +48,60 @@ final class CleanSettings {
                   fineWeb(s.section("fineweb")),
                   code(s.section("code")));
           List<RuleSet> chosen = s.texts("rules").stream().map(name -> named(all, name)).toList();
-          return new CleanConfig(s.flag("normalize"), s.flag("strip-licence-headers"), chosen);
+          return new CleanConfig(
+              s.flag("normalize"),
+              s.flag("strip-licence-headers"),
+              boilerplate,
+              language,
+              chosen,
+              pii);
         });
+  }
+
+  private static LanguageConfig language(Section s) {
+    return s.build(
+        () -> new LanguageConfig(s.flag("enabled"), s.texts("keep"), s.number("min-confidence")));
+  }
+
+  /** The expressions, checked; none if they do not apply. */
+  private static List<String> boilerplate(Section s) {
+    return s.build(
+        () -> {
+          List<String> patterns = s.texts("patterns");
+          BoilerplateLines.check(patterns);
+          return s.flag("enabled") ? patterns : List.of();
+        });
+  }
+
+  /** Every replacement is read and checked; those of the kinds that are wanted apply. */
+  private static PiiConfig pii(Section s) {
+    return s.build(
+        () -> {
+          boolean enabled = s.flag("enabled");
+          Map<PiiKind, String> all = replacements(s.section("replacements")).replacements();
+          Map<PiiKind, String> wanted = new EnumMap<>(PiiKind.class);
+          for (PiiKind kind : PiiKind.values()) {
+            if (s.flag(written(kind)) && enabled) {
+              wanted.put(kind, all.get(kind));
+            }
+          }
+          return new PiiConfig(wanted);
+        });
+  }
+
+  private static PiiConfig replacements(Section s) {
+    return s.build(
+        () -> {
+          Map<PiiKind, String> texts = new EnumMap<>(PiiKind.class);
+          for (PiiKind kind : PiiKind.values()) {
+            texts.put(kind, s.text(written(kind)));
+          }
+          return new PiiConfig(texts);
+        });
+  }
+
+  private static String written(PiiKind kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
   }
 
   private static RuleSet named(List<RuleSet> all, String name) {

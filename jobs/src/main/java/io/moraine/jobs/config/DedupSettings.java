@@ -1,7 +1,6 @@
 package io.moraine.jobs.config;
 
 import io.moraine.pipeline.filter.CleanConfig;
-import java.util.List;
 
 /**
  * Settings of {@code dedup}; conf/dedup.conf documents every one.
@@ -19,10 +18,11 @@ public record DedupSettings(DocumentSettings documents, String rendered, String 
    */
   public static DedupSettings of(SettingsFile file) {
     Section root = file.root();
-    CleanConfig unchanged = new CleanConfig(false, false, List.of());
     return root.build(
         () ->
             new DedupSettings(
-                DocumentSettings.of(root, unchanged), file.rendered(), file.digest()));
+                DocumentSettings.of(root, CleanConfig.unchanged()),
+                file.rendered(),
+                file.digest()));
   }
 }

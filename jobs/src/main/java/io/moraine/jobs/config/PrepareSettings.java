@@ -32,7 +32,7 @@ public record PrepareSettings(
     return root.build(
         () ->
             new PrepareSettings(
-                DocumentSettings.of(root, CleanSettings.of(root.section("clean"))),
+                DocumentSettings.of(root, CleanSettings.of(root)),
                 heldOut(root.section("held-out")),
                 tokenizer(root.section("tokenizer")),
                 sequences(root.section("sequences")),

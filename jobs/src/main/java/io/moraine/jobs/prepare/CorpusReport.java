@@ -1,13 +1,17 @@
 package io.moraine.jobs.prepare;
 
+import static org.apache.spark.sql.functions.avg;
 import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.explode;
 import static org.apache.spark.sql.functions.floor;
 import static org.apache.spark.sql.functions.greatest;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.log2;
+import static org.apache.spark.sql.functions.map;
 import static org.apache.spark.sql.functions.pow;
+import static org.apache.spark.sql.functions.round;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
@@ -59,6 +63,8 @@ final class CorpusReport {
     write("removals", removals(removed), "stage", "reason");
     write("sources", sources(cleaned, stages), "source", "stage");
     write("lengths", lengths(features, stages), "from_characters");
+    write("languages", languages(cleaned, stages), "language", "stage");
+    write("pii", replacements(cleaned), "kind");
     write(
         "clusters",
         NearReport.clusterSizes(removed.where(col("stage").equalTo("near"))),
@@ -99,6 +105,38 @@ final class CorpusReport {
         .join(stages, col("id").equalTo(col("removed_id")), "left")
         .groupBy(col("source"), coalesce(col("stage"), lit("kept")).as("stage"))
         .agg(count(lit(1)).as("documents"));
+  }
+
+  /** Documents of each language by what became of them; none where it was not looked for. */
+  private static Dataset<Row> languages(Dataset<Row> cleaned, Dataset<Row> stages) {
+    return cleaned
+        .where(col("language").isNotNull())
+        .select("id", "language", "language_confidence")
+        .join(stages, col("id").equalTo(col("removed_id")), "left")
+        .groupBy(col("language"), coalesce(col("stage"), lit("kept")).as("stage"))
+        .agg(
+            count(lit(1)).as("documents"),
+            round(avg("language_confidence"), 6).as("mean_confidence"));
+  }
+
+  /** Replacements of each kind looked for in documents that no rule rejected. */
+  private static Dataset<Row> replacements(Dataset<Row> cleaned) {
+    return cleaned
+        .where(col("pii").isNotNull())
+        .select("pii.*")
+        .select(
+            explode(
+                    map(
+                        lit("email"), col("email"),
+                        lit("ip"), col("ip"),
+                        lit("phone"), col("phone"),
+                        lit("secret"), col("secret")))
+                .as(new String[] {"kind", "found"}))
+        .where(col("found").isNotNull())
+        .groupBy("kind")
+        .agg(
+            sum(when(col("found").gt(0), 1).otherwise(0)).as("documents"),
+            sum("found").as("replacements"));
   }
 
   /** Documents by length, in powers of two, of those that no rule rejected. */

@@ -43,7 +43,11 @@ public final class DedupJob {
             "");
     DatasetRun run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
     Dataset<Row> survivors = run.stages().survivors(paths.inputs(), tasks);
-    run.tables().write(survivors, run.dataset().documents(), List.of("id"));
+    run.tables()
+        .write(
+            survivors.select("id", "source", "url", "metadata", "text"),
+            run.dataset().documents(),
+            List.of("id"));
     List<FunnelStage> funnel = run.funnel().stages();
     DedupManifest manifest =
         new DedupManifest(

@@ -61,7 +61,7 @@ final class DocumentStages {
   }
 
   /**
-   * The documents that are left: id, source, url, metadata, text.
+   * The documents that are left: {@link Cleaning#CLEANED} but for reason and detail.
    *
    * @param inputs Hadoop paths of files and folders
    * @param tasks how many tasks read the input; changes no result
@@ -221,7 +221,7 @@ final class DocumentStages {
 
   private static Dataset<Row> texts(Dataset<Row> cleaned, Dataset<Row> kept) {
     return cleaned
-        .select("id", "source", "url", "metadata", "text")
+        .drop("reason", "detail")
         .join(kept.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
   }
 

@@ -131,11 +131,7 @@ public final class PrepareJob {
     run.funnel().begin("tokenize");
     Dataset<Row> ids = Tokenization.tokenize(survivors, tokenizer);
     Dataset<Row> tokenized = run.tables().stored("tokenized", ids);
-    run.tables()
-        .write(
-            tokenized.select("id", "source", "url", "metadata", "text", "n_tokens", "held_out"),
-            run.dataset().documents(),
-            List.of("id"));
+    run.tables().write(tokenized.drop("tokens"), run.dataset().documents(), List.of("id"));
     run.funnel().done("%,d documents".formatted(tokenized.count()));
     return tokenized;
   }

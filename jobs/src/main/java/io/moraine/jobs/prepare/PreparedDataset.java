@@ -27,7 +27,10 @@ public record PreparedDataset(Path root) {
     return new PreparedDataset(new Path(path));
   }
 
-  /** Survivors: id, source, url, metadata, text, n_tokens, held_out. */
+  /**
+   * Survivors: id, source, url, metadata, text, language, language_confidence, boilerplate_lines,
+   * pii, held_out, n_tokens.
+   */
   public String documents() {
     return child("documents");
   }
@@ -37,7 +40,10 @@ public record PreparedDataset(Path root) {
     return table(
         spark,
         documents(),
-        "id STRING, source STRING, url STRING, metadata STRING, text STRING, n_tokens INT, held_out BOOLEAN");
+        "id STRING, source STRING, url STRING, metadata STRING, text STRING, language STRING,"
+            + " language_confidence DOUBLE, boilerplate_lines INT,"
+            + " pii STRUCT<email: INT, ip: INT, phone: INT, secret: INT>,"
+            + " held_out BOOLEAN, n_tokens INT");
   }
 
   /** {@link #removed()} as a table, in whichever format it was written. */

@@ -1,5 +1,6 @@
 package io.moraine.jobs.config
 
+import io.moraine.pipeline.text.BoilerplateLines
 import java.nio.file.{Files, Path}
 import java.util.{Map => JMap, Optional}
 import org.scalatest.funsuite.AnyFunSuite
@@ -65,5 +66,63 @@ class SettingsFileSuite extends AnyFunSuite {
     val settings = prepare(file("sequences.length = 64"))
     val back = SettingsFile.recorded(settings.rendered(), "manifest.json")
     assert(PrepareSettings.of(back) == PrepareSettings.of(settings))
+  }
+
+  test("personal data, languages and boilerplate: a bad value is one line that names the section") {
+    def refused(text: String): String =
+      intercept[ConfigException](PrepareSettings.of(prepare(file(text)))).getMessage
+    assert(
+      refused("pii.replacements.ip = \"a@b.org\"").startsWith(
+        "pii.replacements: replacements must not be personal data themselves, got a@b.org (email) ("
+      )
+    )
+    assert(
+      refused("language.keep = [en]").startsWith("language: keep = [en] needs enabled = true (")
+    )
+    assert(
+      refused("clean.boilerplate.patterns = [\"(\"]").startsWith(
+        "clean.boilerplate: patterns must be regular expressions, got (: Unclosed group at character 1 ("
+      )
+    )
+    assert(refused("pii.names = true").startsWith("unknown setting pii.names ("))
+  }
+
+  test("the boilerplate that ships cuts what it names, and no sentences") {
+    val settings = prepare(file("clean.boilerplate.enabled = true"))
+    val lines = new BoilerplateLines(PrepareSettings.of(settings).documents.clean.boilerplate)
+    val furniture = Seq(
+      "We use cookies to give you the best experience.",
+      "Accept all cookies",
+      "Read more...",
+      "READ MORE \u00bb",
+      "Sign in",
+      "Log in with Facebook",
+      "0 items in your cart",
+      "Share on Facebook",
+      "Share this article",
+      "Follow us on Twitter",
+      "3 likes",
+      "1.2K views",
+      "Skip to main content",
+      "Back to top",
+      "Next page >",
+      "Subscribe to our weekly newsletter!",
+      "\u00a9 2021 Somebody Ltd.",
+      "Copyright 2021 Somebody. All rights reserved.",
+      "Privacy Policy | Terms of Service",
+      "Advertisement",
+      "Please enable JavaScript to view this page."
+    )
+    for (line <- furniture) assert(lines.cut(s"Text.\n$line\nEnd.").text == "Text.\nEnd.", line)
+    val sentences = Seq(
+      "Read more books, she said, and you will see more of the world.",
+      "Cookies are baked for ten minutes.",
+      "He liked 3 likes better than 2.",
+      "Share the bread with all of them.",
+      "Sign the letter in the lower left corner.",
+      "email = new Message();",
+      "The next page was empty."
+    )
+    for (line <- sentences) assert(lines.cut(line).lines == 0, line)
   }
 }

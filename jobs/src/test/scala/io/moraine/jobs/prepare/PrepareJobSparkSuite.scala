@@ -147,6 +147,56 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(manifest.counts.read == kept.size + manifest.counts.removed + quarantine.size)
   }
 
+  test("languages, replacements and cut lines are columns of documents and tables of the report") {
+    val folder = Scratch.folder()
+    val prose = "The keeper of the old lighthouse climbed its hundred steps every evening of the "
+    val french = "Le gardien du vieux phare montait les cent marches chaque soir pour allumer la "
+    Scratch.writeJsonLines(
+      folder.resolve("a.jsonl"),
+      Seq(
+        "letter" -> (prose + "year.\\nRead more...\\nWrite to me@example.com or call +49 30 1234567."),
+        "plain" -> (prose + "winter and wrote letters to his sister."),
+        "french" -> (french + "lampe.")
+      )
+    )
+    def run(options: (String, Any)*): Path = {
+      val output = Scratch.folder().resolve("data")
+      prepare(folder, output, settingsWith((options :+ ("held-out.fraction" -> 0.0)): _*))
+      output
+    }
+    val cleaned = run(
+      "language.enabled" -> true,
+      "language.keep" -> JList.of("en"),
+      "pii.enabled" -> true,
+      "pii.ip" -> false,
+      "clean.boilerplate.enabled" -> true
+    )
+    val documents =
+      PreparedDataset.at(cleaned.toString).documentsTable(spark).orderBy("id").collect()
+    assert(documents.map(_.getAs[String]("id")).toSeq == Seq("letter", "plain"))
+    assert(documents.forall(_.getAs[String]("language") == "en"))
+    assert(documents.forall(_.getAs[Double]("language_confidence") > 0.65))
+    assert(documents.map(_.getAs[Int]("boilerplate_lines")).toSeq == Seq(1, 0))
+    assert(
+      documents.map(_.getAs[Row]("pii")).toSeq == Seq(Row(1, null, 1, 0), Row(0, null, 0, 0))
+    )
+    assert(
+      documents(0).getAs[String]("text") ==
+        prose + "year.\nWrite to <EMAIL> or call <PHONE>."
+    )
+    val removed = table(cleaned, "removed").head
+    assert(removed.getString(0) == "french" && removed.getString(2) == "language")
+    assert(removed.getString(3).matches("fr \\d\\.\\d\\d, kept: en >= 0.65"))
+    val languages = table(cleaned, "report/languages")
+      .map(r => (r.getString(0), r.getString(1), r.getLong(2)))
+    assert(languages.toSet == Set(("en", "kept", 2L), ("fr", "quality", 1L)))
+    val kinds = table(cleaned, "report/pii").map(r => (r.getString(0), r.getLong(1), r.getLong(2)))
+    assert(kinds.toSet == Set(("email", 1L, 1L), ("phone", 1L, 1L), ("secret", 0L, 0L)))
+    val columns = Seq("language", "language_confidence", "boilerplate_lines", "pii")
+    for (row <- PreparedDataset.at(run().toString).documentsTable(spark).collect())
+      assert(columns.forall(column => row.isNullAt(row.fieldIndex(column))))
+  }
+
   test("ids that stand twice lose no document") {
     val folder = Scratch.folder()
     val texts = Scratch.corpus(30).map(_._2)

@@ -1,35 +1,40 @@
 package io.moraine.pipeline.filter;
 
+import io.moraine.pipeline.language.LanguageConfig;
+import io.moraine.pipeline.pii.PiiConfig;
+import io.moraine.pipeline.text.BoilerplateLines;
 import io.moraine.pipeline.text.TextNormalizer;
 import java.io.Serializable;
 import java.util.List;
 
 /**
- * What happens to a text before deduplication.
+ * What happens to a text before deduplication; {@link TextCleaner} does it.
  *
  * @param normalize whether texts are brought to the form of {@link TextNormalizer}
  * @param stripLicenceHeaders whether leading comments that state a licence are cut
+ * @param boilerplate regular expressions of lines to cut; empty cuts none
+ * @param language whether languages are looked for, and which are kept
  * @param rules the rule sets that apply, in order
+ * @param pii what is replaced; nothing if it is empty
  */
-public record CleanConfig(boolean normalize, boolean stripLicenceHeaders, List<RuleSet> rules)
+public record CleanConfig(
+    boolean normalize,
+    boolean stripLicenceHeaders,
+    List<String> boilerplate,
+    LanguageConfig language,
+    List<RuleSet> rules,
+    PiiConfig pii)
     implements Serializable {
 
   public CleanConfig {
+    boilerplate = List.copyOf(boilerplate);
     rules = List.copyOf(rules);
+    BoilerplateLines.check(boilerplate);
   }
 
-  /** Applies everything to a text as it was read. */
-  public Verdict apply(String text) {
-    String kept = normalize ? TextNormalizer.normalize(text) : text;
-    kept = stripLicenceHeaders ? LicenceHeader.strip(kept) : kept;
-    for (RuleSet rule : rules) {
-      Verdict verdict = rule.apply(kept);
-      if (verdict instanceof Kept next) {
-        kept = next.text();
-      } else {
-        return verdict;
-      }
-    }
-    return new Kept(kept);
+  /** Texts stay as they came. */
+  public static CleanConfig unchanged() {
+    return new CleanConfig(
+        false, false, List.of(), LanguageConfig.disabled(), List.of(), PiiConfig.disabled());
   }
 }

@@ -1,20 +1,36 @@
 package io.moraine.pipeline.spark;
 
 import io.moraine.pipeline.filter.CleanConfig;
+import io.moraine.pipeline.filter.Cleaned;
 import io.moraine.pipeline.filter.Kept;
 import io.moraine.pipeline.filter.Rejection;
-import io.moraine.pipeline.filter.Verdict;
-import org.apache.spark.api.java.function.MapFunction;
+import io.moraine.pipeline.filter.TextCleaner;
+import io.moraine.pipeline.language.DetectedLanguage;
+import io.moraine.pipeline.pii.PiiKind;
+import java.util.Iterator;
+import java.util.Map;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.StructType;
 
-/** Normalises every document and applies the quality rules. */
+/** Cleans every document and applies the quality rules. */
 public final class Cleaning {
 
-  /** {@code reason} and {@code detail} are null for a document that passes; else its text is. */
+  /** Replacements by kind; null for a kind that was not looked for. */
+  public static final StructType PII =
+      new StructType()
+          .add("email", "int")
+          .add("ip", "int")
+          .add("phone", "int")
+          .add("secret", "int");
+
+  /**
+   * {@code reason} and {@code detail} are null for a document that passes; else its text and {@code
+   * pii} are. What was not looked for is null, too.
+   */
   public static final StructType CLEANED =
       new StructType()
           .add("id", "string")
@@ -22,6 +38,10 @@ public final class Cleaning {
           .add("url", "string")
           .add("metadata", "string")
           .add("text", "string")
+          .add("language", "string")
+          .add("language_confidence", "double")
+          .add("boilerplate_lines", "int")
+          .add("pii", PII)
           .add("reason", "string")
           .add("detail", "string");
 
@@ -35,32 +55,63 @@ public final class Cleaning {
   public static Dataset<Row> clean(Dataset<Row> documents, CleanConfig config) {
     return documents
         .select("id", "source", "url", "metadata", "text")
-        .map(new CleanDocument(config), Encoders.row(CLEANED));
+        .mapPartitions(new CleanDocuments(config), Encoders.row(CLEANED));
   }
 
-  private static final class CleanDocument implements MapFunction<Row, Row> {
+  /** One cleaner per task; the language model is one per executor. */
+  private static final class CleanDocuments implements MapPartitionsFunction<Row, Row> {
 
     private static final long serialVersionUID = 1L;
 
     private final CleanConfig config;
 
-    CleanDocument(CleanConfig config) {
+    CleanDocuments(CleanConfig config) {
       this.config = config;
     }
 
     @Override
-    public Row call(Row row) {
-      Verdict verdict = config.apply(row.getString(4));
-      String text = verdict instanceof Kept kept ? kept.text() : null;
-      Rejection rejection = verdict instanceof Rejection r ? r : null;
+    public Iterator<Row> call(Iterator<Row> documents) {
+      TextCleaner cleaner = new TextCleaner(config);
+      return new Iterator<>() {
+        @Override
+        public boolean hasNext() {
+          return documents.hasNext();
+        }
+
+        @Override
+        public Row next() {
+          Row row = documents.next();
+          return cleaned(row, cleaner.clean(row.getString(4)));
+        }
+      };
+    }
+
+    private static Row cleaned(Row row, Cleaned cleaned) {
+      String text = cleaned.verdict() instanceof Kept kept ? kept.text() : null;
+      Rejection rejection = cleaned.verdict() instanceof Rejection r ? r : null;
+      DetectedLanguage language = cleaned.language().orElse(null);
       return RowFactory.create(
           row.getString(0),
           row.getString(1),
           row.getString(2),
           row.getString(3),
           text,
+          language == null ? null : language.code(),
+          language == null ? null : language.confidence(),
+          cleaned.boilerplateLines().isPresent() ? cleaned.boilerplateLines().getAsInt() : null,
+          replacements(cleaned.replacements()),
           rejection == null ? null : rejection.reason(),
           rejection == null ? null : rejection.detail());
+    }
+
+    private static Row replacements(Map<PiiKind, Integer> counts) {
+      return counts.isEmpty()
+          ? null
+          : RowFactory.create(
+              counts.get(PiiKind.EMAIL),
+              counts.get(PiiKind.IP),
+              counts.get(PiiKind.PHONE),
+              counts.get(PiiKind.SECRET));
     }
   }
 }

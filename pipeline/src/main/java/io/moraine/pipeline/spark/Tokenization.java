@@ -15,32 +15,22 @@ import org.apache.spark.sql.types.StructType;
 /** Adds token ids to documents. */
 public final class Tokenization {
 
-  /** Tokens without end-of-text. */
-  public static final StructType TOKENIZED =
-      new StructType()
-          .add("id", "string")
-          .add("source", "string")
-          .add("url", "string")
-          .add("metadata", "string")
-          .add("text", "string")
-          .add("held_out", "boolean")
-          .add("n_tokens", "int")
-          .add("tokens", "array<int>");
-
   private Tokenization() {}
 
   /**
-   * The documents as {@link #TOKENIZED}.
+   * The documents in the columns they came with, and {@code n_tokens} and {@code tokens}, without
+   * end-of-text.
    *
-   * @param documents with columns id, source, url, metadata, text, held_out
+   * @param documents with a column text
    */
   public static Dataset<Row> tokenize(Dataset<Row> documents, Tokenizer tokenizer) {
     JavaSparkContext context =
         JavaSparkContext.fromSparkContext(documents.sparkSession().sparkContext());
     Broadcast<String> json = context.broadcast(TokenizerJson.write(tokenizer));
-    return documents
-        .select("id", "source", "url", "metadata", "text", "held_out")
-        .mapPartitions(new Encode(json), Encoders.row(TOKENIZED));
+    StructType schema = documents.schema();
+    return documents.mapPartitions(
+        new Encode(json, schema.fieldIndex("text")),
+        Encoders.row(schema.add("n_tokens", "int").add("tokens", "array<int>")));
   }
 
   private static final class Encode implements MapPartitionsFunction<Row, Row> {
@@ -48,9 +38,11 @@ public final class Tokenization {
     private static final long serialVersionUID = 1L;
 
     private final Broadcast<String> json;
+    private final int textColumn;
 
-    Encode(Broadcast<String> json) {
+    Encode(Broadcast<String> json, int textColumn) {
       this.json = json;
+      this.textColumn = textColumn;
     }
 
     @Override
@@ -65,16 +57,14 @@ public final class Tokenization {
         @Override
         public Row next() {
           Row row = rows.next();
-          int[] tokens = tokenizer.encode(row.getString(4));
-          return RowFactory.create(
-              row.getString(0),
-              row.getString(1),
-              row.getString(2),
-              row.getString(3),
-              row.getString(4),
-              row.getBoolean(5),
-              tokens.length,
-              tokens);
+          int[] tokens = tokenizer.encode(row.getString(textColumn));
+          Object[] values = new Object[row.size() + 2];
+          for (int i = 0; i < row.size(); i++) {
+            values[i] = row.get(i);
+          }
+          values[row.size()] = tokens.length;
+          values[row.size() + 1] = tokens;
+          return RowFactory.create(values);
         }
       };
     }

@@ -1,6 +1,8 @@
 package io.moraine.pipeline.filter
 
 import io.moraine.pipeline.Fixtures
+import io.moraine.pipeline.language.LanguageConfig
+import io.moraine.pipeline.pii.{PiiConfig, PiiKind}
 import io.moraine.pipeline.spark.SharedSparkSession
 import java.lang.{Double => JDouble}
 import java.util.{Collections, List => JList}
@@ -169,7 +171,14 @@ class PeerRulesSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("rule sets survive serialization, as Spark ships them") {
-    val rules = new CleanConfig(true, true, JList.of(quality, repetition(GopherCompat.DCLM)))
+    val rules = new CleanConfig(
+      true,
+      true,
+      JList.of("read more"),
+      new LanguageConfig(true, JList.of("en"), 0.65),
+      JList.of(quality, repetition(GopherCompat.DCLM)),
+      new PiiConfig(java.util.Map.of(PiiKind.EMAIL, "<EMAIL>"))
+    )
     val bytes = new java.io.ByteArrayOutputStream
     new java.io.ObjectOutputStream(bytes).writeObject(rules)
     val in = new java.io.ObjectInputStream(new java.io.ByteArrayInputStream(bytes.toByteArray))

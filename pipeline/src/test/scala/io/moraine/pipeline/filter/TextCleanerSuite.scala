@@ -2,6 +2,8 @@ package io.moraine.pipeline.filter
 
 import com.fasterxml.jackson.databind.ObjectMapper
 import io.moraine.pipeline.Fixtures
+import io.moraine.pipeline.language.LanguageConfig
+import io.moraine.pipeline.pii.PiiConfig
 import java.io.FileInputStream
 import java.util.List
 import java.util.zip.GZIPInputStream
@@ -9,12 +11,23 @@ import org.scalatest.funsuite.AnyFunSuite
 
 import scala.io.Source
 
-class CleanConfigSuite extends AnyFunSuite {
+class TextCleanerSuite extends AnyFunSuite {
 
-  private val rules = new CleanConfig(true, true, List.of(new BasicRules(true, 5, 100, 0.6, 0.5)))
+  private def cleaner(rules: BasicRules) = new TextCleaner(
+    new CleanConfig(
+      true,
+      true,
+      List.of(),
+      LanguageConfig.disabled,
+      List.of(rules),
+      PiiConfig.disabled
+    )
+  )
+
+  private val rules = cleaner(new BasicRules(true, 5, 100, 0.6, 0.5))
 
   private def rejection(text: String): Option[(String, String)] = {
-    rules.apply(text) match {
+    rules.clean(text).verdict match {
       case rejection: Rejection => Some((rejection.reason, rejection.detail))
       case _                    => None
     }
@@ -53,7 +66,7 @@ class CleanConfigSuite extends AnyFunSuite {
   }
 
   test("476 documents of a book pass the rules of conf/prepare.conf") {
-    val shipped = new CleanConfig(true, true, List.of(new BasicRules(true, 5, 200000, 0.6, 0.5)))
+    val shipped = cleaner(new BasicRules(true, 5, 200000, 0.6, 0.5))
     val in = new GZIPInputStream(new FileInputStream(Fixtures.file("corpus/book.jsonl.gz").toFile))
     val json = new ObjectMapper
     val texts =
@@ -65,7 +78,7 @@ class CleanConfigSuite extends AnyFunSuite {
           .toList
       finally in.close()
     assert(texts.size == 476)
-    assert(texts.forall(text => shipped.apply(text).isInstanceOf[Kept]))
+    assert(texts.forall(text => shipped.clean(text).verdict.isInstanceOf[Kept]))
   }
 
   test("a leading licence comment is cut, in blocks and in lines, the code stays") {
