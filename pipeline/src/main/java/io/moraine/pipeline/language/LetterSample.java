@@ -7,9 +7,9 @@ package io.moraine.pipeline.language;
 final class LetterSample {
 
   /** A text of more than SAMPLES times SAMPLE_LENGTH characters is looked at in so many places. */
-  static final int SAMPLES = 10;
+  static final int SAMPLES = 8;
 
-  static final int SAMPLE_LENGTH = 200;
+  static final int SAMPLE_LENGTH = 125;
 
   private final StringBuilder out = new StringBuilder(SAMPLES * SAMPLE_LENGTH + SAMPLES + 2);
   private int letters;

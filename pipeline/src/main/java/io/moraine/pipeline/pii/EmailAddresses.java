@@ -10,7 +10,7 @@ import io.moraine.pipeline.pii.PiiKind.SpanAction;
  * are those of the Latin script; other scripts write without spaces around an address.
  *
  * <p>Not addresses: {@code react@18.2.0} (package and version), {@code logo@2x.png} (file for a
- * screen). Quoted local parts are left alone, as by datatrove.
+ * screen), {@code git@host} (everybody's user). Quoted local parts are left alone, as by datatrove.
  */
 final class EmailAddresses {
 
@@ -25,7 +25,8 @@ final class EmailAddresses {
     int done = 0;
     for (int sign = text.indexOf('@'); sign >= 0; sign = text.indexOf('@', sign + 1)) {
       int start = localStart(text, done, sign);
-      int end = start < sign ? domainEnd(text, sign + 1) : -1;
+      boolean isPerson = start < sign && !(sign - start == 3 && text.startsWith("git", start));
+      int end = isPerson ? domainEnd(text, sign + 1) : -1;
       if (end > 0) {
         found.accept(start, end);
         done = end;

@@ -10,10 +10,11 @@ import java.util.Set;
  * Public IPv4 and IPv6 addresses. Special-purpose ranges (private, loopback, link-local, shared,
  * documentation, benchmarking, multicast, reserved) are left alone.
  *
- * <p>Four numbers are a version more often than an address, so these are left alone: those of one
- * digit each ({@code 1.2.3.4}, and {@code 8.8.8.8} with it), those after a name and a hyphen or a
- * comparison ({@code lib-1.20.3.4}, {@code ==1.20.3.4}), and those shortly after a word that ends
- * in "version", "release" or the like.
+ * <p>Four numbers in code are versions, sections and object identifiers more often than addresses.
+ * These are left alone: none of three digits and two of one digit or more ({@code 4.1.12.1}, {@code
+ * 2.5.29.15}, and {@code 8.8.8.8} with them; 1 address in 700), those after a name and a hyphen or
+ * a comparison ({@code lib-110.20.3.4}, {@code ==110.20.3.4}), and those shortly after a word that
+ * ends in "version", "release" or the like.
  *
  * @source IANA IPv4 and IPv6 special-purpose address registries
  */
@@ -98,7 +99,7 @@ final class IpAddresses {
   }
 
   private static boolean isVersion(String text, int start, int end) {
-    if (end - start == 7) {
+    if (isSmall(text, start, end)) {
       return true;
     }
     char before = at(text, start - 1);
@@ -112,6 +113,24 @@ final class IpAddresses {
         || at(text, i) == '^'
         || at(text, i) == '>' && at(text, i - 1) == '~'
         || followsWordOfVersions(text, start);
+  }
+
+  /** Whether none of the numbers has three digits, and two or more have one. */
+  private static boolean isSmall(String text, int start, int end) {
+    int single = 0;
+    int length = 0;
+    for (int i = start; i <= end; i++) {
+      if (i < end && text.charAt(i) != '.') {
+        length++;
+      } else {
+        single += length == 1 ? 1 : 0;
+        if (length == 3) {
+          return false;
+        }
+        length = 0;
+      }
+    }
+    return single >= 2;
   }
 
   private static boolean followsWordOfVersions(String text, int start) {

@@ -104,10 +104,10 @@ final class PhoneNumbers {
     if (!groups.haveLengths(area, 3, 3, 4) || !isNorthAmerican(groups, area)) {
       return -1;
     }
+    char outside = groups.separator(area + 1);
+    char inside = groups.separator(area + 2);
     boolean isMarked =
-        groups.hasParentheses()
-            || isMark(groups.separator(area + 1))
-            || isMark(groups.separator(area + 2));
+        groups.hasParentheses() || isMark(inside) && (outside == inside || outside == ' ');
     return isMarked ? groups.end(area + 3) : -1;
   }
 

@@ -13,7 +13,9 @@ final class Secrets {
 
   private static final String BEGIN = "-----BEGIN ";
   private static final String END = "-----END ";
+  private static final String DASHES = "-----";
   private static final int LONGEST_LABEL = 40;
+  private static final int SHORTEST_LINE = 40;
 
   /** A private key of 16,384 bits takes 13,000 characters. */
   private static final int LONGEST_BLOCK = 32_768;
@@ -105,16 +107,30 @@ final class Secrets {
     }
     String label = text.substring(from, labelEnd);
     boolean isKey = label.endsWith("PRIVATE KEY") || label.endsWith("PRIVATE KEY BLOCK");
-    if (!isKey || !text.startsWith("-----", labelEnd)) {
+    if (!isKey || !text.startsWith(DASHES, labelEnd)) {
       return -1;
     }
     int close = nextEnd(labelEnd);
-    String closing = END + label + "-----";
+    String closing = END + label + DASHES;
     return close != Integer.MAX_VALUE
             && close - start <= LONGEST_BLOCK
             && text.startsWith(closing, close)
+            && holdsKey(labelEnd + DASHES.length(), close)
         ? close + closing.length()
         : -1;
+  }
+
+  /** Whether a run of base64 stands before the next dashes; code that parses keys has none. */
+  private boolean holdsKey(int from, int to) {
+    int run = 0;
+    for (int i = from; i < to && run < SHORTEST_LINE; i++) {
+      char c = text.charAt(i);
+      if (c == '-' && text.startsWith(DASHES, i)) {
+        return false;
+      }
+      run = Chars.isAsciiAlphanumeric(c) || c == '+' || c == '/' ? run + 1 : 0;
+    }
+    return run == SHORTEST_LINE;
   }
 
   /** The next line that ends a block; searched for once, whatever number of blocks begins. */
