@@ -14,7 +14,8 @@ import opennlp.tools.ml.model.Context;
  * characters the weights of the languages it speaks for.
  *
  * <p>Differs from the source: the sum over a text's n-grams is computed here, from an open
- * addressing table; OpenNLP's detector makes a string of each and is 30 times slower.
+ * addressing table; OpenNLP's detector makes a string of each and takes six times as long
+ * (docs/benchmarks/cleaning_2core_202611.md).
  *
  * @source Apache OpenNLP, opennlp-models-langdetect, trained on the Leipzig corpora
  */
@@ -42,7 +43,7 @@ final class LanguageModel {
     contexts.forEach(this::put);
   }
 
-  /** The model of this JVM; loading takes about a second and 40 MB. */
+  /** The model of this JVM; loading takes 0.7 s and 21 MB. */
   static LanguageModel shared() {
     return Holder.SHARED;
   }

@@ -12,7 +12,7 @@ import java.util.Set;
  *
  * <p>Four numbers in code are versions, sections and object identifiers more often than addresses.
  * These are left alone: none of three digits and two of one digit or more ({@code 4.1.12.1}, {@code
- * 2.5.29.15}, and {@code 8.8.8.8} with them; 1 address in 700), those after a name and a hyphen or
+ * 2.5.29.15}, and {@code 8.8.8.8} with them; 1 address in 800), those after a name and a hyphen or
  * a comparison ({@code lib-110.20.3.4}, {@code ==110.20.3.4}), and those shortly after a word that
  * ends in "version", "release" or the like.
  *
