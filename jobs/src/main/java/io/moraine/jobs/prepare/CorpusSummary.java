@@ -29,6 +29,8 @@ final class CorpusSummary {
     List<String> lines = new ArrayList<>(funnel);
     section(lines, "removed, by reason", reasons(report.table("removals")));
     section(lines, "sources, kept of all", sources(report.table("sources")));
+    section(lines, "languages", languages(report.table("languages")));
+    section(lines, "personal data replaced", replacements(report.table("pii")));
     section(lines, "documents by characters", lengths(report.table("lengths")));
     section(lines, "near duplicates, clusters by size", clusters(report.table("clusters")));
     section(lines, "near duplicates, pairs by similarity", pairs(report.table("pairs")));
@@ -77,6 +79,32 @@ final class CorpusSummary {
                 row.<String>getAs("source"),
                 row.<Long>getAs("kept"),
                 row.<Long>getAs("all")));
+  }
+
+  private static List<String> languages(Dataset<Row> languages) {
+    return shown(
+        languages
+            .groupBy("language")
+            .agg(sum("documents").as("documents"))
+            .orderBy(col("documents").desc(), col("language")),
+        row ->
+            String.format(
+                Locale.ROOT,
+                "%-40s %,12d",
+                row.<String>getAs("language"),
+                row.<Long>getAs("documents")));
+  }
+
+  private static List<String> replacements(Dataset<Row> replacements) {
+    return shown(
+        replacements.orderBy("kind"),
+        row ->
+            String.format(
+                Locale.ROOT,
+                "%-40s %,12d in %,12d documents",
+                row.<String>getAs("kind"),
+                row.<Long>getAs("replacements"),
+                row.<Long>getAs("documents")));
   }
 
   private static List<String> lengths(Dataset<Row> lengths) {
