@@ -215,9 +215,8 @@ final class DocumentStages {
 
   /** Stores the near duplicates; sampled pairs for the report. */
   private Dataset<Row> nearDuplicates(Dataset<Row> pages) {
-    Dataset<Row> distinct = tables.stored("distinct", pages);
     Dataset<Row> all =
-        index.features(spark).unionByName(distinct.withColumn("increment", lit(index.increment())));
+        index.features(spark).unionByName(pages.withColumn("increment", lit(index.increment())));
     NearDuplicates.Outcome outcome =
         NearDuplicates.search(
             spark,

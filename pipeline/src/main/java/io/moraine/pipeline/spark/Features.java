@@ -17,15 +17,15 @@ import org.apache.spark.sql.types.StructType;
 public final class Features {
 
   /**
-   * {@code length} in code points; {@code digest} 128 bits of the text in hex; {@code shingles}
-   * sorted.
+   * {@code length} in code points; {@code digest} 128 bits of the text in hex; {@code shingles} as
+   * {@link Shingles#toBytes}.
    */
   public static final StructType FEATURES =
       new StructType()
           .add("id", "string")
           .add("length", "int")
           .add("digest", "string")
-          .add("shingles", "array<bigint>");
+          .add("shingles", "binary");
 
   private Features() {}
 
@@ -57,7 +57,7 @@ public final class Features {
           row.getString(0),
           text.codePointCount(0, text.length()),
           Murmur3.hash128(utf8, 0, utf8.length, 0).hex(),
-          Shingles.of(utf8, shingleWords));
+          Shingles.toBytes(Shingles.of(utf8, shingleWords)));
     }
   }
 }

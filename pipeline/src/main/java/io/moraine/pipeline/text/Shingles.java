@@ -1,6 +1,8 @@
 package io.moraine.pipeline.text;
 
 import io.moraine.pipeline.hash.Mix64;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -75,6 +77,20 @@ public final class Shingles {
     }
     int union = a.length + b.length - shared;
     return union == 0 ? 0 : (double) shared / union;
+  }
+
+  /** A set as it is stored and sent: 8 bytes a shingle, little-endian. */
+  public static byte[] toBytes(long[] shingles) {
+    byte[] bytes = new byte[Long.BYTES * shingles.length];
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().put(shingles);
+    return bytes;
+  }
+
+  /** The set that {@link #toBytes} wrote. */
+  public static long[] fromBytes(byte[] bytes) {
+    long[] shingles = new long[bytes.length / Long.BYTES];
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(shingles);
+    return shingles;
   }
 
   private static long[] sortedDistinct(long[] values) {
