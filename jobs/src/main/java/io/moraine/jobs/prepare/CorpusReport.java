@@ -12,6 +12,7 @@ import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
+import io.moraine.pipeline.spark.Decontamination;
 import io.moraine.pipeline.spark.NearReport;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +28,9 @@ final class CorpusReport {
 
   /** Stored result of the stage {@code near}: {@link NearReport#samples}. */
   static final String PAIRS = "near-samples";
+
+  /** Stored result of the stage {@code decontamination}: {@link Decontamination#REPORT}. */
+  static final String DECONTAMINATION = "decontamination";
 
   private static final int SHOWN_CHARACTERS = 20_000;
 
@@ -60,6 +64,7 @@ final class CorpusReport {
         NearReport.clusterSizes(removed.where(col("stage").equalTo("near"))),
         "documents");
     write("pairs", pairs(cleaned), "similarity", "id", "other_id");
+    write("decontamination", decontamination(), "set");
     return CorpusSummary.lines(FunnelTable.stages(funnel), name -> tables.stored("report-" + name));
   }
 
@@ -125,6 +130,13 @@ final class CorpusReport {
         .join(texts, col("id").equalTo(col("text_id")), "left")
         .join(others, col("other_id").equalTo(col("other_text_id")), "left")
         .drop("text_id", "other_text_id");
+  }
+
+  /** One row per evaluation set; none if there are no sets. */
+  private Dataset<Row> decontamination() {
+    return tables.isStored(DECONTAMINATION)
+        ? tables.stored(DECONTAMINATION)
+        : spark.createDataFrame(List.of(), Decontamination.REPORT);
   }
 
   private static Dataset<Row> ids(Dataset<Row> samples) {

@@ -16,7 +16,7 @@ import org.apache.spark.sql.Row;
 final class CorpusSummary {
 
   private static final int SHOWN = 10;
-  private static final int SHOWN_ID = 16;
+  private static final int SHOWN_ID = 48;
 
   private CorpusSummary() {}
 
@@ -32,6 +32,7 @@ final class CorpusSummary {
     section(lines, "documents by characters", lengths(report.table("lengths")));
     section(lines, "near duplicates, clusters by size", clusters(report.table("clusters")));
     section(lines, "near duplicates, pairs by similarity", pairs(report.table("pairs")));
+    section(lines, "evaluation sets", sets(report.table("decontamination")));
     return lines;
   }
 
@@ -112,13 +113,26 @@ final class CorpusSummary {
       lines.add(
           String.format(
               Locale.ROOT,
-              "%.3f  %-7s  %." + SHOWN_ID + "s  %." + SHOWN_ID + "s",
+              "%.3f  %-7s  %." + SHOWN_ID + "s and %." + SHOWN_ID + "s",
               pair.<Double>getAs("similarity"),
               pair.<Boolean>getAs("removed") ? "removed" : "kept",
               pair.<String>getAs("id"),
               pair.<String>getAs("other_id")));
     }
     return lines;
+  }
+
+  private static List<String> sets(Dataset<Row> decontamination) {
+    return shown(
+        decontamination.orderBy(col("items_found").desc(), col("set")),
+        row ->
+            String.format(
+                Locale.ROOT,
+                "%-40s %,12d of %,12d items found in %,d documents",
+                row.<String>getAs("set"),
+                row.<Long>getAs("items_found"),
+                row.<Long>getAs("items"),
+                row.<Long>getAs("documents")));
   }
 
   private static List<String> shown(Dataset<Row> rows, Function<Row, String> line) {

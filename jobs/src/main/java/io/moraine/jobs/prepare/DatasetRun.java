@@ -3,8 +3,11 @@ package io.moraine.jobs.prepare;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.progress.Progress;
+import io.moraine.pipeline.decontamination.EvaluationIndex;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
+import io.moraine.pipeline.spark.EvaluationSets;
 import java.io.IOException;
+import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
 
@@ -44,6 +47,8 @@ record DatasetRun(
       Progress progress)
       throws IOException {
     Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    Optional<EvaluationIndex> evaluation =
+        settings.decontamination().map(config -> EvaluationSets.index(hadoop, config));
     int shingleWords = settings.near().shingleWords();
     Publication publication;
     DocumentIndex index;
@@ -64,7 +69,8 @@ record DatasetRun(
     }
     PreparedDataset dataset = publication.staging();
     DatasetTables tables = new DatasetTables(spark, dataset, settings.outputFormat());
-    DocumentStages stages = new DocumentStages(spark, settings, dataset, tables, index, funnel);
+    DocumentStages stages =
+        new DocumentStages(spark, settings, dataset, tables, index, evaluation, funnel);
     return new DatasetRun(publication, dataset, tables, funnel, stages);
   }
 }

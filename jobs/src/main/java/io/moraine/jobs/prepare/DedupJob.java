@@ -33,7 +33,14 @@ public final class DedupJob {
    * @throws CorpusException if the input is missing or holds no document
    */
   public DedupManifest run(DatasetPaths paths, int tasks) throws IOException {
-    String key = RunKey.of(hadoop, "dedup", settings.digest(), paths.inputs(), "");
+    String key =
+        RunKey.of(
+            hadoop,
+            "dedup",
+            settings.digest(),
+            settings.documents().decontamination(),
+            paths.inputs(),
+            "");
     DatasetRun run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
     Dataset<Row> survivors = run.stages().survivors(paths.inputs(), tasks);
     run.tables().write(survivors, run.dataset().documents(), List.of("id"));

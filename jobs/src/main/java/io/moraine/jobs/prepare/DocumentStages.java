@@ -1,17 +1,11 @@
 package io.moraine.jobs.prepare;
 
-import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.max_by;
-import static org.apache.spark.sql.functions.not;
-import static org.apache.spark.sql.functions.struct;
-import static org.apache.spark.sql.functions.sum;
-import static org.apache.spark.sql.functions.trim;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.jobs.config.DocumentSettings;
+import io.moraine.pipeline.decontamination.EvaluationIndex;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.Cleaning;
 import io.moraine.pipeline.spark.CorpusReader;
@@ -19,19 +13,15 @@ import io.moraine.pipeline.spark.ExactDuplicates;
 import io.moraine.pipeline.spark.Features;
 import io.moraine.pipeline.spark.NearDuplicates;
 import io.moraine.pipeline.spark.NearReport;
-import io.moraine.pipeline.spark.RepeatedSpans;
 import io.moraine.pipeline.spark.UniqueIds;
 import io.moraine.pipeline.spark.UrlDuplicates;
-import io.moraine.pipeline.substring.SubstringConfig;
 import java.io.IOException;
 import java.util.List;
-import java.util.Locale;
+import java.util.Optional;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.StructType;
 
 /**
  * The stages from files to surviving documents, for {@code prepare} and {@code dedup}. Writes
@@ -49,6 +39,7 @@ final class DocumentStages {
   private final DocumentIndex index;
   private final Funnel funnel;
   private final Removals removals;
+  private final TextStages textStages;
   private List<String> summary = List.of();
 
   DocumentStages(
@@ -57,6 +48,7 @@ final class DocumentStages {
       PreparedDataset dataset,
       DatasetTables tables,
       DocumentIndex index,
+      Optional<EvaluationIndex> evaluation,
       Funnel funnel) {
     this.spark = spark;
     this.settings = settings;
@@ -65,6 +57,7 @@ final class DocumentStages {
     this.index = index;
     this.funnel = funnel;
     this.removals = new Removals(spark, tables);
+    this.textStages = new TextStages(spark, settings, evaluation, tables, funnel, removals);
   }
 
   /**
@@ -82,10 +75,7 @@ final class DocumentStages {
     Dataset<Row> pages = withoutUrlDuplicates(cleaned, features);
     Dataset<Row> distinct = withoutExactDuplicates(pages);
     Dataset<Row> kept = withoutNearDuplicates(distinct);
-    Dataset<Row> texts = texts(cleaned, kept);
-    if (settings.substring().isPresent()) {
-      texts = withoutRepeatedSpans(texts, settings.substring().get());
-    }
+    Dataset<Row> texts = textStages.apply(texts(cleaned, kept), dataset.cuts());
     Dataset<Row> removed = removals.resolved();
     tables.write(removed, dataset.removed(), List.of("id"));
     if (index.increment() > 0) {
@@ -232,68 +222,6 @@ final class DocumentStages {
     return cleaned
         .select("id", "source", "url", "metadata", "text")
         .join(kept.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
-  }
-
-  /** Cuts repeated spans; documents of which no word is left are removed. */
-  private Dataset<Row> withoutRepeatedSpans(Dataset<Row> texts, SubstringConfig config) {
-    funnel.begin("substring");
-    Row passes = tables.stored("substring", () -> cutRepeatedSpans(texts, config)).first();
-    Dataset<Row> cuts = tables.stored("cuts");
-    Dataset<Row> documents = tables.stored("cut-texts");
-    tables.write(cuts, dataset.cuts(), List.of("id", "pass", "start_word"));
-    Column isEmpty = col("cut_words").gt(0).and(trim(col("text")).equalTo(""));
-    Dataset<Row> emptied =
-        tables.stored("emptied", emptied(documents.where(isEmpty).select("id", "cut_words"), cuts));
-    removals.add(
-        "substring",
-        emptied,
-        lit("nothing-left"),
-        concat(col("cut_words"), lit(" words stand in other documents")),
-        NONE);
-    funnel.counted(
-        "substring",
-        documents.count(),
-        emptied.count(),
-        "documents, " + cutWords(documents) + " words cut, %,d documents empty");
-    if (!passes.<Boolean>getAs("complete")) {
-      funnel.say(
-          "after %d passes repeated spans are left: raise substring.max-passes."
-              .formatted(passes.<Integer>getAs("passes")));
-    }
-    return documents.where(not(isEmpty)).drop("cut_words", "cut_spans");
-  }
-
-  /** Stores cuts and texts; a row that says how many passes it took. */
-  private Dataset<Row> cutRepeatedSpans(Dataset<Row> texts, SubstringConfig config) {
-    RepeatedSpans.Outcome outcome =
-        RepeatedSpans.cut(spark, tables.stored("distinct-texts", texts), config);
-    tables.stored("cuts", outcome.cuts());
-    tables.stored("cut-texts", outcome.documents());
-    return spark.createDataFrame(
-        List.of(RowFactory.create(outcome.passes(), outcome.complete())),
-        new StructType().add("passes", "int").add("complete", "boolean"));
-  }
-
-  /** Documents without a word, and where the first copy of their last cut stands, if it stands. */
-  private static Dataset<Row> emptied(Dataset<Row> empty, Dataset<Row> cuts) {
-    Dataset<Row> lastCut =
-        cuts.groupBy("id")
-            .agg(max_by(col("first_id"), struct("pass", "start_word")).as("first_id"));
-    Dataset<Row> ids = empty.select(col("id").as("empty_id"));
-    return empty
-        .join(lastCut, "id")
-        .join(ids, col("first_id").equalTo(col("empty_id")), "left")
-        .select(
-            col("id"),
-            when(col("empty_id").isNull(), col("first_id")).as("kept_id"),
-            col("cut_words"));
-  }
-
-  private static String cutWords(Dataset<Row> documents) {
-    return String.format(
-        Locale.ROOT,
-        "%,d",
-        documents.agg(coalesce(sum("cut_words"), lit(0L)).cast("long")).first().getLong(0));
   }
 
   /** Published documents with better copies, by priority, that came too late. */

@@ -53,7 +53,14 @@ public final class PrepareJob {
   public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
     String given = tokenizerFile.isEmpty() ? "" : text(tokenizerFile.get());
-    String key = RunKey.of(hadoop, "prepare", settings.digest(), paths.inputs(), given);
+    String key =
+        RunKey.of(
+            hadoop,
+            "prepare",
+            settings.digest(),
+            settings.documents().decontamination(),
+            paths.inputs(),
+            given);
     run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
 
     Dataset<Row> survivors = withHeldOut(run.stages().survivors(paths.inputs(), tasks));

@@ -63,7 +63,7 @@ public record PreparedDataset(Path root) {
     return child("report/" + name);
   }
 
-  /** Repeated spans cut from documents; only where {@code substring} is enabled. */
+  /** What was cut from documents; only where a stage that cuts takes place. */
   public String cuts() {
     return child("cuts");
   }
