@@ -21,31 +21,31 @@ import java.util.zip.GZIPOutputStream;
 final class SourceCorpus {
 
   private static final int FILES = 16;
-  private static final int EIGHTHS = 8;
+  private static final int SHARES = 64;
   private static final Path LICENCE = Path.of("commons-lang3/3.18.0/META-INF/LICENSE.txt");
 
   private final Path sources;
-  private final int eighths;
+  private final int shares;
   private final int percentLicensed;
   private long documents;
   private long licensed;
   private long bytes;
 
-  private SourceCorpus(Path sources, int eighths, int percentLicensed) {
+  private SourceCorpus(Path sources, int shares, int percentLicensed) {
     this.sources = sources;
-    this.eighths = eighths;
+    this.shares = shares;
     this.percentLicensed = percentLicensed;
   }
 
   /**
    * Writes a corpus and prints its size.
    *
-   * @param args the sources, the folder to write, how many eighths of the files (1 to 8), and the
-   *     percentage of documents that get the Apache licence's text in front
+   * @param args the sources, the folder to write, how many 64ths of the files, and the percentage
+   *     of documents that get the Apache licence's text in front
    */
   public static void main(String[] args) throws IOException {
-    int eighths = Integer.parseInt(args[2]);
-    new SourceCorpus(Path.of(args[0]), eighths, Integer.parseInt(args[3])).write(Path.of(args[1]));
+    int shares = Integer.parseInt(args[2]);
+    new SourceCorpus(Path.of(args[0]), shares, Integer.parseInt(args[3])).write(Path.of(args[1]));
   }
 
   private void write(Path folder) throws IOException {
@@ -72,7 +72,7 @@ final class SourceCorpus {
   private boolean isIn(Path file) {
     Path name = sources.relativize(file);
     String withoutRelease = name.getName(0) + "/" + name.subpath(2, name.getNameCount());
-    return Long.remainderUnsigned(Murmur3.hash128(withoutRelease).high(), EIGHTHS) < eighths;
+    return Long.remainderUnsigned(Murmur3.hash128(withoutRelease).high(), SHARES) < shares;
   }
 
   private byte[] line(Path file) throws IOException {

@@ -18,6 +18,11 @@ public record CleanConfig(boolean normalize, boolean stripLicenceHeaders, List<R
     rules = List.copyOf(rules);
   }
 
+  /** Whether every text stays as it was read. */
+  public boolean changesNothing() {
+    return !normalize && !stripLicenceHeaders && rules.isEmpty();
+  }
+
   /** Applies everything to a text as it was read. */
   public Verdict apply(String text) {
     String kept = normalize ? TextNormalizer.normalize(text) : text;

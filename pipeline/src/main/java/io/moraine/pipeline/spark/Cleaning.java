@@ -1,10 +1,14 @@
 package io.moraine.pipeline.spark;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+
 import io.moraine.pipeline.filter.CleanConfig;
 import io.moraine.pipeline.filter.Kept;
 import io.moraine.pipeline.filter.Rejection;
 import io.moraine.pipeline.filter.Verdict;
 import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -36,6 +40,19 @@ public final class Cleaning {
     return documents
         .select("id", "source", "url", "metadata", "text")
         .map(new CleanDocument(config), Encoders.row(CLEANED));
+  }
+
+  /** Every document as {@link #CLEANED}, kept as it is. */
+  public static Dataset<Row> unchanged(Dataset<Row> documents) {
+    Column none = lit(null).cast("string");
+    return documents.select(
+        col("id"),
+        col("source"),
+        col("url"),
+        col("metadata"),
+        col("text"),
+        none.as("reason"),
+        none.as("detail"));
   }
 
   private static final class CleanDocument implements MapFunction<Row, Row> {

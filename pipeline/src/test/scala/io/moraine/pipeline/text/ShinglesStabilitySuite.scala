@@ -14,4 +14,11 @@ class ShinglesStabilitySuite extends AnyFunSuite {
     )
     assert(Shingles.of("Hello", 5).toSeq == Seq(-5920680013017718556L))
   }
+
+  test("a stored set is 8 bytes a shingle, little-endian, ascending by signed value") {
+    val bytes = Shingles.toBytes(Array(-2L, 0x0102030405060708L))
+    assert(bytes.toSeq == Seq(-2, -1, -1, -1, -1, -1, -1, -1, 8, 7, 6, 5, 4, 3, 2, 1))
+    assert(Shingles.fromBytes(bytes).toSeq == Seq(-2L, 0x0102030405060708L))
+    assert(Shingles.fromBytes(Array.emptyByteArray).isEmpty)
+  }
 }
