@@ -16,6 +16,7 @@ import io.moraine.pipeline.spark.NearReport;
 import io.moraine.pipeline.spark.UniqueIds;
 import io.moraine.pipeline.spark.UrlDuplicates;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.sql.Column;
@@ -40,6 +41,7 @@ final class DocumentStages {
   private final Funnel funnel;
   private final Removals removals;
   private final TextStages textStages;
+  private final List<Dataset<Row>> duplicates = new ArrayList<>();
   private List<String> summary = List.of();
 
   DocumentStages(
@@ -74,8 +76,8 @@ final class DocumentStages {
     Dataset<Row> features = features(cleaned);
     Dataset<Row> pages = withoutUrlDuplicates(cleaned, features);
     Dataset<Row> distinct = withoutExactDuplicates(pages);
-    Dataset<Row> kept = withoutNearDuplicates(distinct);
-    Dataset<Row> texts = textStages.apply(texts(cleaned, kept), dataset.cuts());
+    findNearDuplicates(distinct);
+    Dataset<Row> texts = textStages.apply(texts(cleaned), dataset.cuts());
     Dataset<Row> removed = removals.resolved();
     tables.write(removed, dataset.removed(), List.of("id"));
     if (index.increment() > 0) {
@@ -89,7 +91,7 @@ final class DocumentStages {
       throw new CorpusException(
           "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
     }
-    extendIndex(cleaned, features, removed, texts);
+    extendIndex(cleaned, features, removed);
     return texts;
   }
 
@@ -144,7 +146,11 @@ final class DocumentStages {
 
   private Dataset<Row> clean(Dataset<Row> documents) {
     funnel.begin("quality");
-    Dataset<Row> cleaned = tables.stored("cleaned", Cleaning.clean(documents, settings.clean()));
+    boolean isRead = settings.clean().changesNothing() && index.increment() == 0;
+    Dataset<Row> cleaned =
+        isRead
+            ? Cleaning.unchanged(documents)
+            : tables.stored("cleaned", Cleaning.clean(documents, settings.clean()));
     Dataset<Row> rejected = cleaned.where(col("reason").isNotNull());
     removals.add(
         "quality",
@@ -174,6 +180,7 @@ final class DocumentStages {
     Dataset<Row> url =
         tables.stored(
             "url", UrlDuplicates.find(UrlDuplicates.pages(cleaned, features), index.pages(spark)));
+    duplicates.add(url);
     removals.add("url", url, lit("same-url"), NONE, NONE);
     funnel.counted(
         "url", features.count(), url.count(), "documents, %,d of a URL that another has");
@@ -186,28 +193,28 @@ final class DocumentStages {
     }
     funnel.begin("exact");
     Dataset<Row> exact = tables.stored("exact", ExactDuplicates.find(pages, index.features(spark)));
+    duplicates.add(exact);
     removals.add("exact", exact, lit("same-text"), NONE, lit(1.0));
     funnel.counted("exact", pages.count(), exact.count(), "documents, %,d exact duplicates");
     return without(pages, exact);
   }
 
-  private Dataset<Row> withoutNearDuplicates(Dataset<Row> pages) {
+  private void findNearDuplicates(Dataset<Row> pages) {
     if (!settings.deduplicate().near()) {
-      return pages;
+      return;
     }
     funnel.begin("near");
     tables.stored(CorpusReport.PAIRS, () -> nearDuplicates(pages));
     Dataset<Row> near = tables.stored("near");
+    duplicates.add(near);
     removals.add("near", near, lit("similar-text"), NONE, col("similarity"));
     funnel.counted("near", pages.count(), near.count(), "documents, %,d near duplicates");
-    return without(pages, near);
   }
 
   /** Stores the near duplicates; sampled pairs for the report. */
   private Dataset<Row> nearDuplicates(Dataset<Row> pages) {
-    Dataset<Row> distinct = tables.stored("distinct", pages);
     Dataset<Row> all =
-        index.features(spark).unionByName(distinct.withColumn("increment", lit(index.increment())));
+        index.features(spark).unionByName(pages.withColumn("increment", lit(index.increment())));
     NearDuplicates.Outcome outcome =
         NearDuplicates.search(
             spark,
@@ -219,10 +226,13 @@ final class DocumentStages {
     return NearReport.samples(removed, outcome.nearMisses(), SAMPLED_PAIRS);
   }
 
-  private static Dataset<Row> texts(Dataset<Row> cleaned, Dataset<Row> kept) {
-    return cleaned
-        .drop("reason", "detail")
-        .join(kept.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
+  /** Named by what they are not: the removed ids are few, and Spark sends them to the texts. */
+  private Dataset<Row> texts(Dataset<Row> cleaned) {
+    Dataset<Row> texts = cleaned.where(col("reason").isNull()).drop("reason", "detail");
+    for (Dataset<Row> removed : duplicates) {
+      texts = without(texts, removed);
+    }
+    return texts;
   }
 
   /** Published documents with better copies, by priority, that came too late. */
@@ -251,13 +261,10 @@ final class DocumentStages {
     tables.write(superseded, dataset.superseded(), List.of("id", "better_id"));
   }
 
-  private void extendIndex(
-      Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed, Dataset<Row> texts)
+  private void extendIndex(Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed)
       throws IOException {
     funnel.begin("index");
-    Dataset<Row> published =
-        features.join(
-            texts.select(col("id").as("kept_id")), col("id").equalTo(col("kept_id")), "left_semi");
+    Dataset<Row> published = without(features, removed);
     index.extend(tables, published, pages(cleaned, features, removed), published.count());
     funnel.done("increment %d".formatted(index.increment()));
   }

@@ -37,4 +37,9 @@ public record CleanConfig(
     return new CleanConfig(
         false, false, List.of(), LanguageConfig.disabled(), List.of(), PiiConfig.disabled());
   }
+
+  /** Whether every text stays as it was read. */
+  public boolean changesNothing() {
+    return equals(unchanged());
+  }
 }

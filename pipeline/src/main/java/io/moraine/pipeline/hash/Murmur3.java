@@ -70,6 +70,9 @@ public final class Murmur3 {
   }
 
   private static long partial(byte[] data, int offset, int length) {
+    if (offset + 8 <= data.length) {
+      return (long) LONG.get(data, offset) & -1L >>> 64 - 8 * length;
+    }
     long value = 0;
     for (int i = length - 1; i >= 0; i--) {
       value = value << 8 | (data[offset + i] & 0xff);

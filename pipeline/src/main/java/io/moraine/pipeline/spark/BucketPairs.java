@@ -73,10 +73,12 @@ final class BucketPairs implements MapPartitionsFunction<Row, Row> {
    *
    * @param grouped {@link #MEMBERS}
    * @param front of buckets larger than the cap
-   * @return {@link #PAIRS}; a pair once for every bucket it shares
+   * @return {@link #PAIRS}, each once
    */
   static Dataset<Row> of(Dataset<Row> grouped, int cap, int front, double threshold) {
-    return grouped.mapPartitions(new BucketPairs(cap, front, threshold), Encoders.row(PAIRS));
+    return grouped
+        .mapPartitions(new BucketPairs(cap, front, threshold), Encoders.row(PAIRS))
+        .distinct();
   }
 
   @Override

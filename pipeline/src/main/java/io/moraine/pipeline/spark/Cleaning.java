@@ -1,5 +1,8 @@
 package io.moraine.pipeline.spark;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+
 import io.moraine.pipeline.filter.CleanConfig;
 import io.moraine.pipeline.filter.Cleaned;
 import io.moraine.pipeline.filter.Kept;
@@ -7,13 +10,16 @@ import io.moraine.pipeline.filter.Rejection;
 import io.moraine.pipeline.filter.TextCleaner;
 import io.moraine.pipeline.language.DetectedLanguage;
 import io.moraine.pipeline.pii.PiiKind;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.Map;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /** Cleans every document and applies the quality rules. */
@@ -56,6 +62,17 @@ public final class Cleaning {
     return documents
         .select("id", "source", "url", "metadata", "text")
         .mapPartitions(new CleanDocuments(config), Encoders.row(CLEANED));
+  }
+
+  /** Every document as {@link #CLEANED}, kept as it is. */
+  public static Dataset<Row> unchanged(Dataset<Row> documents) {
+    Column[] columns = new Column[CLEANED.size()];
+    for (int i = 0; i < columns.length; i++) {
+      StructField field = CLEANED.apply(i);
+      boolean isRead = Arrays.asList(documents.columns()).contains(field.name());
+      columns[i] = (isRead ? col(field.name()) : lit(null)).cast(field.dataType()).as(field.name());
+    }
+    return documents.select(columns);
   }
 
   /** One cleaner per task; the language model is one per executor. */

@@ -2,6 +2,7 @@ package io.moraine.pipeline.spark;
 
 import io.moraine.pipeline.hash.Murmur3;
 import io.moraine.pipeline.text.Shingles;
+import java.nio.charset.StandardCharsets;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -16,15 +17,15 @@ import org.apache.spark.sql.types.StructType;
 public final class Features {
 
   /**
-   * {@code length} in code points; {@code digest} 128 bits of the text in hex; {@code shingles}
-   * sorted.
+   * {@code length} in code points; {@code digest} 128 bits of the text in hex; {@code shingles} as
+   * {@link Shingles#toBytes}.
    */
   public static final StructType FEATURES =
       new StructType()
           .add("id", "string")
           .add("length", "int")
           .add("digest", "string")
-          .add("shingles", "array<bigint>");
+          .add("shingles", "binary");
 
   private Features() {}
 
@@ -51,11 +52,12 @@ public final class Features {
     @Override
     public Row call(Row row) {
       String text = row.getString(1);
+      byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
       return RowFactory.create(
           row.getString(0),
           text.codePointCount(0, text.length()),
-          Murmur3.hash128(text).hex(),
-          Shingles.of(text, shingleWords));
+          Murmur3.hash128(utf8, 0, utf8.length, 0).hex(),
+          Shingles.toBytes(Shingles.of(utf8, shingleWords)));
     }
   }
 }

@@ -1,20 +1,22 @@
 package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.length;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.negate;
-import static org.apache.spark.sql.functions.size;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.pipeline.lsh.Banding;
 import io.moraine.pipeline.lsh.NearConfig;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
 import io.moraine.pipeline.minhash.MinHasher;
+import io.moraine.pipeline.text.Shingles;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -58,7 +60,6 @@ public final class NearDuplicates {
   private final Dataset<Row> sets;
   private final LongAccumulator compared;
   private final Verification verification;
-  private final NearRounds rounds;
   private final ConnectedComponents components;
   private final Survivors survivors;
 
@@ -75,7 +76,7 @@ public final class NearDuplicates {
     this.checkpoints = checkpoints;
     this.sets =
         features
-            .where(size(col("shingles")).gt(0))
+            .where(length(col("shingles")).gt(0))
             .select(
                 col("id"),
                 (hasIncrement ? col("increment") : lit(0)).as("increment"),
@@ -85,7 +86,6 @@ public final class NearDuplicates {
     this.verification = new Verification(sets, config, compared);
     this.components = new ConnectedComponents(checkpoints, edgesOfOneTask);
     this.survivors = new Survivors(components, edgesOfOneTask);
-    this.rounds = new NearRounds(config, checkpoints, verification, components, survivors);
   }
 
   /**
@@ -151,15 +151,16 @@ public final class NearDuplicates {
         checkpoints.store(
             "similar",
             verification.similar(
-                pairs.where(col("better").isNotNull()).select("better", "worse").distinct(),
+                pairs.where(col("better").isNotNull()).select("better", "worse"),
                 Math.max(0, config.threshold() - NEAR_MISS)));
     Dataset<Row> edges = similar.where(col("similarity").geq(config.threshold()));
-    Dataset<Row> crowded = pairs.where(col("better").isNull()).select("worse.id");
-    Dataset<Row> members = crowded.isEmpty() ? null : crowdedMembers(crowded.distinct());
+    Dataset<Row> behind = pairs.where(col("better").isNull()).select("worse.id");
+    Optional<Dataset<Row>> crowded =
+        behind.isEmpty() ? Optional.empty() : Optional.of(crowded(behind.distinct()));
     Dataset<Row> removed =
         switch (config.policy()) {
-          case VERIFIED -> verified(edges, members);
-          case CLOSURE -> closure(edges, members);
+          case VERIFIED -> verified(edges, crowded);
+          case CLOSURE -> closure(edges, crowded);
         };
     return new Outcome(
         removed, similar.where(col("similarity").lt(config.threshold())), compared.value());
@@ -177,8 +178,17 @@ public final class NearDuplicates {
     return BucketPairs.of(members, config.bucketCap(), 0, config.threshold());
   }
 
-  private Dataset<Row> crowdedMembers(Dataset<Row> ids) {
-    Dataset<Row> crowded = sets.join(ids, "id");
+  /** The sets of documents that were not compared with all others of their buckets. */
+  private Dataset<Row> crowded(Dataset<Row> ids) {
+    return checkpoints.store("crowded", sets.join(ids, "id"));
+  }
+
+  private NearRounds rounds(Dataset<Row> crowded) {
+    Verification ofCrowded = new Verification(crowded, config, compared);
+    return new NearRounds(config, checkpoints, ofCrowded, components, survivors);
+  }
+
+  private Dataset<Row> members(Dataset<Row> crowded) {
     Dataset<Row> members =
         withNew(PrefixBuckets.of(crowded, config.threshold())).withColumn("label", label());
     return checkpoints.store("members", members);
@@ -198,21 +208,21 @@ public final class NearDuplicates {
             .drop("latest");
   }
 
-  private Dataset<Row> verified(Dataset<Row> edges, Dataset<Row> members) {
+  private Dataset<Row> verified(Dataset<Row> edges, Optional<Dataset<Row>> crowded) {
     Dataset<Row> removed =
-        members == null
+        crowded.isEmpty()
             ? survivors.notKept(edges, edges.select("worse").where(lit(false)), "components")
-            : rounds.verified(edges, members);
+            : rounds(crowded.get()).verified(edges, members(crowded.get()));
     return removed.select(
         col("worse.id").as("id"), col("better.id").as("kept_id"), col("similarity"));
   }
 
-  private Dataset<Row> closure(Dataset<Row> edges, Dataset<Row> members) {
+  private Dataset<Row> closure(Dataset<Row> edges, Optional<Dataset<Row>> crowded) {
     Dataset<Row> stars =
-        members == null
+        crowded.isEmpty()
             ? checkpoints.store(
                 "components", components.of(edges.select("worse", "better"), "components-round"))
-            : rounds.closure(edges, members);
+            : rounds(crowded.get()).closure(edges, members(crowded.get()));
     Dataset<Row> pairs = stars.select(col("root").as("better"), col("document").as("worse"));
     Dataset<Row> known =
         verification.duplicates(pairs).select(col("worse").as("known"), col("similarity"));
@@ -239,7 +249,7 @@ public final class NearDuplicates {
     @Override
     public Iterator<Row> call(Row row) {
       Banding banding = new Banding(bands, rowsPerBand);
-      long[] shingles = Verification.longs(row, 3);
+      long[] shingles = Shingles.fromBytes(row.getAs(3));
       long[] signature = new MinHasher(banding.components(), seed).signature(shingles);
       List<Row> rows = new ArrayList<>(bands);
       for (int band = 0; band < bands; band++) {

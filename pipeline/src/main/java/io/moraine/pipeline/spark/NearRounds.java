@@ -19,8 +19,8 @@ import org.apache.spark.sql.expressions.WindowSpec;
 
 /**
  * Survivors where prefix buckets may be larger than the cap. In each round the members of such a
- * bucket are compared with its front only; the front is four times as large in the next round, so
- * there are at most {@code log4(documents)} rounds, and mass duplicates are gone after the first.
+ * bucket are compared with its front only; the front is 16 times as large in the next round, so
+ * there are at most {@code log16(documents)} rounds, and mass duplicates are gone after the first.
  */
 final class NearRounds {
 
@@ -28,7 +28,8 @@ final class NearRounds {
   static final String SETTLED = "settled";
 
   private static final int FIRST_FRONT = 2;
-  private static final int LAST_GROWTH = 14;
+  private static final int GROWTH_BITS = 4;
+  private static final int LAST_GROWTH = 7;
 
   private final NearConfig config;
   private final Checkpoints checkpoints;
@@ -113,7 +114,7 @@ final class NearRounds {
         checkpoints.store(
             "edges-named",
             verification
-                .duplicates(pairs)
+                .duplicates(checkpoints.store("pairs-named", pairs))
                 .union(among(without(edges, "better.id", ids, "id"), "worse.id", ids, "id")));
     return compared
         .groupBy("worse")
@@ -171,7 +172,7 @@ final class NearRounds {
   }
 
   private Dataset<Row> pairs(Dataset<Row> members, int round) {
-    int front = FIRST_FRONT << (2 * Math.min(round, LAST_GROWTH));
+    int front = FIRST_FRONT << (GROWTH_BITS * Math.min(round, LAST_GROWTH));
     return checkpoints.store(
         "pairs-" + round,
         BucketPairs.of(
@@ -179,9 +180,8 @@ final class NearRounds {
   }
 
   private Dataset<Row> duplicates(Dataset<Row> pairs, int round) {
-    Dataset<Row> distinct =
-        pairs.where(col("better").isNotNull()).select("better", "worse").distinct();
-    return checkpoints.store("edges-" + round, verification.duplicates(distinct));
+    Dataset<Row> compared = pairs.where(col("better").isNotNull()).select("better", "worse");
+    return checkpoints.store("edges-" + round, verification.duplicates(compared));
   }
 
   private static Dataset<Row> ofSchema(Dataset<Row> members) {

@@ -6,7 +6,6 @@ import io.moraine.pipeline.lsh.Banding;
 import io.moraine.pipeline.lsh.NearConfig;
 import io.moraine.pipeline.minhash.MinHasher;
 import io.moraine.pipeline.text.Shingles;
-import java.util.List;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -44,24 +43,17 @@ final class Verification {
   }
 
   private Dataset<Row> verified(Dataset<Row> pairs, double least, boolean inOneBucket) {
-    Dataset<Row> better = sets.select(col("id").as("better_id"), col("shingles").as("a"));
-    Dataset<Row> worse = sets.select(col("id").as("worse_id"), col("shingles").as("b"));
+    Dataset<Row> ids = pairs.select("better.id").union(pairs.select("worse.id"));
+    Dataset<Row> needed =
+        sets.join(ids.toDF("needed"), col("id").equalTo(col("needed")), "left_semi");
+    Dataset<Row> better = needed.select(col("id").as("better_id"), col("shingles").as("a"));
+    Dataset<Row> worse = needed.select(col("id").as("worse_id"), col("shingles").as("b"));
     return pairs
         .join(better, col("better.id").equalTo(col("better_id")))
         .join(worse, col("worse.id").equalTo(col("worse_id")))
         .select("better", "worse", "a", "b")
         .map(new Verify(config, least, inOneBucket, compared), Encoders.row(Survivors.EDGES))
         .where(col("similarity").geq(least));
-  }
-
-  static long[] longs(Row row, int column) {
-    List<Long> boxed = row.getList(column);
-    long[] values = new long[boxed.size()];
-    int i = 0;
-    for (long value : boxed) {
-      values[i++] = value;
-    }
-    return values;
   }
 
   private static final class Verify implements MapFunction<Row, Row> {
@@ -87,8 +79,8 @@ final class Verification {
     @Override
     public Row call(Row row) {
       compared.add(1);
-      long[] a = longs(row, 2);
-      long[] b = longs(row, 3);
+      long[] a = Shingles.fromBytes(row.getAs(2));
+      long[] b = Shingles.fromBytes(row.getAs(3));
       double similarity = Shingles.jaccard(a, b);
       boolean found = !inOneBucket || (similarity >= least && share(a, b));
       return RowFactory.create(row.getStruct(0), row.getStruct(1), found ? similarity : -1.0);
