@@ -1,5 +1,6 @@
 package io.moraine.jobs.batch;
 
+import io.moraine.model.data.TokenBatch;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -16,10 +17,10 @@ import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.parquet.schema.MessageType;
 
-/** Reads {@code sequence_id} and {@code tokens} of packed sequences column by column. */
+/** Reads ids and tokens of packed sequences column by column. */
 final class SequenceRows {
 
-  /** What is done with one row. */
+  /** What is done with one row; behind its last token stands {@link TokenBatch#PADDING}. */
   interface Action {
     void accept(long sequence, int[] tokens, String file) throws IOException;
   }
@@ -48,10 +49,15 @@ final class SequenceRows {
       throws IOException {
     MessageType written = reader.getFileMetaData().getSchema();
     MessageType wanted =
-        new MessageType("sequence", written.getType("sequence_id"), written.getType("tokens"));
+        new MessageType(
+            "sequence",
+            written.getType("sequence_id"),
+            written.getType("filled"),
+            written.getType("tokens"));
     reader.setRequestedSchema(wanted);
     ColumnDescriptor id = wanted.getColumns().get(0);
-    ColumnDescriptor token = wanted.getColumns().get(1);
+    ColumnDescriptor filled = wanted.getColumns().get(1);
+    ColumnDescriptor token = wanted.getColumns().get(2);
     for (PageReadStore group = reader.readNextRowGroup();
         group != null;
         group = reader.readNextRowGroup()) {
@@ -63,6 +69,7 @@ final class SequenceRows {
               reader.getFileMetaData().getCreatedBy());
       readGroup(
           columns.getColumnReader(id),
+          columns.getColumnReader(filled),
           columns.getColumnReader(token),
           group.getRowCount(),
           group.getPageReader(token).getTotalValueCount(),
@@ -72,13 +79,21 @@ final class SequenceRows {
   }
 
   private static void readGroup(
-      ColumnReader ids, ColumnReader tokens, long rows, long values, String file, Action action)
+      ColumnReader ids,
+      ColumnReader filled,
+      ColumnReader tokens,
+      long rows,
+      long values,
+      String file,
+      Action action)
       throws IOException {
     int[] row = new int[1024];
     long read = 0;
     for (long r = 0; r < rows; r++) {
       long sequence = ids.getLong();
       ids.consume();
+      int own = filled.getInteger();
+      filled.consume();
       int count = 0;
       do {
         if (count == row.length) {
@@ -88,7 +103,9 @@ final class SequenceRows {
         tokens.consume();
         read++;
       } while (read < values && tokens.getCurrentRepetitionLevel() > 0);
-      action.accept(sequence, Arrays.copyOf(row, count), file);
+      int[] whole = Arrays.copyOf(row, count);
+      Arrays.fill(whole, Math.min(own, count), count, TokenBatch.PADDING);
+      action.accept(sequence, whole, file);
     }
   }
 }

@@ -1,7 +1,11 @@
 package io.moraine.jobs.config;
 
+import io.moraine.pipeline.sequence.FillInTheMiddle;
+import io.moraine.pipeline.sequence.FimMarkers;
 import io.moraine.pipeline.sequence.HeldOut;
+import io.moraine.pipeline.sequence.Mixture;
 import io.moraine.pipeline.sequence.PackConfig;
+import io.moraine.pipeline.sequence.PackingStrategy;
 import io.moraine.pipeline.tokenizer.TokenizerConfig;
 
 /**
@@ -10,6 +14,8 @@ import io.moraine.pipeline.tokenizer.TokenizerConfig;
  * @param documents how files become surviving documents
  * @param heldOut which documents are kept aside
  * @param tokenizer what to train
+ * @param mixture how often each source is used
+ * @param fillInTheMiddle which documents have their middle moved to the end
  * @param sequences how documents are packed
  * @param rendered the whole as JSON
  * @param digest of {@code rendered}
@@ -18,9 +24,13 @@ public record PrepareSettings(
     DocumentSettings documents,
     HeldOut heldOut,
     TokenizerConfig tokenizer,
+    Mixture mixture,
+    FillInTheMiddle fillInTheMiddle,
     PackConfig sequences,
     String rendered,
     String digest) {
+
+  private static final int BYTES_AND_END_OF_TEXT = 257;
 
   /**
    * Reads the settings.
@@ -29,13 +39,17 @@ public record PrepareSettings(
    */
   public static PrepareSettings of(SettingsFile file) {
     Section root = file.root();
+    Section sequences = root.section("sequences");
+    FillInTheMiddle fim = fillInTheMiddle(sequences.section("fill-in-the-middle"));
     return root.build(
         () ->
             new PrepareSettings(
                 DocumentSettings.of(root, CleanSettings.of(root)),
                 heldOut(root.section("held-out")),
-                tokenizer(root.section("tokenizer")),
-                sequences(root.section("sequences")),
+                tokenizer(root.section("tokenizer"), fim),
+                mixture(root.section("mixture")),
+                fim,
+                sequences(sequences),
                 file.rendered(),
                 file.digest()));
   }
@@ -44,12 +58,42 @@ public record PrepareSettings(
     return s.build(() -> new HeldOut(s.number("fraction"), s.longInteger("seed")));
   }
 
-  private static TokenizerConfig tokenizer(Section s) {
+  /** What is learned: markers of moved middles are added to it. */
+  private static TokenizerConfig tokenizer(Section s, FillInTheMiddle fim) {
+    if (!fim.isUsed()) {
+      return s.build(
+          () -> new TokenizerConfig(s.integer("vocabulary-size"), s.longInteger("min-frequency")));
+    }
     return s.build(
-        () -> new TokenizerConfig(s.integer("vocabulary-size"), s.longInteger("min-frequency")));
+        () -> {
+          int learned = s.integer("vocabulary-size") - FimMarkers.COUNT;
+          if (learned < BYTES_AND_END_OF_TEXT) {
+            throw new IllegalArgumentException(
+                "vocabulary-size must be at least %d with fill-in-the-middle, got %d"
+                    .formatted(
+                        BYTES_AND_END_OF_TEXT + FimMarkers.COUNT, learned + FimMarkers.COUNT));
+          }
+          return new TokenizerConfig(learned, s.longInteger("min-frequency"));
+        });
+  }
+
+  private static Mixture mixture(Section s) {
+    return s.build(
+        () ->
+            new Mixture(
+                s.numbersByName("epochs"), s.numbersByName("weights"), s.longInteger("seed")));
+  }
+
+  private static FillInTheMiddle fillInTheMiddle(Section s) {
+    return s.build(() -> new FillInTheMiddle(s.number("rate"), s.longInteger("seed")));
   }
 
   private static PackConfig sequences(Section s) {
-    return s.build(() -> new PackConfig(s.integer("length"), s.longInteger("seed")));
+    return s.build(
+        () ->
+            new PackConfig(
+                s.integer("length"),
+                s.choice("packing", PackingStrategy.class),
+                s.longInteger("seed")));
   }
 }

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -59,6 +60,26 @@ final class Section {
 
   List<String> texts(String key) {
     return read(key, () -> config.getStringList(key));
+  }
+
+  /**
+   * Numbers by names that the user chooses, such as {@code { web = 0.5, "example.org" = 2 }}.
+   *
+   * @throws ConfigException if a value is no number
+   */
+  Map<String, Double> numbersByName(String key) {
+    Map<String, Double> numbers = new TreeMap<>();
+    read(key, () -> config.getObject(key))
+        .forEach(
+            (name, value) -> {
+              if (!(value.unwrapped() instanceof Number number)) {
+                throw new ConfigException(
+                    "%s.%s must be a number, got %s (%s). Quote a name that has dots in it."
+                        .formatted(qualified(key), name, value.unwrapped(), place(value.origin())));
+              }
+              numbers.put(name, number.doubleValue());
+            });
+    return numbers;
   }
 
   /** A size such as {@code 16 MiB}, in bytes. */

@@ -3,6 +3,7 @@ package io.moraine.jobs.prepare;
 import static org.apache.spark.sql.functions.col;
 
 import io.moraine.jobs.config.DocumentSettings.OutputFormat;
+import io.moraine.pipeline.sequence.PackConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
@@ -21,8 +22,13 @@ import org.apache.spark.sql.SparkSession;
  */
 final class DatasetTables {
 
-  /** Rows per output file: about 100 MB of documents or sequences. */
+  /** Rows per output file: about 100 MB of documents. */
   private static final long ROWS_PER_FILE = 20_000;
+
+  /** Tokens per file of sequences: about 100 MB. */
+  private static final long TOKENS_PER_FILE = 1L << 25;
+
+  private static final long SEQUENCE_ROW_GROUP_BYTES = 8L << 20;
 
   private final SparkSession spark;
   private final PreparedDataset dataset;
@@ -65,15 +71,35 @@ final class DatasetTables {
     if (format == OutputFormat.PARQUET) {
       writeParquet(rows, folder, order, count);
     } else if (!isFinished(folder)) {
-      replacing(ordered(rows, order, count)).option("compression", "gzip").json(folder);
+      replacing(ordered(rows, order, count, ROWS_PER_FILE))
+          .option("compression", "gzip")
+          .json(folder);
     }
   }
 
   /** Writes a result of {@code count} rows as Parquet whatever the format is. */
   void writeParquet(Dataset<Row> rows, String folder, List<String> order, long count) {
     if (!isFinished(folder)) {
-      replacing(ordered(rows, order, count)).parquet(folder);
+      replacing(ordered(rows, order, count, ROWS_PER_FILE)).parquet(folder);
     }
+  }
+
+  /**
+   * Writes sequences as Parquet in small row groups: who reads a range of ids, such as a rank its
+   * share, reads at most one group too much at either end, and holds one at a time.
+   */
+  void writeSequences(Dataset<Row> rows, String folder, long count, PackConfig config) {
+    if (!isFinished(folder)) {
+      long rowsPerFile = Math.max(1, TOKENS_PER_FILE / config.rowTokens());
+      replacing(ordered(rows, List.of("sequence_id"), count, rowsPerFile))
+          .option("parquet.block.size", SEQUENCE_ROW_GROUP_BYTES)
+          .parquet(folder);
+    }
+  }
+
+  /** A result that was written as Parquet. */
+  Dataset<Row> written(String folder) {
+    return spark.read().parquet(folder);
   }
 
   boolean isStored(String stage) {
@@ -93,9 +119,10 @@ final class DatasetTables {
     return rows.write().mode(SaveMode.Overwrite);
   }
 
-  private static Dataset<Row> ordered(Dataset<Row> rows, List<String> order, long count) {
+  private static Dataset<Row> ordered(
+      Dataset<Row> rows, List<String> order, long count, long rowsPerFile) {
     Column[] keys = order.stream().map(name -> col(name)).toArray(Column[]::new);
-    int files = (int) Math.max(1, (count + ROWS_PER_FILE - 1) / ROWS_PER_FILE);
+    int files = (int) Math.max(1, (count + rowsPerFile - 1) / rowsPerFile);
     return rows.repartitionByRange(files, keys).sortWithinPartitions(keys);
   }
 }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.moraine.pipeline.document.CorpusException;
 import java.util.List;
 import java.util.Optional;
 
@@ -22,6 +23,7 @@ import java.util.Optional;
  * @param sequenceLength tokens per sequence that a model sees; stored rows have one more
  * @param funnel documents after each stage, in order
  * @param counts totals of the result
+ * @param mixture what is trained on of each source, the largest first
  * @param configuration the resolved settings, JSON
  */
 public record Manifest(
@@ -32,10 +34,14 @@ public record Manifest(
     int sequenceLength,
     List<FunnelStage> funnel,
     Counts counts,
+    List<SourceTokens> mixture,
     @JsonRawValue String configuration) {
 
-  /** Version 1: the layout of docs/formats.md. */
-  public static final int FORMAT_VERSION = 1;
+  /**
+   * Version 2: the layout of docs/formats.md. Version 1: sequences without {@code filled}, {@code
+   * copies} and {@code offsets}, the incomplete last one left out.
+   */
+  public static final int FORMAT_VERSION = 2;
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -43,6 +49,34 @@ public record Manifest(
           .enable(SerializationFeature.INDENT_OUTPUT)
           .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
           .build();
+
+  public Manifest {
+    funnel = List.copyOf(funnel);
+    mixture = List.copyOf(mixture);
+    long rowTokens = sequenceLength + 1L;
+    requireSum("train", counts.trainTokens, counts.sequences, counts.trainPaddingTokens, rowTokens);
+    requireSum(
+        "held-out",
+        counts.heldOutTokens,
+        counts.heldOutSequences,
+        counts.heldOutPaddingTokens,
+        rowTokens);
+    long mixed = mixture.stream().mapToLong(SourceTokens::trainTokens).sum();
+    if (mixed != counts.trainTokens) {
+      throw new AssertionError(
+          "the sources have %d tokens to train on, the sequences %d"
+              .formatted(mixed, counts.trainTokens));
+    }
+  }
+
+  private static void requireSum(
+      String what, long tokens, long sequences, long padding, long rowTokens) {
+    if (tokens != sequences * rowTokens - padding) {
+      throw new AssertionError(
+          "%s: %d tokens, but %d sequences of %d with %d of padding"
+              .formatted(what, tokens, sequences, rowTokens, padding));
+    }
+  }
 
   /**
    * What one stage did.
@@ -64,19 +98,20 @@ public record Manifest(
   }
 
   /**
-   * Totals. {@code trainTokens = sequences * (length + 1) + trainTailTokens}, likewise held-out.
+   * Totals. {@code trainTokens = sequences * (length + 1) - trainPaddingTokens}, likewise held-out.
    *
    * @param read parts read: documents and quarantined parts
    * @param quarantined parts that could not be read
    * @param removed documents removed by all stages
    * @param documents survivors, held-out ones included
    * @param heldOutDocuments survivors kept aside for evaluation
-   * @param trainTokens tokens of the training documents, one end-of-text each included
+   * @param trainTokens tokens trained on, copies and one end-of-text a document included
    * @param sequences packed training sequences
-   * @param trainTailTokens tokens after the last whole training sequence, not stored
+   * @param trainPaddingTokens places in training sequences that no document fills
+   * @param trainCuts places at which a training document goes on in another sequence
    * @param heldOutTokens tokens of the held-out documents
    * @param heldOutSequences packed held-out sequences
-   * @param heldOutTailTokens tokens after the last whole held-out sequence, not stored
+   * @param heldOutPaddingTokens places in held-out sequences that no document fills
    */
   public record Counts(
       long read,
@@ -86,10 +121,11 @@ public record Manifest(
       long heldOutDocuments,
       long trainTokens,
       long sequences,
-      long trainTailTokens,
+      long trainPaddingTokens,
+      long trainCuts,
       long heldOutTokens,
       long heldOutSequences,
-      long heldOutTailTokens) {
+      long heldOutPaddingTokens) {
 
     public Counts {
       if (read != documents + removed + quarantined) {
@@ -99,6 +135,26 @@ public record Manifest(
       }
     }
   }
+
+  /**
+   * One source in the training sequences. Tokens with one end-of-text a document.
+   *
+   * @param source its name, or all those summed up that are not listed
+   * @param epochs how often the settings use it
+   * @param documents survivors that are not held out
+   * @param tokens of these
+   * @param trainDocuments copies in the sequences
+   * @param trainTokens of the copies
+   * @param fimDocuments copies whose middle was moved to the end
+   */
+  public record SourceTokens(
+      String source,
+      double epochs,
+      long documents,
+      long tokens,
+      long trainDocuments,
+      long trainTokens,
+      long fimDocuments) {}
 
   /** The file's text. */
   String rendered() {
@@ -117,11 +173,21 @@ public record Manifest(
     return JSON.readValue(text, type);
   }
 
-  /** A manifest from its file's text; empty if it is that of deduplicated documents. */
+  /**
+   * A manifest from its file's text; empty if it is that of deduplicated documents.
+   *
+   * @throws CorpusException if it is that of another version
+   */
   static Optional<Manifest> parse(String text) throws JsonProcessingException {
     ObjectNode tree = JSON.readValue(text, ObjectNode.class);
     if (!tree.has("tokenizer_digest")) {
       return Optional.empty();
+    }
+    int version = tree.path("format_version").asInt();
+    if (version != FORMAT_VERSION) {
+      throw new CorpusException(
+          "the dataset has format version %d, this program reads version %d. Run prepare again."
+              .formatted(version, FORMAT_VERSION));
     }
     JsonNode configuration = tree.get("configuration");
     tree.put("configuration", configuration == null ? "{}" : configuration.toPrettyString());

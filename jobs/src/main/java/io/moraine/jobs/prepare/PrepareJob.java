@@ -7,7 +7,7 @@ import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
-import io.moraine.pipeline.spark.Packing;
+import io.moraine.pipeline.sequence.FimMarkers;
 import io.moraine.pipeline.spark.Tokenization;
 import io.moraine.pipeline.spark.TokenizerTraining;
 import io.moraine.pipeline.tokenizer.Tokenizer;
@@ -53,6 +53,9 @@ public final class PrepareJob {
   public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
     String given = tokenizerFile.isEmpty() ? "" : text(tokenizerFile.get());
+    Optional<Tokenizer> existing = tokenizerFile.map(file -> read(file, given));
+    existing.ifPresent(
+        tokenizer -> SequenceStages.requireMarkers(settings, tokenizer, tokenizerFile.get()));
     String key =
         RunKey.of(
             hadoop,
@@ -62,16 +65,15 @@ public final class PrepareJob {
             paths.inputs(),
             given);
     run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
+    SequenceStages sequences = new SequenceStages(run, settings);
 
     Dataset<Row> survivors = withHeldOut(run.stages().survivors(paths.inputs(), tasks));
-    Tokenizer tokenizer =
-        tokenizerFile.isEmpty() ? trainedTokenizer(survivors) : read(tokenizerFile.get(), given);
+    sequences.requireKnownSources(survivors);
+    Tokenizer tokenizer = existing.isPresent() ? existing.get() : trainedTokenizer(survivors);
     String tokenizerJson = TokenizerJson.write(tokenizer);
     run.publication().write(run.dataset().tokenizer(), tokenizerJson);
     Dataset<Row> tokenized = tokenize(survivors, tokenizer);
-    int endOfText = endOfText(tokenizer);
-    Packing.Packed train = pack(tokenized, false, endOfText, run.dataset().sequences());
-    Packing.Packed heldOut = pack(tokenized, true, endOfText, run.dataset().heldOut());
+    SequenceStages.Result packed = sequences.pack(tokenized, tokenizer);
 
     List<FunnelStage> funnel = run.funnel().stages();
     Manifest manifest =
@@ -82,7 +84,8 @@ public final class PrepareJob {
             tokenizer.vocabularySize(),
             settings.sequences().length(),
             funnel,
-            counts(funnel, train, heldOut),
+            counts(funnel, tokenized.count(), packed),
+            packed.mixture(),
             settings.rendered());
     run.publish(manifest.rendered());
     return manifest;
@@ -108,7 +111,7 @@ public final class PrepareJob {
   private Tokenizer trainTokenizer(Dataset<Row> survivors) {
     run.funnel().begin("tokenizer");
     int size = settings.tokenizer().vocabularySize();
-    Tokenizer tokenizer =
+    Tokenizer learnedTokenizer =
         TokenizerTraining.train(
             survivors.where(col("held_out").equalTo(false)),
             settings.tokenizer(),
@@ -117,14 +120,16 @@ public final class PrepareJob {
                 progress.update("%,d of %,d tokens learned".formatted(learned, size));
               }
             });
-    run.funnel().done("%,d tokens learned".formatted(tokenizer.vocabularySize()));
-    if (tokenizer.vocabularySize() < size) {
+    run.funnel().done("%,d tokens learned".formatted(learnedTokenizer.vocabularySize()));
+    if (learnedTokenizer.vocabularySize() < size) {
       run.funnel()
           .say(
               "the corpus is too small for %,d tokens: no pair is left that stands %,d times."
                   .formatted(size, settings.tokenizer().minFrequency()));
     }
-    return tokenizer;
+    return settings.fillInTheMiddle().isUsed()
+        ? FimMarkers.addedTo(learnedTokenizer)
+        : learnedTokenizer;
   }
 
   private Dataset<Row> tokenize(Dataset<Row> survivors, Tokenizer tokenizer) {
@@ -136,33 +141,23 @@ public final class PrepareJob {
     return tokenized;
   }
 
-  private Packing.Packed pack(
-      Dataset<Row> tokenized, boolean heldOut, int endOfText, String folder) {
-    run.funnel().begin(heldOut ? "pack held-out" : "pack");
-    Packing.Packed packed =
-        Packing.pack(
-            tokenized.where(col("held_out").equalTo(heldOut)), settings.sequences(), endOfText);
-    run.tables().writeParquet(packed.sequences(), folder, List.of("sequence_id"), packed.count());
-    run.funnel().done("%,d sequences".formatted(packed.count()));
-    return packed;
-  }
-
   private static Manifest.Counts counts(
-      List<FunnelStage> funnel, Packing.Packed train, Packing.Packed heldOut) {
+      List<FunnelStage> funnel, long documents, SequenceStages.Result packed) {
     FunnelStage first = funnel.get(0);
     long removed = funnel.stream().skip(1).mapToLong(FunnelStage::removed).sum();
     return new Manifest.Counts(
         first.in(),
         first.removed(),
         removed,
-        train.documents() + heldOut.documents(),
-        heldOut.documents(),
-        train.tokens(),
-        train.count(),
-        train.tailTokens(),
-        heldOut.tokens(),
-        heldOut.count(),
-        heldOut.tailTokens());
+        documents,
+        packed.heldOut().documents(),
+        packed.train().tokens(),
+        packed.train().count(),
+        packed.train().paddingTokens(),
+        packed.cuts(),
+        packed.heldOut().tokens(),
+        packed.heldOut().count(),
+        packed.heldOut().paddingTokens());
   }
 
   private String text(String file) throws IOException {
@@ -178,15 +173,5 @@ public final class PrepareJob {
     } catch (TokenizerException e) {
       throw new TokenizerException("--tokenizer %s: %s".formatted(file, e.getMessage()));
     }
-  }
-
-  private static int endOfText(Tokenizer tokenizer) {
-    return tokenizer
-        .endOfText()
-        .orElseThrow(
-            () ->
-                new TokenizerException(
-                    "the tokenizer has no special token to end documents with, such as "
-                        + Tokenizer.END_OF_TEXT));
   }
 }

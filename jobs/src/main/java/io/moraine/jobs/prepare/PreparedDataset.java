@@ -79,7 +79,7 @@ public record PreparedDataset(Path root) {
     return child("quarantine");
   }
 
-  /** Packed training sequences: sequence_id, tokens, starts, documents. */
+  /** Packed training sequences: sequence_id, filled, tokens, starts, documents, copies, offsets. */
   public String sequences() {
     return child("sequences");
   }

@@ -8,6 +8,7 @@ import io.moraine.jobs.progress.Progress;
 import io.moraine.model.data.TokenBatch;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -79,6 +80,7 @@ public final class EvaluateJob {
         Row row = rows.next();
         int[] tokens =
             row.<Integer>getList(row.fieldIndex("tokens")).stream().mapToInt(t -> t).toArray();
+        Arrays.fill(tokens, row.<Integer>getAs("filled"), tokens.length, TokenBatch.PADDING);
         float[] losses = trained.model().tokenLosses(new TokenBatch(1, tokens.length - 1, tokens));
         tally.add(
             tokens,
@@ -127,11 +129,11 @@ public final class EvaluateJob {
       this.sources = sources;
     }
 
-    /** Adds a sequence; losses[i] is that of token i + 1. */
+    /** Adds a sequence, its padding left out; losses[i] is that of token i + 1. */
     void add(int[] tokens, float[] losses, List<Integer> starts, List<String> documents) {
       sequences++;
       int segment = 0;
-      for (int i = 1; i < tokens.length; i++) {
+      for (int i = 1; i < tokens.length && tokens[i] != TokenBatch.PADDING; i++) {
         while (segment + 1 < starts.size() && starts.get(segment + 1) <= i) {
           segment++;
         }

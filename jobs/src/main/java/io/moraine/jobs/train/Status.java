@@ -16,7 +16,7 @@ import java.util.Locale;
  * @param steps of the whole run
  * @param loss of the last step, nats per token; null before the first
  * @param heldOutLoss newest; null before the first
- * @param tokensSeen predicted so far
+ * @param tokensSeen places for tokens in all sequences so far, padding included
  * @param tokensPerSecond of the newest steps
  * @param maxViolation of the last step's expert load
  * @param lastCheckpoint step of the newest whole checkpoint

@@ -139,8 +139,8 @@ public final class TrainJob {
     }
     if (manifest.counts().sequences() == 0) {
       throw new ConfigException(
-          "%s holds no whole sequence of %d tokens: prepare more text, or shorter sequences."
-              .formatted(data, manifest.sequenceLength() + 1));
+          "%s holds no sequence to train on: prepare more text, or a smaller held-out.fraction."
+              .formatted(data));
     }
   }
 

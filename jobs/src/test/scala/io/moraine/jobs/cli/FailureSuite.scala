@@ -40,8 +40,24 @@ class FailureSuite extends AnyFunSuite {
     assert(MoraineCommand.run("prepare", "--inptu", "x") == 2)
     assert(MoraineCommand.run("train") == 2)
     assert(MoraineCommand.run("train", "--data", "d", "--run", "r", "--ranks", "two") == 2)
-    for (command <- Seq("demo", "prepare", "dedup", "train", "evaluate", "generate", "plan"))
+    for (
+      command <- Seq(
+        "demo",
+        "prepare",
+        "dedup",
+        "train",
+        "evaluate",
+        "generate",
+        "tokenizer",
+        "plan"
+      )
+    )
       assert(MoraineCommand.run(command, "--help") == 0)
+    assert(MoraineCommand.run("tokenizer") == 0)
+    assert(MoraineCommand.run("tokenizer", "shards", "--help") == 0)
+    assert(MoraineCommand.run("tokenizer", "shards", "--format", "llmc") == 2)
+    val shards = Seq("tokenizer", "shards", "--data", "d", "--output", "o", "--format")
+    assert(MoraineCommand.run(shards :+ "mds": _*) == 2)
     assert(MoraineCommand.run("plan", "dedup") == 0)
     assert(MoraineCommand.run("plan", "dedup", "--recall", "2") == 2)
     assert(MoraineCommand.run("plan", "dedup", "--max-bands", "1") == 2)

@@ -37,6 +37,9 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     rows.collect().toSeq.sortBy(_.toString)
   }
 
+  private def documentsOf(row: Row): Seq[String] =
+    row.getSeq[String](row.fieldIndex("documents")).toSeq
+
   private lazy val corpus: Path = {
     val folder = Scratch.folder()
     Scratch.corpus(200).grouped(50).zipWithIndex.foreach { case (documents, i) =>
@@ -61,15 +64,15 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(removed.map(_.getString(0)).toSet.intersect(kept).isEmpty)
     val tokens = documents.map(_.getAs[Int]("n_tokens") + 1L).sum
     assert(tokens == counts.trainTokens + counts.heldOutTokens)
-    assert(counts.trainTokens == counts.sequences * 33 + counts.trainTailTokens)
+    assert(counts.trainTokens == counts.sequences * 33 - counts.trainPaddingTokens)
     assert(table(output, "sequences").size == counts.sequences)
     assert(table(output, "heldout").size == counts.heldOutSequences && counts.heldOutSequences > 0)
     assert(table(output, "index/features").size == counts.documents)
     assert(Files.exists(output.resolve("tokenizer/tokenizer.json")))
     assert(!Files.exists(output.resolve("_work")))
     val heldOut = documents.filter(_.getAs[Boolean]("held_out")).map(_.getString(0)).toSet
-    assert(table(output, "sequences").flatMap(_.getSeq[String](3)).toSet.intersect(heldOut).isEmpty)
-    assert(table(output, "heldout").flatMap(_.getSeq[String](3)).toSet.subsetOf(heldOut))
+    assert(table(output, "sequences").flatMap(documentsOf).toSet.intersect(heldOut).isEmpty)
+    assert(table(output, "heldout").flatMap(documentsOf).toSet.subsetOf(heldOut))
   }
 
   test("the same rows, byte for byte in each column, for 1, 3 and 8 partitions") {

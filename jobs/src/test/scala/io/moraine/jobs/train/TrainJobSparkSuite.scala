@@ -1,7 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.config.{ConfigException, PrepareSettings, SettingsFile, TrainSettings}
-import io.moraine.jobs.prepare.{DatasetPaths, PrepareJob}
+import io.moraine.jobs.prepare.{DatasetPaths, PrepareJob, PreparedDataset}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.model.generate.SamplingConfig
 import java.io.FileNotFoundException
@@ -30,7 +30,10 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val losses = metrics.map(_.getAs[Double]("loss"))
     assert(math.abs(losses.head - math.log(400)) < 0.2 && losses.last < losses.head - 0.1)
     assert(metrics.forall(_.getAs[Long]("wire_bytes") > 0))
-    assert(metrics.forall(r => r.getSeq[Long](r.fieldIndex("expert_load")).sum == 4 * 32 * 2))
+    val tokens = metrics.map(_.getAs[Long]("tokens"))
+    assert(tokens.count(_ == 4 * 32) >= 11 && tokens.forall(_ > 3 * 32))
+    for ((r, count) <- metrics.zip(tokens))
+      assert(r.getSeq[Long](r.fieldIndex("expert_load")).sum == 2 * count)
     for (
       name <- Seq("settings.json", "tokenizer.json", "status.json", "tensorboard", "checkpoints")
     )
@@ -42,7 +45,9 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
     assert(evaluation.step == 12)
     assert(evaluation.bySource.asScala.keySet == Set("made"))
-    assert(evaluation.all.tokens % 32 == 0 && evaluation.all.loss < math.log(400))
+    val counts = PreparedDataset.at(data.toString).manifest(hadoop).counts
+    assert(evaluation.all.tokens == counts.heldOutTokens - counts.heldOutSequences)
+    assert(evaluation.all.loss < math.log(400))
     assert(evaluation.unigramEntropy > 0)
 
     def text(seed: Long) = GenerateJob.generate(
@@ -53,6 +58,25 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       new SamplingConfig(1, 0, seed)
     )
     assert(text(1).startsWith("word1 word2") && text(1) == text(1) && text(1) != text(2))
+  }
+
+  test("best-fit sequences: padding is neither trained on nor evaluated") {
+    val packed = TrainJobSparkSuite.dataset(spark, "sequences.packing" -> "best-fit")
+    val counts = PreparedDataset.at(packed.toString).manifest(hadoop).counts
+    assert(counts.trainPaddingTokens > 100 && counts.heldOutPaddingTokens > 0)
+    val run = Scratch.folder().resolve("run")
+    // As many steps as one epoch has: every token but each sequence's first is predicted once.
+    val steps = ((counts.sequences + 3) / 4).toInt
+    new TrainJob(spark, TrainJobSparkSuite.settings(steps), Scratch.silent)
+      .run(packed.toString, RunFolder.at(run.toString), 2, true)
+    val metrics = spark.read.parquet(run.resolve("metrics").toString)
+    val predicted = metrics.agg(Map("tokens" -> "sum")).first().getLong(0)
+    val epoch = counts.trainTokens - counts.sequences
+    assert(predicted >= epoch && predicted <= epoch + 3 * 32)
+    val evaluation =
+      new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), packed.toString)
+    assert(evaluation.all.tokens == counts.heldOutTokens - counts.heldOutSequences)
+    assert(evaluation.all.loss < math.log(400))
   }
 
   test("started again it resumes and ends with the weights of a run that was never stopped") {
@@ -130,18 +154,18 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 object TrainJobSparkSuite {
 
   /** A dataset of 32-token sequences and a vocabulary of 400. */
-  def dataset(spark: org.apache.spark.sql.SparkSession): Path = {
+  def dataset(spark: org.apache.spark.sql.SparkSession, options: (String, Object)*): Path = {
     val folder = Scratch.folder()
     Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), Scratch.corpus(150))
     val settings = PrepareSettings.of(
       SettingsFile.read(
         "prepare.conf",
         Optional.empty(),
-        Map[String, Object](
+        (Map[String, Object](
           "tokenizer.vocabulary-size" -> Int.box(400),
           "sequences.length" -> Int.box(32),
           "held-out.fraction" -> Double.box(0.1)
-        ).asJava
+        ) ++ options).asJava
       )
     )
     val output = folder.resolve("data")

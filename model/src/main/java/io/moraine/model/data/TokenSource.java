@@ -16,7 +16,8 @@ public interface TokenSource extends AutoCloseable {
   int length();
 
   /**
-   * Copies one sequence of {@code length() + 1} token ids.
+   * Copies one sequence of {@code length() + 1} token ids, {@link TokenBatch#PADDING} behind the
+   * last one of a sequence that is shorter.
    *
    * @param sequence in {@code [0, sequences())}
    */

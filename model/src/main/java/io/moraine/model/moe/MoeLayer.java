@@ -2,10 +2,8 @@ package io.moraine.model.moe;
 
 import io.moraine.model.layer.SwiGlu;
 import java.util.List;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -39,7 +37,7 @@ public record MoeLayer(Router router, List<SwiGlu> routed, SwiGlu shared) {
     Router.Choice choice = router.choose(x);
     int k = router.config().activeExperts();
     Tensor flatExperts = choice.experts().reshape(-1);
-    long[] load = load(flatExperts);
+    long[] load = Router.load(flatExperts, routed.size());
 
     Tensor order = torch.argsort(flatExperts, true, 0, false);
     Tensor token = torch.floor_divide(order, new Scalar(k));
@@ -56,14 +54,5 @@ public record MoeLayer(Router router, List<SwiGlu> routed, SwiGlu shared) {
     Tensor weighted = torch.cat(outputs, 0).mul(weight);
     Tensor output = shared.forward(x).index_add(0, token, weighted);
     return new Result(output, choice, load);
-  }
-
-  private long[] load(Tensor flatExperts) {
-    long[] load = new long[routed.size()];
-    try (Tensor counts = torch.bincount(flatExperts, new TensorOptional(), load.length);
-        LongPointer values = counts.data_ptr_long()) {
-      values.get(load);
-    }
-    return load;
   }
 }

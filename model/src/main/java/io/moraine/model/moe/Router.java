@@ -1,10 +1,13 @@
 package io.moraine.model.moe;
 
 import io.moraine.model.moe.RouterConfig.Score;
+import java.util.Optional;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -49,32 +52,66 @@ public record Router(RouterConfig config, Tensor weight, Tensor bias) {
   }
 
   /**
+   * Tokens per expert, without those that do not count.
+   *
+   * @param counted 1 or 0 for each token; shape (T)
+   * @return as long as there are experts
+   */
+  public long[] load(Choice choice, Tensor counted) {
+    try (NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor tokens = counted.nonzero().squeeze(1);
+      return load(choice.experts().index_select(0, tokens).reshape(-1), config.routedExperts());
+    }
+  }
+
+  /** How often each expert occurs. */
+  static long[] load(Tensor flatExperts, int experts) {
+    long[] load = new long[experts];
+    try (Tensor counts = torch.bincount(flatExperts, new TensorOptional(), experts);
+        LongPointer values = counts.data_ptr_long()) {
+      values.get(load);
+    }
+    return load;
+  }
+
+  /**
    * The balance of each sequence by itself: {@code alpha * mean over sequences of sum_i f_i P_i},
    * where f_i is expert i's share of the top-k choices by plain score, times E / K, and P_i its
    * mean normalised score.
    *
+   * @param counted 1 or 0 for each token; empty if all count; shape (T)
    * @source DeepSeek-V3, Eq. 17-20
    */
-  public Tensor sequenceBalanceLoss(Tensor scores, int sequences) {
+  public Tensor sequenceBalanceLoss(Tensor scores, int sequences, Optional<Tensor> counted) {
     long tokens = scores.size(0) / sequences;
     int e = config.routedExperts();
     int k = config.activeExperts();
+    Optional<Tensor> share = counted.map(mask -> share(mask.view(sequences, tokens, 1)));
     Tensor frequency;
     try (NoGradGuard noGradient = new NoGradGuard()) {
       Tensor top = torch.topk(scores, k, -1, true, false).get1();
       Tensor chosen = torch.zeros_like(scores).scatter(1, top, new Scalar(1.0));
-      frequency = mean(chosen.view(sequences, tokens, e)).mul(new Scalar((double) e / k));
+      frequency = mean(chosen.view(sequences, tokens, e), share).mul(new Scalar((double) e / k));
     }
     Tensor sum = scores.sum(new long[] {-1}, true, new ScalarTypeOptional());
-    Tensor probability = mean(scores.div(sum).view(sequences, tokens, e));
+    Tensor probability = mean(scores.div(sum).view(sequences, tokens, e), share);
     return frequency
         .mul(probability)
         .sum()
         .mul(new Scalar(config.sequenceBalanceAlpha() / sequences));
   }
 
-  private static Tensor mean(Tensor values) {
-    return values.mean(new long[] {1}, false, new ScalarTypeOptional());
+  /** Each counted token's share of its sequence; of a sequence without any all are 0. */
+  private static Tensor share(Tensor counted) {
+    Tensor counts = counted.sum(new long[] {1}, true, new ScalarTypeOptional());
+    return counted.div(counts.clamp_min(new Scalar(1)));
+  }
+
+  private static Tensor mean(Tensor values, Optional<Tensor> share) {
+    long[] tokens = {1};
+    return share.isEmpty()
+        ? values.mean(tokens, false, new ScalarTypeOptional())
+        : values.mul(share.get()).sum(tokens, false, new ScalarTypeOptional());
   }
 
   /** The experts of each token, by score plus bias. */

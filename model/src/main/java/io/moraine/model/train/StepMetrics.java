@@ -8,7 +8,7 @@ package io.moraine.model.train;
  * @param gradientNorm global norm before clipping
  * @param learningRate of the step
  * @param tokens predicted in the step
- * @param tokensSeen predicted up to and with this step
+ * @param tokensSeen places for tokens in all sequences up to and with this step, padding included
  * @param seconds of the step on rank 0
  * @param expertLoad tokens per expert, (layers, E) row-major; empty without experts
  * @param experts E; 0 without experts

@@ -9,8 +9,9 @@ public interface TrainableModel extends AutoCloseable {
 
   /**
    * Runs forward and backward and adds the gradient of {@code weight} times the mean loss to {@link
-   * #gradients()}.
+   * #gradients()}. Padding adds nothing to either.
    *
+   * @param batch with at least one prediction
    * @param weight of this batch among those of a step
    * @return mean cross-entropy over the batch's predictions, nats per token, auxiliary terms
    *     excluded
@@ -23,7 +24,8 @@ public interface TrainableModel extends AutoCloseable {
   double loss(TokenBatch batch);
 
   /**
-   * The cross-entropy of each predicted token, without gradients; nats.
+   * The cross-entropy of each predicted token, without gradients; nats. 0 where the target is
+   * padding.
    *
    * @shape result (B * L)
    */

@@ -123,7 +123,7 @@ public final class Trainer {
 
     double[] sums =
         communicator.allReduceSum(new double[] {lossAndTokens[0], lossAndTokens[1], squaredSum()});
-    double scale = 1.0 / config.sequencesPerStep();
+    double scale = batches.source().length() / sums[1];
     double norm = Math.sqrt(sums[2]) * scale;
     double loss = sums[0] / sums[1];
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
@@ -143,7 +143,7 @@ public final class Trainer {
             norm,
             learningRate,
             tokens,
-            tokens * step,
+            (long) config.sequencesPerStep() * batches.source().length() * step,
             (nanoClock.getAsLong() - start) / 1e9,
             load,
             model.routing().map(ExpertRouting::experts).orElse(0),
@@ -156,8 +156,9 @@ public final class Trainer {
   }
 
   /**
-   * Runs the rank's micro-batches; each adds the gradient of its mean loss, weighted by its number
-   * of sequences, so that the sum over ranks divided by all sequences is the gradient of the mean.
+   * Runs the rank's micro-batches; each adds the gradient of its mean loss, weighted by its
+   * predictions in sequences' worth, so that the sum over ranks divided by all of these is the
+   * gradient of the mean.
    *
    * @return sum of the losses of the rank's tokens, and their number
    */
@@ -166,8 +167,11 @@ public final class Trainer {
     double tokens = 0;
     List<TokenBatch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
     for (TokenBatch batch : microBatches) {
-      loss += model.forwardBackward(batch, batch.sequences()) * batch.predictions();
-      tokens += batch.predictions();
+      double predictions = batch.predictions();
+      if (predictions > 0) {
+        loss += model.forwardBackward(batch, predictions / batch.length()) * predictions;
+        tokens += predictions;
+      }
     }
     return new double[] {loss, tokens};
   }
@@ -202,7 +206,7 @@ public final class Trainer {
     return 4 * (layout.length() - own) + 4 * own * (communicator.worldSize() - 1);
   }
 
-  /** Mean held-out loss, the sequences dealt out to the ranks. */
+  /** Mean held-out loss of a token, the sequences dealt out to the ranks. */
   private double evaluate(long step) throws IOException {
     if (heldOut.isEmpty()) {
       return Double.NaN;
@@ -213,8 +217,11 @@ public final class Trainer {
     for (long i = communicator.rank(); i < count; i += communicator.worldSize()) {
       int[] tokens = new int[source.length() + 1];
       source.read(i, tokens, 0);
-      sums[0] += model.loss(new TokenBatch(1, source.length(), tokens));
-      sums[1]++;
+      TokenBatch batch = new TokenBatch(1, source.length(), tokens);
+      if (batch.predictions() > 0) {
+        sums[0] += model.loss(batch) * batch.predictions();
+        sums[1] += batch.predictions();
+      }
     }
     double[] all = communicator.allReduceSum(sums);
     double loss = all[0] / all[1];

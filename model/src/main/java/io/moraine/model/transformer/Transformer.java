@@ -17,6 +17,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
@@ -29,6 +30,11 @@ import org.bytedeco.pytorch.global.torch;
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 2; inference/model.py
  */
 public final class Transformer implements TrainableModel {
+
+  /** ATen's numbers for what becomes of the losses of single tokens. */
+  private static final long NO_REDUCTION = 0;
+
+  private static final long MEAN = 1;
 
   private final ModelConfig config;
   private final TorchFlatBuffer parameters;
@@ -74,8 +80,8 @@ public final class Transformer implements TrainableModel {
   @Override
   public double forwardBackward(TokenBatch batch, double weight) {
     try (PointerScope scope = new PointerScope()) {
-      Output output = forward(inputs(batch), batch.sequences(), true);
-      Tensor loss = torch.cross_entropy(output.logits(), targets(batch));
+      Output output = forward(inputs(batch), batch.sequences(), learned(batch), true);
+      Tensor loss = crossEntropy(output.logits(), batch, MEAN);
       Tensor total = loss;
       for (Tensor balance : output.balanceLosses()) {
         total = total.add(balance);
@@ -88,21 +94,18 @@ public final class Transformer implements TrainableModel {
   @Override
   public double loss(TokenBatch batch) {
     double sum = 0;
-    float[] losses = tokenLosses(batch);
-    for (float loss : losses) {
+    for (float loss : tokenLosses(batch)) {
       sum += loss;
     }
-    return sum / losses.length;
+    return sum / batch.predictions();
   }
 
   @Override
   public float[] tokenLosses(TokenBatch batch) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor logits = forward(inputs(batch), batch.sequences(), false).logits();
-      Tensor target = targets(batch).unsqueeze(1);
-      Tensor losses = torch.log_softmax(logits, 1).gather(1, target).neg();
-      return floats(losses);
+      Output output = forward(inputs(batch), batch.sequences(), learned(batch), false);
+      return floats(crossEntropy(output.logits(), batch, NO_REDUCTION));
     }
   }
 
@@ -115,7 +118,7 @@ public final class Transformer implements TrainableModel {
   public float[] logits(int[] tokens, int sequences) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      return floats(forward(ids(tokens), sequences, false).logits());
+      return floats(forward(ids(tokens), sequences, Optional.empty(), false).logits());
     }
   }
 
@@ -128,7 +131,7 @@ public final class Transformer implements TrainableModel {
   public float[] nextLogits(int[] tokens) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor h = hiddenStates(ids(tokens), 1, false).normalised();
+      Tensor h = hiddenStates(ids(tokens), 1, Optional.empty(), false).normalised();
       return floats(torch.linear(h.narrow(0, tokens.length - 1, 1), weights.head()));
     }
   }
@@ -142,7 +145,8 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       List<RouterChoice> choices = new ArrayList<>();
-      for (Router.Choice choice : hiddenStates(ids(tokens), sequences, false).choices()) {
+      Hidden hidden = hiddenStates(ids(tokens), sequences, Optional.empty(), false);
+      for (Router.Choice choice : hidden.choices()) {
         long[] experts = new long[Math.toIntExact(choice.experts().numel())];
         choice.experts().contiguous().data_ptr_long().get(experts);
         choices.add(new RouterChoice(experts, floats(choice.weights())));
@@ -188,13 +192,18 @@ public final class Transformer implements TrainableModel {
   private record Hidden(
       Tensor normalised, List<Router.Choice> choices, List<Tensor> balanceLosses) {}
 
-  private Output forward(Tensor ids, int sequences, boolean training) {
-    Hidden hidden = hiddenStates(ids, sequences, training);
+  private Output forward(Tensor ids, int sequences, Optional<Tensor> learned, boolean training) {
+    Hidden hidden = hiddenStates(ids, sequences, learned, training);
     return new Output(torch.linear(hidden.normalised(), weights.head()), hidden.balanceLosses());
   }
 
-  /** Embedding, layers, final norm. */
-  private Hidden hiddenStates(Tensor ids, int sequences, boolean training) {
+  /**
+   * Embedding, layers, final norm.
+   *
+   * @param learned the places whose routing counts, 1 or 0; empty if all do; shape (B * L)
+   */
+  private Hidden hiddenStates(
+      Tensor ids, int sequences, Optional<Tensor> learned, boolean training) {
     List<Router.Choice> choices = new ArrayList<>();
     List<Tensor> balanceLosses = new ArrayList<>();
     Tensor h = torch.embedding(weights.embedding(), ids);
@@ -208,21 +217,36 @@ public final class Transformer implements TrainableModel {
       } else {
         var result = layer.experts().orElseThrow().forward(x);
         h = h.add(result.output());
+        Router.Choice choice = result.choice();
         if (training) {
-          routing.count(choices.size(), result.load());
+          Router router = layer.experts().get().router();
+          long[] load = learned.isEmpty() ? result.load() : router.load(choice, learned.get());
+          routing.count(choices.size(), load);
           if (config.router().sequenceBalanceAlpha() > 0) {
-            Router router = layer.experts().get().router();
-            balanceLosses.add(router.sequenceBalanceLoss(result.choice().scores(), sequences));
+            balanceLosses.add(router.sequenceBalanceLoss(choice.scores(), sequences, learned));
           }
         }
-        choices.add(result.choice());
+        choices.add(choice);
       }
     }
     return new Hidden(weights.norm().forward(h), choices, balanceLosses);
   }
 
+  /** Padding is some token: nothing that is learned looks at it. */
   private static Tensor inputs(TokenBatch batch) {
-    return batchTokens(batch).narrow(1, 0, batch.length()).reshape(-1);
+    return batchTokens(batch).narrow(1, 0, batch.length()).reshape(-1).clamp_min(new Scalar(0));
+  }
+
+  /** 1 where a prediction is learned from, 0 where the target is padding; empty without padding. */
+  private static Optional<Tensor> learned(TokenBatch batch) {
+    return batch.isPadded()
+        ? Optional.of(targets(batch).ge(new Scalar(0)).to(torch.ScalarType.Float))
+        : Optional.empty();
+  }
+
+  private static Tensor crossEntropy(Tensor logits, TokenBatch batch, long reduction) {
+    return torch.cross_entropy_loss(
+        logits, targets(batch), new TensorOptional(), reduction, TokenBatch.PADDING, 0.0);
   }
 
   private static Tensor targets(TokenBatch batch) {

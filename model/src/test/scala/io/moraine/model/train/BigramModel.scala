@@ -29,14 +29,13 @@ class BigramModel(vocabulary: Int) extends TrainableModel {
         gradients.values(from * vocabulary + v) += change.toFloat
       }
     }
-    losses.map(_.toDouble).sum / losses.length
+    losses.map(_.toDouble).sum / batch.predictions
   }
 
   override def tokenLosses(batch: TokenBatch): Array[Float] = walk(batch)((_, _, _) => ())
 
   override def loss(batch: TokenBatch): Double = {
-    val losses = tokenLosses(batch)
-    losses.map(_.toDouble).sum / losses.length
+    tokenLosses(batch).map(_.toDouble).sum / batch.predictions
   }
 
   override def zeroGradients(): Unit = java.util.Arrays.fill(gradients.values, 0f)
@@ -50,22 +49,29 @@ class BigramModel(vocabulary: Int) extends TrainableModel {
     } yield {
       val at = sequence * (batch.length + 1) + position
       val (from, to) = (batch.tokens()(at), batch.tokens()(at + 1))
-      val row = Array.tabulate(vocabulary)(v => parameters.values(from * vocabulary + v).toDouble)
-      val exponentials = row.map(math.exp)
-      val probabilities = exponentials.map(_ / exponentials.sum)
-      visit(from, to, probabilities)
-      -math.log(probabilities(to)).toFloat
+      if (to == TokenBatch.PADDING) 0f
+      else {
+        val row = Array.tabulate(vocabulary)(v => parameters.values(from * vocabulary + v).toDouble)
+        val exponentials = row.map(math.exp)
+        val probabilities = exponentials.map(_ / exponentials.sum)
+        visit(from, to, probabilities)
+        -math.log(probabilities(to)).toFloat
+      }
     }).toArray
 }
 
-/** Sequences that follow a fixed pattern with noise. */
-class PatternSource(vocabulary: Int, override val sequences: Long) extends TokenSource {
+/** Sequences that follow a fixed pattern with noise; {@code filled} tells how long each one is. */
+class PatternSource(
+    vocabulary: Int,
+    override val sequences: Long,
+    filled: Long => Int = _ => Int.MaxValue
+) extends TokenSource {
   override def length: Int = 8
   override def read(sequence: Long, dst: Array[Int], offset: Int): Unit = {
     val random = new SplittableRandom(sequence)
     var token = random.nextInt(vocabulary)
     for (i <- 0 to length) {
-      dst(offset + i) = token
+      dst(offset + i) = if (i < filled(sequence)) token else TokenBatch.PADDING
       token =
         if (random.nextInt(10) == 0) random.nextInt(vocabulary) else (token * 3 + 1) % vocabulary
     }

@@ -3,6 +3,7 @@ package io.moraine.model.train
 import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
 import io.moraine.model.collective.Ranks
 import io.moraine.model.collective.codec.GradientCodec
+import io.moraine.model.data.{SequenceOrder, TokenBatch}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import java.nio.file.{Files, Path}
 import java.util.Optional
@@ -46,7 +47,8 @@ class TrainerSuite extends AnyFunSuite {
       folder: Path,
       worldSize: Int,
       config: TrainConfig,
-      recorder: Recorder = new Recorder
+      recorder: Recorder = new Recorder,
+      data: PatternSource = new PatternSource(vocabulary, 40)
   ): Seq[TrainResult] =
     Ranks
       .run(worldSize) { communicator =>
@@ -54,7 +56,7 @@ class TrainerSuite extends AnyFunSuite {
           new BigramModel(vocabulary),
           config,
           communicator,
-          new PatternSource(vocabulary, 40),
+          data,
           Optional.of(new PatternSource(vocabulary, 4)),
           new Checkpoints(new LocalStorage(folder)),
           recorder,
@@ -84,6 +86,28 @@ class TrainerSuite extends AnyFunSuite {
     }
     for (other <- losses.tail; (a, b) <- losses.head.zip(other)) assert(math.abs(a - b) < 2e-2)
     assert(math.abs(losses(0)(1) - losses(2)(1)) < 1e-5)
+  }
+
+  /** Rows of 1 to 9 tokens. */
+  private def padded = new PatternSource(vocabulary, 40, s => 1 + (s * 7 % 9).toInt)
+
+  test("with padding a step's gradient is that of the mean over its tokens, for 1, 2, 3 ranks") {
+    val model = new BigramModel(vocabulary)
+    val config = flat(30, "fp32")
+    val order = new SequenceOrder(40, config.seed)
+    val rows = new Array[Int](6 * 9)
+    for (i <- 0 until 6) padded.read(order.at(i.toLong), rows, i * 9)
+    val batch = new TokenBatch(6, 8, rows)
+    model.forwardBackward(batch, 1)
+    val norm = math.sqrt(model.gradients.values.map(g => g.toDouble * g).sum)
+    for (worldSize <- Seq(1, 2, 3)) {
+      val recorder = new Recorder
+      train(folder(), worldSize, config, recorder, padded)
+      val first = recorder.metrics.asScala.head
+      assert(batch.isPadded && first.tokens == batch.predictions && first.tokensSeen == 48)
+      assert(math.abs(first.gradientNorm - norm) < 1e-6)
+      assert(recorder.metrics.asScala.last.loss < first.loss * 0.9)
+    }
   }
 
   for (worldSize <- Seq(1, 2, 3); stop <- Seq(10, 30, 50)) {

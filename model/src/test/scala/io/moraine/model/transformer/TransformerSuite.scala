@@ -174,6 +174,40 @@ class TransformerSuite extends AnyFunSuite {
       assert(math.abs(3 * a - b) <= 1e-4 * math.abs(b) + 1e-6)
   }
 
+  for (alpha <- Seq(0.0, 0.5)) {
+    test(s"padding adds nothing to loss, gradients and expert load, balance loss $alpha") {
+      val router = new RouterConfig(8, 2, 4, 2, Score.SIGMOID, 1.5, true, alpha)
+      val row = batch(1).tokens.take(8)
+      val m = model(config(router))
+      def learned(b: TokenBatch): (Double, Seq[Float], Seq[Long]) = {
+        m.zeroGradients()
+        val loss = m.forwardBackward(b, 1)
+        (loss, all(m.gradients).toSeq, m.routing.get.takeLoad().toSeq)
+      }
+      val short = new TokenBatch(1, 7, row)
+      val long = new TokenBatch(1, length, row.padTo(length + 1, TokenBatch.PADDING))
+      assert(!short.isPadded && long.isPadded && long.predictions == 7)
+      val (loss, gradients, load) = learned(short)
+      val (paddedLoss, paddedGradients, paddedLoad) = learned(long)
+      assert(math.abs(loss - paddedLoss) < 1e-6 && load == paddedLoad && load.sum == 14)
+      // Other matrix shapes, other rounding: float32 sums of some hundred terms.
+      for ((a, b) <- gradients.zip(paddedGradients))
+        assert(math.abs(a - b) <= 1e-4 * math.abs(a) + 1e-6)
+      val losses = m.tokenLosses(long)
+      for ((a, b) <- m.tokenLosses(short).zip(losses)) assert(math.abs(a - b) < 1e-5)
+      assert(losses.drop(7).forall(_ == 0) && math.abs(m.loss(long) - loss) < 1e-5)
+    }
+  }
+
+  test("sequences of a padded batch count by their tokens") {
+    val m = model(config(v3))
+    val full = batch(1, 1).tokens
+    val part = batch(1, 2).tokens.take(5).padTo(length + 1, TokenBatch.PADDING)
+    val losses = Seq(full, part).map(row => m.loss(new TokenBatch(1, length, row)))
+    val both = m.forwardBackward(new TokenBatch(2, length, full ++ part), 1)
+    assert(math.abs(both - (losses(0) * length + losses(1) * 4) / (length + 4)) < 1e-5)
+  }
+
   test("padding between slices stays zero in weights and gradients") {
     val m = model(config(v3))
     m.forwardBackward(batch(), 1)

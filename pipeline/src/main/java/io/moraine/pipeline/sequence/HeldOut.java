@@ -1,7 +1,5 @@
 package io.moraine.pipeline.sequence;
 
-import io.moraine.pipeline.hash.Mix64;
-import io.moraine.pipeline.hash.Murmur3;
 import java.io.Serializable;
 
 /**
@@ -21,7 +19,6 @@ public record HeldOut(double fraction, long seed) implements Serializable {
 
   /** Whether the document of this id is held out. */
   public boolean contains(String id) {
-    long hash = Mix64.combine(Mix64.murmurFinal(seed), Murmur3.hash128(id).low());
-    return (hash >>> 11) * 0x1.0p-53 < fraction;
+    return KeyedDraw.unit(KeyedDraw.of(seed, id)) < fraction;
   }
 }

@@ -8,9 +8,6 @@ import java.util.List;
  * @param sequence index of the sequence
  * @param position of the first token in it
  * @param tokens ids
- * @param starts position in the sequence at which each segment begins, ascending; a segment is the
- *     part of one document, its end-of-text included
- * @param documents the segments' documents
+ * @param segments what the tokens are, by ascending start
  */
-public record SequenceChunk(
-    long sequence, int position, int[] tokens, List<Integer> starts, List<String> documents) {}
+public record SequenceChunk(long sequence, int position, int[] tokens, List<Segment> segments) {}

@@ -18,8 +18,7 @@ public final class SequenceCutter {
   private long sequence;
   private int from;
   private int filled;
-  private List<Integer> starts = new ArrayList<>();
-  private List<String> documents = new ArrayList<>();
+  private List<Segment> segments = new ArrayList<>();
 
   /**
    * Starts a run.
@@ -39,12 +38,11 @@ public final class SequenceCutter {
   }
 
   /** The next document of the run. */
-  public void add(String document, int[] tokens) {
+  public void add(String document, int copy, int[] tokens) {
     int taken = 0;
     boolean ended = false;
     while (!ended) {
-      starts.add(filled);
-      documents.add(document);
+      segments.add(new Segment(filled, document, copy, taken));
       int count = Math.min(tokens.length - taken, rowTokens - filled);
       System.arraycopy(tokens, taken, row, filled, count);
       taken += count;
@@ -67,13 +65,10 @@ public final class SequenceCutter {
   }
 
   private void flush() {
-    sink.accept(
-        new SequenceChunk(
-            sequence, from, Arrays.copyOfRange(row, from, filled), starts, documents));
+    sink.accept(new SequenceChunk(sequence, from, Arrays.copyOfRange(row, from, filled), segments));
     sequence++;
     from = 0;
     filled = 0;
-    starts = new ArrayList<>();
-    documents = new ArrayList<>();
+    segments = new ArrayList<>();
   }
 }

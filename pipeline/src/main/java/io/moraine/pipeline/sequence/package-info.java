@@ -1,5 +1,6 @@
 /**
- * The arithmetic of packing: documents in a keyed order, concatenated and cut into sequences of
- * equal length; and which documents are held out.
+ * The arithmetic from documents to sequences: which documents are held out, how often the others
+ * are used and which of them have their middle moved to the end, and how all are packed, in a keyed
+ * order, into sequences of equal length.
  */
 package io.moraine.pipeline.sequence;

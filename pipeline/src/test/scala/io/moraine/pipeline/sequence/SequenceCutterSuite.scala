@@ -1,19 +1,19 @@
 package io.moraine.pipeline.sequence
 
+import io.moraine.pipeline.SeededProperties
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
 import scala.jdk.CollectionConverters._
 
-class SequenceCutterSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class SequenceCutterSuite extends AnyFunSuite with SeededProperties {
 
   private val endOfText = -1
 
   private def cut(documents: Seq[Seq[Int]], rowTokens: Int, offset: Long): Seq[SequenceChunk] = {
     val chunks = Seq.newBuilder[SequenceChunk]
     val cutter = new SequenceCutter(rowTokens, endOfText, offset, chunk => chunks += chunk)
-    documents.zipWithIndex.foreach { case (tokens, i) => cutter.add(s"d$i", tokens.toArray) }
+    documents.zipWithIndex.foreach { case (tokens, i) => cutter.add(s"d$i", 0, tokens.toArray) }
     cutter.finish()
     chunks.result()
   }
@@ -21,8 +21,8 @@ class SequenceCutterSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
   private val corpora = Gen.listOf(Gen.listOf(Gen.choose(0, 9)))
 
   test("chunks are the concatenation of documents with end-of-text, in place") {
-    forAll(corpora, Gen.choose(2, 7), Gen.choose(0, 20), minSuccessful(300)) {
-      (documents, rowTokens, offset) =>
+    forEvery(Gen.zip(corpora, Gen.choose(2, 7), Gen.choose(0, 20)), 300) {
+      case (documents, rowTokens, offset) =>
         val chunks = cut(documents, rowTokens, offset)
         assert(chunks.flatMap(_.tokens) == documents.flatMap(_ :+ endOfText))
         var at = offset.toLong
@@ -34,16 +34,18 @@ class SequenceCutterSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     }
   }
 
-  test("every token is traced to its document by the segments' starts") {
-    forAll(corpora, Gen.choose(2, 7), minSuccessful(300)) { (documents, rowTokens) =>
+  test("every token is traced to its document and its place there by the segments") {
+    forEvery(Gen.zip(corpora, Gen.choose(2, 7)), 300) { case (documents, rowTokens) =>
       val expected = documents.zipWithIndex.flatMap { case (tokens, i) =>
-        (tokens :+ endOfText).map(_ => s"d$i")
+        (0 to tokens.size).map(at => (s"d$i", at))
       }
       val traced = cut(documents, rowTokens, 0).flatMap { chunk =>
-        val starts = chunk.starts.asScala.map(_.toInt)
-        assert(starts == starts.sorted.distinct && chunk.starts.size == chunk.documents.size)
+        val segments = chunk.segments.asScala
+        val starts = segments.map(_.start)
+        assert(starts == starts.sorted.distinct)
         chunk.tokens.indices.map { i =>
-          chunk.documents.get(starts.lastIndexWhere(_ <= chunk.position + i))
+          val segment = segments(starts.lastIndexWhere(_ <= chunk.position + i))
+          (segment.document, segment.offset + chunk.position + i - segment.start)
         }
       }
       assert(traced == expected)

@@ -1,0 +1,103 @@
+package io.moraine.pipeline.sequence
+
+import io.moraine.pipeline.SeededProperties
+import io.moraine.pipeline.tokenizer._
+import java.util.{Map => JMap}
+import org.scalacheck.Gen
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+class FillInTheMiddleSuite extends AnyFunSuite with SeededProperties {
+
+  private val trained: Tokenizer = {
+    val counts: JMap[String, java.lang.Long] =
+      Map(" the" -> 50, " middle" -> 40, "the" -> 30, " end" -> 20).map { case (piece, count) =>
+        piece -> java.lang.Long.valueOf(count.toLong)
+      }.asJava
+    val model = BpeTrainer.train(counts, new TokenizerConfig(270, 2), _ => ())
+    new Tokenizer(model, new PreTokenizer(java.util.List.of(PreTokenizer.CL100K)))
+  }
+  private val tokenizer = FimMarkers.addedTo(trained)
+  private val markers = FimMarkers.of(tokenizer).get
+  private val always = new FillInTheMiddle(1, 7)
+
+  private val texts: Gen[String] = Gen
+    .listOf(
+      Gen.oneOf(
+        Gen.oneOf("the", " the", " middle", " end", "\n", "<|fim_hole|>", "<|endoftext|>"),
+        Gen.oneOf("\ud83e\udd99", "\u00e4", "\u0915\u093f", "\u4e2d", "x")
+      )
+    )
+    .map(_.mkString)
+
+  /** Prefix, middle and suffix as texts. */
+  private def parts(tokens: Array[Int]): Seq[String] = {
+    val Seq(begin, hole, end) =
+      Seq(markers.begin, markers.hole, markers.end).map(tokens.indexOf(_))
+    assert(begin == 0 && hole > begin && end > hole)
+    assert(tokens.count(Set(markers.begin, markers.hole, markers.end)) == 3)
+    Seq((begin + 1, hole), (end + 1, tokens.length), (hole + 1, end)).map { case (from, to) =>
+      tokenizer.decode(tokens.slice(from, to))
+    }
+  }
+
+  test("put in order again the parts are the text: nothing lost, nothing doubled") {
+    forEvery(Gen.zip(texts, Gen.choose(0, 1000), Gen.choose(0, 3)), 500) { case (text, id, copy) =>
+      val found = parts(always.encode(s"$id", copy, text, tokenizer, markers))
+      assert(found.mkString == text)
+    }
+  }
+
+  test("each part is encoded by itself, as in a prompt") {
+    forEvery(texts, 100) { text =>
+      val tokens = always.encode("id", 0, text, tokenizer, markers)
+      val Seq(prefix, middle, suffix) = parts(tokens).map(tokenizer.encode(_).toSeq)
+      assert(
+        tokens.toSeq == (markers.begin +: prefix) ++ (markers.hole +: suffix) ++
+          (markers.end +: middle)
+      )
+    }
+  }
+
+  test(
+    "cuts are uniform over characters: the three parts have equal mean length, 4 % off at most"
+  ) {
+    val text = "x" * 299
+    val lengths =
+      (1 to 4000).map(i => parts(always.encode(s"$i", 0, text, tokenizer, markers)).map(_.length))
+    // A part's length has standard deviation 71, its mean of 4,000 one of 1.1: 4 are 3.5 of them.
+    for (mean <- lengths.transpose.map(_.sum / 4000.0)) assert(math.abs(mean - 299 / 3.0) < 4)
+    assert(lengths.distinct.size > 3500)
+  }
+
+  test("about the asked share of documents is changed, copies by themselves; false alarm 1e-6") {
+    val config = new FillInTheMiddle(0.1, 1)
+    val copies = Seq(0, 1).map(copy => (1 to 10000).map(i => config.appliesTo(s"d$i", copy)))
+    for (chosen <- copies)
+      assert(math.abs(chosen.count(identity) - 1000) < 5 * math.sqrt(10000 * 0.1 * 0.9))
+    val both = copies(0).zip(copies(1)).count { case (a, b) => a && b }
+    assert(math.abs(both - 100) < 5 * math.sqrt(10000 * 0.01 * 0.99))
+    val heldOut = new HeldOut(0.1, 1)
+    val kept = (1 to 10000).map(i => s"d$i").filterNot(heldOut.contains)
+    val share = kept.count(config.appliesTo(_, 0)) / kept.size.toDouble
+    assert(math.abs(share - 0.1) < 5 * math.sqrt(0.09 / kept.size))
+    assert(!new FillInTheMiddle(0, 1).isUsed && !new FillInTheMiddle(0, 1).appliesTo("a", 0))
+  }
+
+  test("markers stand behind a trained vocabulary and survive its file; encoding stays as it was") {
+    assert(FimMarkers.of(trained).isEmpty)
+    val size = trained.vocabularySize
+    assert(markers == new FimMarkers(size, size + 1, size + 2))
+    val back = TokenizerJson.read(TokenizerJson.write(tokenizer))
+    assert(FimMarkers.of(back).get == markers)
+    assert(back.endOfText == trained.endOfText && back.vocabularySize == size + 3)
+    for (text <- Seq("the middle", "<|fim_hole|>"))
+      assert(back.encode(text).toSeq == trained.encode(text).toSeq)
+  }
+
+  test("a rate outside of [0, 1] is refused") {
+    val error = intercept[IllegalArgumentException](new FillInTheMiddle(1.5, 1))
+    assert(error.getMessage == "rate must be in [0, 1], got 1.5")
+  }
+}
