@@ -90,7 +90,7 @@ public final class BpeTrainer {
 
   private void addWords(Map<String, Long> pieceCounts) {
     for (Map.Entry<String, Long> piece : pieceCounts.entrySet()) {
-      byte[] bytes = Tokenizer.utf8(piece.getKey());
+      byte[] bytes = Utf8.of(piece.getKey());
       int[] ids = new int[bytes.length];
       for (int i = 0; i < ids.length; i++) {
         ids[i] = idOfText.get(String.valueOf(ByteLevel.characterOf(bytes[i])));
