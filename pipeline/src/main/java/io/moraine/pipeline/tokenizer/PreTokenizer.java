@@ -65,12 +65,18 @@ public final class PreTokenizer {
 
   private static final Map<List<String>, PieceScanner> KNOWN =
       Map.of(
-          List.of(GPT2), new Gpt2Scanner(),
-          List.of(CL100K), new Cl100kScanner(3),
-          List.of(QWEN2), new Cl100kScanner(1),
-          List.of(cl100k("\\p{N}{1,2}")), new Cl100kScanner(2),
-          List.of(O200K), new O200kScanner(),
-          DEEPSEEK_V3, new DeepSeekV3Scanner());
+          List.of(GPT2),
+          new Gpt2Scanner(),
+          List.of(CL100K),
+          new Cl100kScanner(3),
+          List.of(QWEN2),
+          new Cl100kScanner(1),
+          List.of(cl100k("\\p{N}{1,2}")),
+          new Cl100kScanner(2),
+          List.of(O200K),
+          new O200kScanner(),
+          DEEPSEEK_V3,
+          new DeepSeekV3Scanner());
 
   private final List<String> expressions;
   private final PieceScanner[] steps;
@@ -154,7 +160,10 @@ public final class PreTokenizer {
     return known != null
         ? new PieceScanner[] {known}
         : expressions.stream()
-            .map(one -> Optional.ofNullable(KNOWN.get(List.of(one))).orElseGet(() -> new RegexScanner(one)))
+            .map(
+                one ->
+                    Optional.ofNullable(KNOWN.get(List.of(one)))
+                        .orElseGet(() -> new RegexScanner(one)))
             .toArray(PieceScanner[]::new);
   }
 
