@@ -15,10 +15,7 @@ import java.util.stream.Collectors;
  * @param ignoresMerges whether a piece that is a token becomes it, whatever the merges say
  */
 public record BpeModel(
-    List<byte[]> tokens,
-    List<Merge> merges,
-    List<AddedToken> addedTokens,
-    boolean ignoresMerges) {
+    List<byte[]> tokens, List<Merge> merges, List<AddedToken> addedTokens, boolean ignoresMerges) {
 
   /**
    * Two tokens that become one.
@@ -52,7 +49,10 @@ public record BpeModel(
         tokens,
         merges,
         specialIds.stream()
-            .map(id -> new AddedToken(id, new String(tokens.get(id), StandardCharsets.UTF_8), true, false))
+            .map(
+                id ->
+                    new AddedToken(
+                        id, new String(tokens.get(id), StandardCharsets.UTF_8), true, false))
             .toList(),
         false);
   }

@@ -65,12 +65,18 @@ public final class PreTokenizer {
 
   private static final Map<List<String>, PieceScanner> KNOWN =
       Map.of(
-          List.of(GPT2), new Gpt2Scanner(),
-          List.of(CL100K), new Cl100kScanner(3),
-          List.of(QWEN2), new Cl100kScanner(1),
-          List.of(cl100k("\\p{N}{1,2}")), new Cl100kScanner(2),
-          List.of(O200K), new O200kScanner(),
-          DEEPSEEK_V3, new DeepSeekV3Scanner());
+          List.of(GPT2),
+          new Gpt2Scanner(),
+          List.of(CL100K),
+          new Cl100kScanner(3),
+          List.of(QWEN2),
+          new Cl100kScanner(1),
+          List.of(cl100k("\\p{N}{1,2}")),
+          new Cl100kScanner(2),
+          List.of(O200K),
+          new O200kScanner(),
+          DEEPSEEK_V3,
+          new DeepSeekV3Scanner());
 
   private final List<String> expressions;
   private final PieceScanner[] steps;
@@ -126,13 +132,16 @@ public final class PreTokenizer {
     }
   }
 
+  /** The same for a text; a surrogate without its partner counts as U+FFFD. */
+  public void split(String text, PieceSink sink) {
+    byte[] utf8 = Utf8.of(text);
+    split(utf8, 0, utf8.length, sink);
+  }
+
   /** The same for a text and its pieces as strings. */
   public void split(String text, Consumer<String> action) {
-    byte[] utf8 = Utf8.of(text);
     split(
-        utf8,
-        0,
-        utf8.length,
+        text,
         (bytes, from, to) ->
             action.accept(new String(bytes, from, to - from, StandardCharsets.UTF_8)));
   }
@@ -154,7 +163,10 @@ public final class PreTokenizer {
     return known != null
         ? new PieceScanner[] {known}
         : expressions.stream()
-            .map(one -> Optional.ofNullable(KNOWN.get(List.of(one))).orElseGet(() -> new RegexScanner(one)))
+            .map(
+                one ->
+                    Optional.ofNullable(KNOWN.get(List.of(one)))
+                        .orElseGet(() -> new RegexScanner(one)))
             .toArray(PieceScanner[]::new);
   }
 

@@ -163,7 +163,10 @@ final class RegexParser {
         least = number(0);
         most = take(',') ? number(RegexNode.UNBOUNDED) : least;
         interval = true;
-        if (at == before + 1 || !take('}') || most < least || most > 1000 && most != RegexNode.UNBOUNDED) {
+        if (at == before + 1
+            || !take('}')
+            || most < least
+            || most > 1000 && most != RegexNode.UNBOUNDED) {
           throw unsupported("a brace that is no interval up to 1000");
         }
       } else {
@@ -352,8 +355,7 @@ final class RegexParser {
   }
 
   private void addRange(BitSet members, int from) {
-    boolean range =
-        peek() == '-' && at + 1 < codePoints.length && codePoints[at + 1] != ']';
+    boolean range = peek() == '-' && at + 1 < codePoints.length && codePoints[at + 1] != ']';
     if (!range) {
       members.or(folded(from));
       return;
@@ -362,8 +364,7 @@ final class RegexParser {
     int c = next();
     int to = c == '\\' ? literalEscape() : c;
     if (c == '[' || to < from || ignoreCase) {
-      throw unsupported(
-          ignoreCase ? "a range under (?i)" : "a range that ends before it begins");
+      throw unsupported(ignoreCase ? "a range under (?i)" : "a range that ends before it begins");
     }
     members.set(from, to + 1);
   }

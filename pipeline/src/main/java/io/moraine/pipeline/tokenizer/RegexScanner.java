@@ -90,7 +90,10 @@ final class RegexScanner implements PieceScanner {
     } else if (node instanceof Atomic atomic) {
       inner(atomic.body(), ATOMIC, NONE);
     } else if (node instanceof Look look) {
-      inner(look.body(), look.negative() ? LOOK_NOT : LOOK, look.behind() ? look.body().least() : NONE);
+      inner(
+          look.body(),
+          look.negative() ? LOOK_NOT : LOOK,
+          look.behind() ? look.body().least() : NONE);
     } else if (node instanceof Anchor anchor) {
       add(ANCHOR, anchor.place().ordinal());
     }
@@ -178,7 +181,9 @@ final class RegexScanner implements PieceScanner {
       this.mostSteps = STEPS + 100L * (to - begin);
     }
 
-    /** End of the match of the program from {@code start} on; {@link #NO_MATCH} if there is none. */
+    /**
+     * End of the match of the program from {@code start} on; {@link #NO_MATCH} if there is none.
+     */
     private int match(int start, int from) {
       int bottom = top;
       push(NONE, NO_MATCH, NONE);

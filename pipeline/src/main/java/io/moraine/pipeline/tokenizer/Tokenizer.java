@@ -153,9 +153,7 @@ public final class Tokenizer implements Serializable {
 
   private static AddedTokenFinder finder(BpeModel model, boolean inNormalized) {
     return new AddedTokenFinder(
-        model.addedTokens().stream()
-            .filter(added -> added.normalized() == inNormalized)
-            .toList());
+        model.addedTokens().stream().filter(added -> added.normalized() == inNormalized).toList());
   }
 
   /**
