@@ -14,7 +14,7 @@ final class Cl100kScanner implements PieceScanner {
     int kind = Runs.CLASSES.at(text, from);
     int next = Utf8.next(text, from);
     if (kind == Runs.LETTER) {
-      return Runs.end(text, next, to, Runs.LETTER);
+      return Runs.endOfLetters(text, next, to);
     }
     if (kind == Runs.NUMBER) {
       return Runs.endOfNumbers(text, next, to, digits - 1);
@@ -28,7 +28,7 @@ final class Cl100kScanner implements PieceScanner {
     if (next < to && kind != Runs.NEWLINE) {
       int following = Runs.CLASSES.at(text, next);
       if (following == Runs.LETTER) {
-        return Runs.end(text, next, to, Runs.LETTER);
+        return Runs.endOfLetters(text, next, to);
       }
       if (following == Runs.OTHER && text[from] == ' ') {
         return Runs.endOfNewlines(text, Runs.end(text, next, to, Runs.OTHER), to);

@@ -30,16 +30,16 @@ final class DeepSeekV3Scanner implements PieceScanner {
       case HAN_OR_KANA:
         return endOf(text, next, to, HAN_OR_KANA, HAN_OR_KANA);
       case LETTER, MARK:
-        return endOf(text, next, to, LETTER, MARK);
+        return endOfWord(text, next, to);
       case SYMBOL:
-        int word = endOfAsciiLetters(text, next, to);
+        int word = Ascii.endOfLetters(text, next, to);
         return text[from] > 0 && word > next ? word : endOfSymbols(text, next, to);
       default:
         break;
     }
     int following = next < to ? CLASSES.at(text, next) : GAP;
-    if (kind != NEWLINE && (following == LETTER || following == MARK)) {
-      return endOf(text, next, to, LETTER, MARK);
+    if (kind != NEWLINE && isWord(following)) {
+      return endOfWord(text, next, to);
     }
     if (following == SYMBOL && text[from] == ' ') {
       return endOfSymbols(text, next, to);
@@ -63,12 +63,16 @@ final class DeepSeekV3Scanner implements PieceScanner {
     return Runs.endOfNewlines(text, endOf(text, at, to, SYMBOL, SYMBOL), to);
   }
 
-  private static int endOfAsciiLetters(byte[] text, int at, int to) {
-    int end = at;
-    while (end < to && text[end] > 0 && CLASSES.ofByte(text[end]) == LETTER) {
-      end++;
+  private static int endOfWord(byte[] text, int at, int to) {
+    int end = Ascii.endOfLetters(text, at, to);
+    while (end < to && text[end] < 0 && isWord(CLASSES.at(text, end))) {
+      end = Ascii.endOfLetters(text, Utf8.next(text, end), to);
     }
     return end;
+  }
+
+  private static boolean isWord(int kind) {
+    return kind == LETTER || kind == MARK;
   }
 
   /** A gap ends where a match begins: at any other class, or as the first character of a word. */
@@ -77,7 +81,7 @@ final class DeepSeekV3Scanner implements PieceScanner {
     while (end < to && CLASSES.at(text, end) == GAP) {
       int next = Utf8.next(text, end);
       int following = next < to ? CLASSES.at(text, next) : GAP;
-      if (following == LETTER || following == MARK) {
+      if (isWord(following)) {
         break;
       }
       end = next;

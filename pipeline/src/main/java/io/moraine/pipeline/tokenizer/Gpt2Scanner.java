@@ -13,7 +13,10 @@ final class Gpt2Scanner implements PieceScanner {
     }
     int first = text[from] == ' ' && from + 1 < to ? from + 1 : from;
     int kind = Runs.CLASSES.at(text, first);
-    if (kind == Runs.LETTER || kind == Runs.NUMBER || kind == Runs.OTHER) {
+    if (kind == Runs.LETTER) {
+      return Runs.endOfLetters(text, first, to);
+    }
+    if (kind == Runs.NUMBER || kind == Runs.OTHER) {
       return Runs.end(text, first, to, kind);
     }
     return Runs.endOfSpace(text, from, to);

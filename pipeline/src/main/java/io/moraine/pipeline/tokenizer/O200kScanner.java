@@ -74,13 +74,9 @@ final class O200kScanner implements PieceScanner {
   }
 
   private static int endOfLower(byte[] text, int at, int to) {
-    int end = at;
-    while (end < to) {
-      int kind = CLASSES.at(text, end);
-      if (!isWord(kind) || kind == UPPER) {
-        break;
-      }
-      end = Utf8.next(text, end);
+    int end = Ascii.endOfLower(text, at, to);
+    while (end < to && text[end] < 0 && isLower(CLASSES.at(text, end))) {
+      end = Ascii.endOfLower(text, Utf8.next(text, end), to);
     }
     return end;
   }
@@ -108,6 +104,10 @@ final class O200kScanner implements PieceScanner {
 
   private static boolean isWord(int kind) {
     return kind >= UPPER && kind <= MARK;
+  }
+
+  private static boolean isLower(int kind) {
+    return isWord(kind) && kind != UPPER;
   }
 
   private static int classOf(int codePoint) {

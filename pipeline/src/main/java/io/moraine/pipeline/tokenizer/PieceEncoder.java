@@ -1,46 +1,38 @@
 package io.moraine.pipeline.tokenizer;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Arrays;
-import java.util.Optional;
 
 /**
  * Collects the ids of pieces and remembers those of short ones. One for each thread.
  *
- * <p>The cache is an array of longs, never larger than it is made: an entry is the piece's bytes
- * (the last byte: its length) and up to {@link #CACHED_IDS} ids; a bucket has two entries, of which
- * the older makes room. Words of text repeat, so that nearly every piece is found there.
+ * <p>Words repeat, so that nearly every piece is found in the cache. It is two arrays, never larger
+ * than they are made: for pieces of up to 15 and of up to 31 bytes. An entry is the piece, its last
+ * byte the length, and its ids, {@code NO_ID} behind the last; a bucket has two entries, of which
+ * the older makes room.
  */
 final class PieceEncoder implements PieceSink {
 
-  /** Longer pieces are merged anew each time. */
-  static final int CACHED_BYTES = 15;
+  private static final int SHORT_BYTES = 15;
+  private static final int LONG_BYTES = 31;
 
-  private static final int CACHED_IDS = 4;
-  private static final int BUCKET_BITS = 13;
-  private static final int ENTRY = 4;
-  private static final int BUCKET = 2 * ENTRY;
+  private static final int SHORT_BUCKET_BITS = 14;
+  private static final int LONG_BUCKET_BITS = 11;
+
+  /** Numbers in an entry: half of them for the piece, half for two ids each. */
+  private static final int SHORT_ENTRY = 4;
+
+  private static final int LONG_ENTRY = 8;
   private static final int NO_ID = -1;
   private static final int KEPT_IDS = 1 << 20;
-  private static final long MULTIPLIER = 0x9e3779b97f4a7c15L;
-
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private final PieceMerger merger;
-  private final Optional<TokenIndex> whole;
-  private final long[] cache = new long[BUCKET << BUCKET_BITS];
+  private final WholePieces whole;
+  private final long[] shorts = new long[2 * SHORT_ENTRY << SHORT_BUCKET_BITS];
+  private final long[] longs = new long[2 * LONG_ENTRY << LONG_BUCKET_BITS];
   private int[] ids = new int[1 << 10];
   private int count;
 
-  /**
-   * An encoder.
-   *
-   * @param whole tokens that a piece becomes whatever the merges say
-   */
-  PieceEncoder(PieceMerger merger, Optional<TokenIndex> whole) {
+  PieceEncoder(PieceMerger merger, WholePieces whole) {
     this.merger = merger;
     this.whole = whole;
   }
@@ -64,65 +56,112 @@ final class PieceEncoder implements PieceSink {
   @Override
   public void accept(byte[] text, int from, int to) {
     int length = to - from;
-    if (length > CACHED_BYTES) {
-      merge(text, from, to);
-      return;
+    if (length <= SHORT_BYTES) {
+      acceptShort(text, from, to);
+    } else if (length <= LONG_BYTES) {
+      acceptLong(text, from, to);
+    } else {
+      mergeLong(text, from, to);
     }
-    long head = load(text, from, Math.min(length, 8));
-    long tail = (length > 8 ? load(text, from + 8, length - 8) : 0) | (long) length << 56;
-    long hash = (head ^ tail * MULTIPLIER) * MULTIPLIER;
-    int entry = (int) ((hash ^ hash >>> 32) * MULTIPLIER >>> Long.SIZE - BUCKET_BITS) * BUCKET;
-    if (cache[entry] != head || cache[entry + 1] != tail) {
-      entry += ENTRY;
-      if (cache[entry] != head || cache[entry + 1] != tail) {
-        miss(text, from, to, entry - ENTRY, head, tail);
+  }
+
+  private void acceptShort(byte[] text, int from, int to) {
+    long head = PieceKey.load(text, from, to);
+    long tail = PieceKey.load(text, from + 8, to) | (long) (to - from) << 56;
+    int bucket =
+        (int) (PieceKey.hash(head, tail) >>> Long.SIZE - SHORT_BUCKET_BITS) * 2 * SHORT_ENTRY;
+    int entry = bucket;
+    if (shorts[entry] != head || shorts[entry + 1] != tail) {
+      entry += SHORT_ENTRY;
+      if (shorts[entry] != head || shorts[entry + 1] != tail) {
+        missShort(text, from, to, bucket, head, tail);
         return;
       }
     }
-    reserve(CACHED_IDS);
-    emit(cache[entry + 2], cache[entry + 3]);
+    emit(shorts, entry + SHORT_ENTRY / 2, entry + SHORT_ENTRY);
   }
 
-  private void emit(long first, long second) {
-    ids[count++] = (int) first;
-    if (first >= 0) {
-      ids[count++] = (int) (first >>> 32);
-      if (second != -1) {
-        ids[count++] = (int) second;
-        if (second >= 0) {
-          ids[count++] = (int) (second >>> 32);
-        }
+  private void missShort(byte[] text, int from, int to, int bucket, long head, long tail) {
+    int before = count;
+    int id = whole.find(head, tail);
+    if (id != WholePieces.NONE) {
+      add(id);
+    } else {
+      merge(text, from, to);
+    }
+    if (remember(shorts, bucket, SHORT_ENTRY, before)) {
+      shorts[bucket] = head;
+      shorts[bucket + 1] = tail;
+    }
+  }
+
+  private void acceptLong(byte[] text, int from, int to) {
+    long first = PieceKey.load(text, from, to);
+    long second = PieceKey.load(text, from + 8, to);
+    long third = PieceKey.load(text, from + 16, to);
+    long fourth = PieceKey.load(text, from + 24, to) | (long) (to - from) << 56;
+    long hash = PieceKey.hash(PieceKey.hash(first, second), PieceKey.hash(third, fourth));
+    int bucket = (int) (hash >>> Long.SIZE - LONG_BUCKET_BITS) * 2 * LONG_ENTRY;
+    for (int entry = bucket; entry <= bucket + LONG_ENTRY; entry += LONG_ENTRY) {
+      if (longs[entry] == first
+          && longs[entry + 1] == second
+          && longs[entry + 2] == third
+          && longs[entry + 3] == fourth) {
+        emit(longs, entry + LONG_ENTRY / 2, entry + LONG_ENTRY);
+        return;
       }
     }
-  }
-
-  private void miss(byte[] text, int from, int to, int bucket, long head, long tail) {
     int before = count;
-    merge(text, from, to);
-    int made = count - before;
-    if (made <= CACHED_IDS) {
-      System.arraycopy(cache, bucket, cache, bucket + ENTRY, ENTRY);
-      cache[bucket] = head;
-      cache[bucket + 1] = tail;
-      cache[bucket + 2] = pair(before, made);
-      cache[bucket + 3] = pair(before + 2, made - 2);
+    mergeLong(text, from, to);
+    if (remember(longs, bucket, LONG_ENTRY, before)) {
+      longs[bucket] = first;
+      longs[bucket + 1] = second;
+      longs[bucket + 2] = third;
+      longs[bucket + 3] = fourth;
     }
   }
 
-  private long pair(int at, int made) {
-    long low = made > 0 ? ids[at] : NO_ID;
-    long high = made > 1 ? ids[at + 1] : NO_ID;
-    return high << 32 | low & 0xffffffffL;
+  /** Adds the ids of an entry, two in each number, the second in its upper half. */
+  private void emit(long[] entries, int from, int to) {
+    reserve(2 * (to - from));
+    for (int i = from; i < to; i++) {
+      long two = entries[i];
+      if (two == NO_ID) {
+        return;
+      }
+      ids[count++] = (int) two;
+      if (two < 0) {
+        return;
+      }
+      ids[count++] = (int) (two >>> 32);
+    }
+  }
+
+  /** Makes room in a bucket for the ids from {@code before} on; false if they are too many. */
+  private boolean remember(long[] entries, int bucket, int entry, int before) {
+    if (count - before > entry) {
+      return false;
+    }
+    System.arraycopy(entries, bucket, entries, bucket + entry, entry);
+    int at = before;
+    for (int i = bucket + entry / 2; i < bucket + entry; i++) {
+      long low = at < count ? ids[at++] : NO_ID;
+      long high = at < count ? ids[at++] : NO_ID;
+      entries[i] = high << 32 | low & 0xffffffffL;
+    }
+    return true;
+  }
+
+  private void mergeLong(byte[] text, int from, int to) {
+    int id = whole.findLong(text, from, to);
+    if (id != WholePieces.NONE) {
+      add(id);
+    } else {
+      merge(text, from, to);
+    }
   }
 
   private void merge(byte[] text, int from, int to) {
-    if (whole.isPresent()) {
-      int id = whole.get().find(text, from, to);
-      if (id != TokenIndex.NONE) {
-        add(id);
-        return;
-      }
-    }
     int made = merger.merge(text, from, to);
     reserve(made);
     System.arraycopy(merger.ids(), 0, ids, count, made);
@@ -133,17 +172,5 @@ final class PieceEncoder implements PieceSink {
     if (count + more > ids.length) {
       ids = Arrays.copyOf(ids, Math.max(2 * ids.length, count + more));
     }
-  }
-
-  /** {@code length} bytes, 1 to 8, as a number. */
-  private static long load(byte[] text, int at, int length) {
-    if (at + 8 <= text.length) {
-      return (long) LONG.get(text, at) & -1L >>> 64 - 8 * length;
-    }
-    long value = 0;
-    for (int i = 0; i < length; i++) {
-      value |= (text[at + i] & 0xffL) << 8 * i;
-    }
-    return value;
   }
 }

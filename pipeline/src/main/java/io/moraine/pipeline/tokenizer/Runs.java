@@ -33,6 +33,15 @@ final class Runs {
     return end;
   }
 
+  /** End of the run of letters that has begun before {@code at}. */
+  static int endOfLetters(byte[] text, int at, int to) {
+    int end = Ascii.endOfLetters(text, at, to);
+    while (end < to && text[end] < 0 && CLASSES.at(text, end) == LETTER) {
+      end = Ascii.endOfLetters(text, Utf8.next(text, end), to);
+    }
+    return end;
+  }
+
   /** End of a run of at most {@code most} numbers. */
   static int endOfNumbers(byte[] text, int at, int to, int most) {
     int end = at;

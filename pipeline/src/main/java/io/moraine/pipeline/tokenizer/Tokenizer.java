@@ -50,10 +50,7 @@ public final class Tokenizer implements Serializable {
     this.normalized = finder(model, true);
     MergeTable merges = MergeTable.of(model.merges());
     int[] byteIds = model.byteIds();
-    Optional<TokenIndex> whole =
-        model.ignoresMerges()
-            ? Optional.of(new TokenIndex(model.tokens(), model.ordinary()))
-            : Optional.empty();
+    WholePieces whole = new WholePieces(model, new PieceMerger(merges, byteIds));
     this.encoder =
         ThreadLocal.withInitial(() -> new PieceEncoder(new PieceMerger(merges, byteIds), whole));
   }
