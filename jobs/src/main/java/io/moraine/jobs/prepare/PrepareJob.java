@@ -9,17 +9,13 @@ import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.Packing;
 import io.moraine.pipeline.spark.Tokenization;
-import io.moraine.pipeline.spark.TokenizerTraining;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerException;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -52,7 +48,10 @@ public final class PrepareJob {
    */
   public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
-    String given = tokenizerFile.isEmpty() ? "" : text(tokenizerFile.get());
+    Optional<Tokenizer> given =
+        tokenizerFile.isEmpty()
+            ? Optional.empty()
+            : Optional.of(TokenizerFile.read(hadoop, tokenizerFile.get()));
     String key =
         RunKey.of(
             hadoop,
@@ -60,12 +59,11 @@ public final class PrepareJob {
             settings.digest(),
             settings.documents().decontamination(),
             paths.inputs(),
-            given);
+            given.map(TokenizerJson::write).orElse(""));
     run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
 
     Dataset<Row> survivors = withHeldOut(run.stages().survivors(paths.inputs(), tasks));
-    Tokenizer tokenizer =
-        tokenizerFile.isEmpty() ? trainedTokenizer(survivors) : read(tokenizerFile.get(), given);
+    Tokenizer tokenizer = given.isPresent() ? given.get() : trainedTokenizer(survivors);
     String tokenizerJson = TokenizerJson.write(tokenizer);
     run.publication().write(run.dataset().tokenizer(), tokenizerJson);
     Dataset<Row> tokenized = tokenize(survivors, tokenizer);
@@ -106,30 +104,14 @@ public final class PrepareJob {
   }
 
   private Tokenizer trainTokenizer(Dataset<Row> survivors) {
-    run.funnel().begin("tokenizer");
-    int size = settings.tokenizer().vocabularySize();
-    Tokenizer tokenizer =
-        TokenizerTraining.train(
-            survivors.where(col("held_out").equalTo(false)),
-            settings.tokenizer(),
-            learned -> {
-              if (learned % 256 == 0) {
-                progress.update("%,d of %,d tokens learned".formatted(learned, size));
-              }
-            });
-    run.funnel().done("%,d tokens learned".formatted(tokenizer.vocabularySize()));
-    if (tokenizer.vocabularySize() < size) {
-      run.funnel()
-          .say(
-              "the corpus is too small for %,d tokens: no pair is left that stands %,d times."
-                  .formatted(size, settings.tokenizer().minFrequency()));
-    }
-    return tokenizer;
+    return new TokenizerStage(run.tables(), run.funnel(), progress)
+        .trained(survivors.where(col("held_out").equalTo(false)), settings.tokenizer())
+        .tokenizer();
   }
 
   private Dataset<Row> tokenize(Dataset<Row> survivors, Tokenizer tokenizer) {
     run.funnel().begin("tokenize");
-    Dataset<Row> ids = Tokenization.tokenize(survivors, tokenizer);
+    Dataset<Row> ids = Tokenization.withTokens(survivors, tokenizer);
     Dataset<Row> tokenized = run.tables().stored("tokenized", ids);
     run.tables()
         .write(
@@ -167,21 +149,6 @@ public final class PrepareJob {
         heldOut.tokens(),
         heldOut.count(),
         heldOut.tailTokens());
-  }
-
-  private String text(String file) throws IOException {
-    Path path = new Path(file);
-    try (InputStream in = path.getFileSystem(hadoop).open(path)) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
-  }
-
-  private static Tokenizer read(String file, String text) {
-    try {
-      return TokenizerJson.read(text);
-    } catch (TokenizerException e) {
-      throw new TokenizerException("--tokenizer %s: %s".formatted(file, e.getMessage()));
-    }
   }
 
   private static int endOfText(Tokenizer tokenizer) {
