@@ -3,7 +3,7 @@ package io.moraine.jobs.cli;
 import io.moraine.jobs.config.DedupSettings;
 import io.moraine.jobs.prepare.DedupJob;
 import io.moraine.jobs.prepare.DedupManifest;
-import io.moraine.jobs.report.FunnelTable;
+import io.moraine.jobs.prepare.FunnelTable;
 import java.io.PrintWriter;
 import java.util.Map;
 import java.util.TreeMap;
@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  moraine dedup --input corpus/ --output unique/",
       "  moraine dedup --input a.jsonl.gz --output unique/ --threshold 0.8 --output-format jsonl",
+      "  moraine dedup --input day-2/ --output unique-2/ --index seen/",
       "  moraine plan dedup --threshold 0.8 --recall 0.99"
     })
 final class DedupCommand implements Callable<Integer> {
@@ -60,10 +61,10 @@ final class DedupCommand implements Callable<Integer> {
     try (SparkSession spark = SparkOptions.session("dedup")) {
       DedupManifest manifest =
           new DedupJob(spark, settings, Terminal.progress())
-              .run(documents.input(), documents.output(), documents.tasks(spark));
+              .run(documents.paths(), documents.tasks(spark));
       PrintWriter out = spec.commandLine().getOut();
       FunnelTable.stages(manifest.funnel()).forEach(out::println);
-      out.println("deduplicated documents: " + documents.output());
+      out.println("deduplicated documents: " + documents.paths().output());
       out.flush();
     }
     return ExitCode.DONE.code();

@@ -4,12 +4,13 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.prepare.DatasetPaths;
+import io.moraine.jobs.prepare.FunnelTable;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PrepareJob;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.jobs.report.EvaluationTable;
-import io.moraine.jobs.report.FunnelTable;
 import io.moraine.jobs.report.RemovedExamples;
 import io.moraine.jobs.report.TrainingSummary;
 import io.moraine.jobs.train.EvaluateJob;
@@ -90,7 +91,8 @@ final class DemoCommand implements Callable<Integer> {
       PrepareSettings prepare = prepareSettings();
       Manifest manifest =
           new PrepareJob(spark, prepare, progress)
-              .run(corpus, dataset.root().toString(), Optional.empty(), 2 * RANKS);
+              .run(
+                  new DatasetPaths(corpus, dataset.root().toString()), Optional.empty(), 2 * RANKS);
       TrainSettings train = trainSettings(manifest.vocabularySize());
       TrainResult result =
           new TrainJob(spark, train, progress).run(dataset.root().toString(), run, RANKS, true);

@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.SettingsFile;
+import io.moraine.jobs.prepare.DatasetPaths;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,14 @@ final class DocumentOptions {
       description =
           "The folder to write; an earlier result there is replaced when this one is whole.")
   private String output;
+
+  @Option(
+      names = "--index",
+      paramLabel = "DIR",
+      description =
+          "What was published before: duplicates of it are removed, and what this run publishes is added."
+              + " Begun where it is not there.")
+  private String index;
 
   @Option(
       names = "--config",
@@ -66,12 +75,8 @@ final class DocumentOptions {
       description = "Tasks that read the input; changes no result. Default: twice the cores.")
   private Integer partitions;
 
-  List<String> input() {
-    return input;
-  }
-
-  String output() {
-    return output;
+  DatasetPaths paths() {
+    return new DatasetPaths(input, output, Optional.ofNullable(index));
   }
 
   int tasks(SparkSession spark) {

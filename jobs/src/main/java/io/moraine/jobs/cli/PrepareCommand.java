@@ -1,9 +1,9 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.prepare.FunnelTable;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PrepareJob;
-import io.moraine.jobs.report.FunnelTable;
 import java.io.PrintWriter;
 import java.util.Map;
 import java.util.Optional;
@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  moraine prepare --input corpus/ --output data/ --vocab-size 8192",
       "  moraine prepare --input a.jsonl.gz,b.parquet --output data/ --tokenizer tokenizer.json",
+      "  moraine prepare --input day-2/ --output data-2/ --index seen/ --tokenizer data-1/tokenizer/tokenizer.json",
       "  moraine prepare --master spark://host:7077 --input hdfs:/crawl --output hdfs:/data --config my.conf"
     })
 final class PrepareCommand implements Callable<Integer> {
@@ -67,14 +68,10 @@ final class PrepareCommand implements Callable<Integer> {
     try (SparkSession spark = SparkOptions.session("prepare")) {
       Manifest manifest =
           new PrepareJob(spark, settings, Terminal.progress())
-              .run(
-                  documents.input(),
-                  documents.output(),
-                  Optional.ofNullable(tokenizer),
-                  documents.tasks(spark));
+              .run(documents.paths(), Optional.ofNullable(tokenizer), documents.tasks(spark));
       PrintWriter out = spec.commandLine().getOut();
       FunnelTable.lines(manifest).forEach(out::println);
-      out.println("prepared dataset: " + documents.output());
+      out.println("prepared dataset: " + documents.paths().output());
       out.flush();
     }
     return ExitCode.DONE.code();

@@ -1,7 +1,10 @@
 package io.moraine.jobs.config;
 
+import io.moraine.pipeline.decontamination.CutRule;
+import io.moraine.pipeline.decontamination.DecontaminationConfig;
 import io.moraine.pipeline.document.ReadConfig;
 import io.moraine.pipeline.filter.CleanConfig;
+import io.moraine.pipeline.lines.LinesConfig;
 import io.moraine.pipeline.lsh.Banding;
 import io.moraine.pipeline.lsh.NearConfig;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
@@ -16,7 +19,9 @@ import java.util.Optional;
  * @param clean what happens to their texts
  * @param deduplicate which duplicates are removed
  * @param near how near duplicates are found
+ * @param lines which repeated lines or paragraphs are cut; empty if none are
  * @param substring which repeated spans are cut; empty if none are
+ * @param decontamination which evaluation sets are looked for; empty if none are
  * @param outputFormat of documents, removed and quarantine
  */
 public record DocumentSettings(
@@ -25,7 +30,9 @@ public record DocumentSettings(
     CleanConfig clean,
     Deduplicate deduplicate,
     NearConfig near,
+    Optional<LinesConfig> lines,
     Optional<SubstringConfig> substring,
+    Optional<DecontaminationConfig> decontamination,
     OutputFormat outputFormat) {
 
   /**
@@ -65,7 +72,7 @@ public record DocumentSettings(
     JSONL
   }
 
-  /** Reads the sections {@code read}, {@code exact}, {@code near} and {@code output}. */
+  /** Reads all sections but those that {@code prepare} alone has. */
   static DocumentSettings of(Section root, CleanConfig clean) {
     Section url = root.section("url");
     Section exact = root.section("exact");
@@ -80,7 +87,9 @@ public record DocumentSettings(
             exact.build(() -> exact.flag("enabled")),
             near.flag("enabled")),
         near(near),
+        lines(root.section("lines")),
         substring(root.section("substring")),
+        decontamination(root.section("decontamination")),
         output.build(() -> output.choice("format", OutputFormat.class)));
   }
 
@@ -106,6 +115,44 @@ public record DocumentSettings(
               new SubstringConfig(s.integer("min-words"), s.integer("max-passes"));
           return s.flag("enabled") ? Optional.of(config) : Optional.empty();
         });
+  }
+
+  private static Optional<LinesConfig> lines(Section s) {
+    return s.build(
+        () -> {
+          LinesConfig config =
+              new LinesConfig(
+                  s.choice("unit", LinesConfig.Unit.class),
+                  s.integer("min-words"),
+                  s.integer("max-copies"),
+                  s.integer("keep-copies"));
+          return s.flag("enabled") ? Optional.of(config) : Optional.empty();
+        });
+  }
+
+  private static Optional<DecontaminationConfig> decontamination(Section s) {
+    return s.build(
+        () -> {
+          DecontaminationConfig config =
+              new DecontaminationConfig(
+                  s.texts("sets"),
+                  s.texts("fields"),
+                  s.integer("n"),
+                  s.integer("min-item-words"),
+                  s.integer("max-documents"),
+                  s.choice("action", DecontaminationConfig.Action.class),
+                  cut(s.section("cut")));
+          return config.sets().isEmpty() ? Optional.empty() : Optional.of(config);
+        });
+  }
+
+  private static CutRule cut(Section s) {
+    return s.build(
+        () ->
+            new CutRule(
+                s.integer("surrounding-characters"),
+                s.integer("max-pieces"),
+                s.integer("min-piece-characters")));
   }
 
   private static NearConfig near(Section s) {

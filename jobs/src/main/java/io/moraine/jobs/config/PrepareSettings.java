@@ -46,7 +46,12 @@ public record PrepareSettings(
 
   private static TokenizerConfig tokenizer(Section s) {
     return s.build(
-        () -> new TokenizerConfig(s.integer("vocabulary-size"), s.longInteger("min-frequency")));
+        () ->
+            new TokenizerConfig(
+                s.integer("vocabulary-size"),
+                s.longInteger("min-frequency"),
+                s.longInteger("max-pieces"),
+                s.texts("special-tokens")));
   }
 
   private static PackConfig sequences(Section s) {

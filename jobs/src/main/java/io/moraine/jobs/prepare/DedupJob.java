@@ -1,6 +1,7 @@
 package io.moraine.jobs.prepare;
 
 import io.moraine.jobs.config.DedupSettings;
+import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import java.io.IOException;
@@ -26,29 +27,32 @@ public final class DedupJob {
   }
 
   /**
-   * Writes documents/, removed/, quarantine/, index/ and the manifest.
+   * Writes documents/, removed/, quarantine/, report/, the index and the manifest.
    *
-   * @param inputs Hadoop paths of files and folders
-   * @param output the folder to write
    * @param tasks how many tasks read the input; changes no result
    * @throws CorpusException if the input is missing or holds no document
    */
-  public DedupManifest run(List<String> inputs, String output, int tasks) throws IOException {
-    Publication publication = Publication.begin(hadoop, output);
-    PreparedDataset dataset = publication.staging();
-    DatasetTables tables = new DatasetTables(spark, dataset, settings.documents().outputFormat());
-    DocumentStages stages =
-        new DocumentStages(spark, settings.documents(), dataset, tables, progress);
-    Dataset<Row> survivors = stages.survivors(inputs, tasks);
-    tables.write(survivors, dataset.documents(), List.of("id"));
+  public DedupManifest run(DatasetPaths paths, int tasks) throws IOException {
+    String key =
+        RunKey.of(
+            hadoop,
+            "dedup",
+            settings.digest(),
+            settings.documents().decontamination(),
+            paths.inputs(),
+            "");
+    DatasetRun run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
+    Dataset<Row> survivors = run.stages().survivors(paths.inputs(), tasks);
+    run.tables().write(survivors, run.dataset().documents(), List.of("id"));
+    List<FunnelStage> funnel = run.funnel().stages();
     DedupManifest manifest =
         new DedupManifest(
             Manifest.FORMAT_VERSION,
             settings.digest(),
-            stages.funnel(),
-            stages.funnel().get(stages.funnel().size() - 1).out(),
+            funnel,
+            funnel.get(funnel.size() - 1).out(),
             settings.rendered());
-    publication.publish(manifest.rendered());
+    run.publish(manifest.rendered());
     return manifest;
   }
 }

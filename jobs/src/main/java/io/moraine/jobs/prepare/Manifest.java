@@ -113,6 +113,10 @@ public record Manifest(
     }
   }
 
+  static <T> T parse(String text, Class<T> type) throws JsonProcessingException {
+    return JSON.readValue(text, type);
+  }
+
   /** A manifest from its file's text; empty if it is that of deduplicated documents. */
   static Optional<Manifest> parse(String text) throws JsonProcessingException {
     ObjectNode tree = JSON.readValue(text, ObjectNode.class);

@@ -9,17 +9,13 @@ import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.Packing;
 import io.moraine.pipeline.spark.Tokenization;
-import io.moraine.pipeline.spark.TokenizerTraining;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerException;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -34,8 +30,7 @@ public final class PrepareJob {
   private final Configuration hadoop;
   private final PrepareSettings settings;
   private final Progress progress;
-  private PreparedDataset dataset;
-  private DatasetTables tables;
+  private DatasetRun run;
 
   public PrepareJob(SparkSession spark, PrepareSettings settings, Progress progress) {
     this.spark = spark;
@@ -47,31 +42,36 @@ public final class PrepareJob {
   /**
    * Prepares a dataset.
    *
-   * @param inputs Hadoop paths of files and folders
-   * @param output the dataset's folder
    * @param tokenizerFile an existing tokenizer.json; empty to train one
    * @param tasks how many tasks read the input; changes no result
    * @throws CorpusException if the input is missing or nothing of it is left
    */
-  public Manifest run(List<String> inputs, String output, Optional<String> tokenizerFile, int tasks)
+  public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
     Optional<Tokenizer> given =
-        tokenizerFile.isEmpty() ? Optional.empty() : load(tokenizerFile.get());
-    Publication publication = Publication.begin(hadoop, output);
-    dataset = publication.staging();
-    tables = new DatasetTables(spark, dataset, settings.documents().outputFormat());
-    DocumentStages stages =
-        new DocumentStages(spark, settings.documents(), dataset, tables, progress);
+        tokenizerFile.isEmpty()
+            ? Optional.empty()
+            : Optional.of(TokenizerFile.read(hadoop, tokenizerFile.get()));
+    String key =
+        RunKey.of(
+            hadoop,
+            "prepare",
+            settings.digest(),
+            settings.documents().decontamination(),
+            paths.inputs(),
+            given.map(TokenizerJson::write).orElse(""));
+    run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
 
-    Dataset<Row> survivors = withHeldOut(stages.survivors(inputs, tasks));
-    Tokenizer tokenizer = given.isPresent() ? given.get() : trainTokenizer(survivors);
+    Dataset<Row> survivors = withHeldOut(run.stages().survivors(paths.inputs(), tasks));
+    Tokenizer tokenizer = given.isPresent() ? given.get() : trainedTokenizer(survivors);
     String tokenizerJson = TokenizerJson.write(tokenizer);
-    publication.write(dataset.tokenizer(), tokenizerJson);
+    run.publication().write(run.dataset().tokenizer(), tokenizerJson);
     Dataset<Row> tokenized = tokenize(survivors, tokenizer);
     int endOfText = endOfText(tokenizer);
-    Packing.Packed train = pack(tokenized, false, endOfText, dataset.sequences());
-    Packing.Packed heldOut = pack(tokenized, true, endOfText, dataset.heldOut());
+    Packing.Packed train = pack(tokenized, false, endOfText, run.dataset().sequences());
+    Packing.Packed heldOut = pack(tokenized, true, endOfText, run.dataset().heldOut());
 
+    List<FunnelStage> funnel = run.funnel().stages();
     Manifest manifest =
         new Manifest(
             Manifest.FORMAT_VERSION,
@@ -79,65 +79,57 @@ public final class PrepareJob {
             TokenizerJson.digest(tokenizerJson),
             tokenizer.vocabularySize(),
             settings.sequences().length(),
-            stages.funnel(),
-            counts(stages.funnel(), train, heldOut),
+            funnel,
+            counts(funnel, train, heldOut),
             settings.rendered());
-    publication.publish(manifest.rendered());
+    run.publish(manifest.rendered());
     return manifest;
   }
 
   private Dataset<Row> withHeldOut(Dataset<Row> documents) {
-    begin("survivors");
+    run.funnel().begin("survivors");
     Column isHeldOut =
         udf((UDF1<String, Boolean>) settings.heldOut()::contains, DataTypes.BooleanType)
             .apply(col("id"));
     Dataset<Row> survivors =
-        tables.stored("survivors", documents.withColumn("held_out", isHeldOut));
-    progress.done("%,d documents".formatted(survivors.count()));
+        run.tables().stored("survivors", documents.withColumn("held_out", isHeldOut));
+    run.funnel().done("%,d documents".formatted(survivors.count()));
     return survivors;
   }
 
+  /** Trains one, unless an interrupted run did. */
+  private Tokenizer trainedTokenizer(Dataset<Row> survivors) throws IOException {
+    Optional<String> finished = run.publication().read(run.dataset().tokenizer());
+    return finished.isPresent() ? TokenizerJson.read(finished.get()) : trainTokenizer(survivors);
+  }
+
   private Tokenizer trainTokenizer(Dataset<Row> survivors) {
-    begin("tokenizer");
-    int size = settings.tokenizer().vocabularySize();
-    Tokenizer tokenizer =
-        TokenizerTraining.train(
-            survivors.where(col("held_out").equalTo(false)),
-            settings.tokenizer(),
-            learned -> {
-              if (learned % 256 == 0) {
-                progress.update("%,d of %,d tokens learned".formatted(learned, size));
-              }
-            });
-    progress.done("%,d tokens learned".formatted(tokenizer.vocabularySize()));
-    if (tokenizer.vocabularySize() < size) {
-      progress.say(
-          "the corpus is too small for %,d tokens: no pair is left that stands %,d times."
-              .formatted(size, settings.tokenizer().minFrequency()));
-    }
-    return tokenizer;
+    return new TokenizerStage(run.tables(), run.funnel(), progress)
+        .trained(survivors.where(col("held_out").equalTo(false)), settings.tokenizer())
+        .tokenizer();
   }
 
   private Dataset<Row> tokenize(Dataset<Row> survivors, Tokenizer tokenizer) {
-    begin("tokenize");
-    Dataset<Row> ids = Tokenization.tokenize(survivors, tokenizer);
-    Dataset<Row> tokenized = tables.stored("tokenized", ids);
-    tables.write(
-        tokenized.select("id", "source", "url", "metadata", "text", "n_tokens", "held_out"),
-        dataset.documents(),
-        List.of("id"));
-    progress.done("%,d documents".formatted(tokenized.count()));
+    run.funnel().begin("tokenize");
+    Dataset<Row> ids = Tokenization.withTokens(survivors, tokenizer);
+    Dataset<Row> tokenized = run.tables().stored("tokenized", ids);
+    run.tables()
+        .write(
+            tokenized.select("id", "source", "url", "metadata", "text", "n_tokens", "held_out"),
+            run.dataset().documents(),
+            List.of("id"));
+    run.funnel().done("%,d documents".formatted(tokenized.count()));
     return tokenized;
   }
 
   private Packing.Packed pack(
       Dataset<Row> tokenized, boolean heldOut, int endOfText, String folder) {
-    begin(heldOut ? "pack held-out" : "pack");
+    run.funnel().begin(heldOut ? "pack held-out" : "pack");
     Packing.Packed packed =
         Packing.pack(
             tokenized.where(col("held_out").equalTo(heldOut)), settings.sequences(), endOfText);
-    tables.writeParquet(packed.sequences(), folder, List.of("sequence_id"), packed.count());
-    progress.done("%,d sequences".formatted(packed.count()));
+    run.tables().writeParquet(packed.sequences(), folder, List.of("sequence_id"), packed.count());
+    run.funnel().done("%,d sequences".formatted(packed.count()));
     return packed;
   }
 
@@ -159,16 +151,6 @@ public final class PrepareJob {
         heldOut.tailTokens());
   }
 
-  private Optional<Tokenizer> load(String file) throws IOException {
-    Path path = new Path(file);
-    try (InputStream in = path.getFileSystem(hadoop).open(path)) {
-      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-      return Optional.of(TokenizerJson.read(text));
-    } catch (TokenizerException e) {
-      throw new TokenizerException("--tokenizer %s: %s".formatted(file, e.getMessage()));
-    }
-  }
-
   private static int endOfText(Tokenizer tokenizer) {
     return tokenizer
         .endOfText()
@@ -177,10 +159,5 @@ public final class PrepareJob {
                 new TokenizerException(
                     "the tokenizer has no special token to end documents with, such as "
                         + Tokenizer.END_OF_TEXT));
-  }
-
-  private void begin(String stage) {
-    spark.sparkContext().setJobGroup("prepare", "prepare: " + stage, false);
-    progress.start("prepare: " + stage);
   }
 }

@@ -53,7 +53,17 @@ public record PreparedDataset(Path root) {
     return child("removed");
   }
 
-  /** Repeated spans cut from documents; only where {@code substring} is enabled. */
+  /** Published documents of which this run found a better copy; only with earlier increments. */
+  public String superseded() {
+    return child("superseded");
+  }
+
+  /** Tables about the corpus that notebooks plot, and summary.txt. */
+  public String report(String name) {
+    return child("report/" + name);
+  }
+
+  /** What was cut from documents; only where a stage that cuts takes place. */
   public String cuts() {
     return child("cuts");
   }
@@ -78,7 +88,7 @@ public record PreparedDataset(Path root) {
     return child("tokenizer/tokenizer.json");
   }
 
-  /** What an incremental run needs to deduplicate against these documents. */
+  /** What an incremental run needs to deduplicate against these documents: a DocumentIndex. */
   public String index() {
     return child("index");
   }

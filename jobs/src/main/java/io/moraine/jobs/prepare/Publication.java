@@ -2,8 +2,10 @@ package io.moraine.jobs.prepare;
 
 import io.moraine.jobs.config.ConfigException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -11,13 +13,17 @@ import org.apache.hadoop.fs.Path;
 
 /**
  * Writes a dataset beside its final name and moves it there when it is whole, so that a job killed
- * midway leaves the previous dataset as it was.
+ * midway leaves the previous dataset as it was. What it had finished stays beside it for the next
+ * job with the same settings, input and index.
  */
 final class Publication {
+
+  private static final String KEY = "run.key";
 
   private final FileSystem files;
   private final Path target;
   private final Path staging;
+  private boolean resumes;
 
   private Publication(FileSystem files, Path target) {
     this.files = files;
@@ -26,28 +32,57 @@ final class Publication {
   }
 
   /**
-   * Opens an empty place to write to; what an earlier, interrupted run left there is deleted.
+   * Opens the place to write to: with the finished stages of an interrupted job if that had the
+   * same key, empty otherwise.
    *
+   * @param key of everything that the result follows from
    * @throws ConfigException if the target exists and is not a prepared dataset
    */
-  static Publication begin(Configuration hadoop, String output) throws IOException {
+  static Publication begin(Configuration hadoop, String output, String key) throws IOException {
     Path path = new Path(output);
     FileSystem files = path.getFileSystem(hadoop);
     Publication publication = new Publication(files, files.makeQualified(path));
     publication.requireReplaceable();
-    files.delete(publication.staging, true);
-    files.mkdirs(publication.staging);
+    String keyFile = publication.staging().work(KEY);
+    publication.resumes = publication.read(keyFile).equals(Optional.of(key));
+    if (!publication.resumes) {
+      files.delete(publication.staging, true);
+      files.mkdirs(publication.staging);
+      publication.write(keyFile, key);
+    }
     return publication;
+  }
+
+  /** Whether an interrupted job left finished stages. */
+  boolean resumes() {
+    return resumes;
   }
 
   PreparedDataset staging() {
     return new PreparedDataset(staging);
   }
 
-  /** Writes a small file into the staged dataset. */
+  /** Writes a small file into the staged dataset; whole or not at all. */
   void write(String name, String text) throws IOException {
-    try (OutputStream out = files.create(new Path(name), true)) {
+    Path unfinished = new Path(name + ".unfinished");
+    try (OutputStream out = files.create(unfinished, true)) {
       out.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+    Path file = new Path(name);
+    files.delete(file, false);
+    if (!files.rename(unfinished, file)) {
+      throw new IOException("cannot move %s to %s.".formatted(unfinished, file));
+    }
+  }
+
+  /** The text of a small file of the staged dataset; empty if it is not there. */
+  Optional<String> read(String name) throws IOException {
+    Path file = new Path(name);
+    if (!files.exists(file)) {
+      return Optional.empty();
+    }
+    try (InputStream in = files.open(file)) {
+      return Optional.of(new String(in.readAllBytes(), StandardCharsets.UTF_8));
     }
   }
 
@@ -76,6 +111,11 @@ final class Publication {
       throw new ConfigException(
           "--output %s exists and is not a prepared dataset (no %s). Name another folder or remove it."
               .formatted(target, PreparedDataset.MANIFEST));
+    }
+    if (DocumentIndex.increments(files, new Path(new PreparedDataset(target).index())) > 1) {
+      throw new ConfigException(
+          "--output %s has an index that later runs extended with --index; replacing it would lose what they know. Name another folder."
+              .formatted(target));
     }
   }
 }

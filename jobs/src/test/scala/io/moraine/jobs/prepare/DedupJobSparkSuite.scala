@@ -18,7 +18,7 @@ class DedupJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val output = Scratch.folder().resolve("unique")
     val manifest =
       new DedupJob(spark, settings, Scratch.silent)
-        .run(JList.of(input.toString), output.toString, 3)
+        .run(new DatasetPaths(JList.of(input.toString), output.toString), 3)
     (output, manifest)
   }
 

@@ -30,7 +30,7 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       settings: PrepareSettings = settingsWith(),
       tasks: Int = 3
   ): Manifest = new PrepareJob(spark, settings, Scratch.silent)
-    .run(JList.of(input.toString), output.toString, Optional.empty(), tasks)
+    .run(new DatasetPaths(JList.of(input.toString), output.toString), Optional.empty(), tasks)
 
   private def table(output: Path, name: String): Seq[Row] = {
     val rows = spark.read.parquet(output.resolve(name).toString)
@@ -64,7 +64,7 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(counts.trainTokens == counts.sequences * 33 + counts.trainTailTokens)
     assert(table(output, "sequences").size == counts.sequences)
     assert(table(output, "heldout").size == counts.heldOutSequences && counts.heldOutSequences > 0)
-    assert(table(output, "index").size == counts.documents)
+    assert(table(output, "index/features").size == counts.documents)
     assert(Files.exists(output.resolve("tokenizer/tokenizer.json")))
     assert(!Files.exists(output.resolve("_work")))
     val heldOut = documents.filter(_.getAs[Boolean]("held_out")).map(_.getString(0)).toSet
@@ -80,7 +80,18 @@ class PrepareJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       finally spark.conf.set("spark.sql.shuffle.partitions", "4")
       output
     }
-    for (name <- Seq("documents", "removed", "quarantine", "sequences", "heldout", "index")) {
+    for (
+      name <- Seq(
+        "documents",
+        "removed",
+        "quarantine",
+        "sequences",
+        "heldout",
+        "index/features",
+        "report/sources",
+        "report/pairs"
+      )
+    ) {
       val rows = outputs.map(table(_, name))
       assert(rows(0) == rows(1) && rows(1) == rows(2), name)
     }

@@ -1,7 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.config.{ConfigException, PrepareSettings, SettingsFile, TrainSettings}
-import io.moraine.jobs.prepare.PrepareJob
+import io.moraine.jobs.prepare.{DatasetPaths, PrepareJob}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.model.generate.SamplingConfig
 import java.io.FileNotFoundException
@@ -146,7 +146,11 @@ object TrainJobSparkSuite {
     )
     val output = folder.resolve("data")
     new PrepareJob(spark, settings, Scratch.silent)
-      .run(JList.of(folder.resolve("corpus.jsonl").toString), output.toString, Optional.empty(), 2)
+      .run(
+        new DatasetPaths(JList.of(folder.resolve("corpus.jsonl").toString), output.toString),
+        Optional.empty(),
+        2
+      )
     output
   }
 

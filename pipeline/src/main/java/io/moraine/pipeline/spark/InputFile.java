@@ -13,13 +13,15 @@ import java.util.List;
  * @param fromBytes first stored byte of the range
  * @param toBytes the byte behind the range
  * @param isWhole whether the range is the file, whatever its length
+ * @param modifiedMillis when the file was last changed, milliseconds since 1970
  */
-record InputFile(String path, String name, long fromBytes, long toBytes, boolean isWhole)
+record InputFile(
+    String path, String name, long fromBytes, long toBytes, boolean isWhole, long modifiedMillis)
     implements Serializable {
 
   /** A whole file. */
-  InputFile(String path, String name, long lengthBytes) {
-    this(path, name, 0, lengthBytes, true);
+  InputFile(String path, String name, long lengthBytes, long modifiedMillis) {
+    this(path, name, 0, lengthBytes, true, modifiedMillis);
   }
 
   long lengthBytes() {
@@ -37,7 +39,9 @@ record InputFile(String path, String name, long fromBytes, long toBytes, boolean
     }
     List<InputFile> ranges = new ArrayList<>();
     for (long from = fromBytes; from < toBytes; from += splitBytes) {
-      ranges.add(new InputFile(path, name, from, Math.min(toBytes, from + splitBytes), false));
+      ranges.add(
+          new InputFile(
+              path, name, from, Math.min(toBytes, from + splitBytes), false, modifiedMillis));
     }
     return ranges;
   }

@@ -32,7 +32,7 @@ final class InputFiles {
         FileStatus status = system.getFileStatus(root);
         String prefix = inputs.size() > 1 ? root.getName() + "/" : "";
         if (status.isFile()) {
-          files.add(new InputFile(status.getPath().toString(), root.getName(), status.getLen()));
+          files.add(file(status, root.getName()));
         } else {
           addFolder(system, status.getPath(), prefix, files);
         }
@@ -74,6 +74,11 @@ final class InputFiles {
     return file.lengthBytes() + 4096;
   }
 
+  private static InputFile file(FileStatus status, String name) {
+    return new InputFile(
+        status.getPath().toString(), name, status.getLen(), status.getModificationTime());
+  }
+
   private static void addFolder(
       FileSystem system, Path folder, String prefix, List<InputFile> files) throws IOException {
     for (FileStatus status : system.listStatus(folder)) {
@@ -84,7 +89,7 @@ final class InputFiles {
       if (status.isDirectory()) {
         addFolder(system, status.getPath(), prefix + name + "/", files);
       } else {
-        files.add(new InputFile(status.getPath().toString(), prefix + name, status.getLen()));
+        files.add(file(status, prefix + name));
       }
     }
   }

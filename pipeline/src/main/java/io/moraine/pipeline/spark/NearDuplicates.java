@@ -5,7 +5,6 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.negate;
 import static org.apache.spark.sql.functions.size;
-import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.pipeline.lsh.Banding;
@@ -93,8 +92,7 @@ public final class NearDuplicates {
    * What was found.
    *
    * @param removed id, kept_id, similarity: the exact one with the kept document, null where the
-   *     policy is closure and the two are no candidate pair that reaches the threshold; supersedes:
-   *     whether it would have won had both come in the same increment
+   *     policy is closure and the two are no candidate pair that reaches the threshold
    * @param nearMisses better, worse (each a struct with an id) and similarity of compared pairs up
    *     to 0.1 below the threshold, without those of buckets above the cap
    * @param comparedPairs how many exact similarities were computed until now
@@ -206,10 +204,7 @@ public final class NearDuplicates {
             ? survivors.notKept(edges, edges.select("worse").where(lit(false)), "components")
             : rounds.verified(edges, members);
     return removed.select(
-        col("worse.id").as("id"),
-        col("better.id").as("kept_id"),
-        col("similarity"),
-        supersedes("worse", "better"));
+        col("worse.id").as("id"), col("better.id").as("kept_id"), col("similarity"));
   }
 
   private Dataset<Row> closure(Dataset<Row> edges, Dataset<Row> members) {
@@ -223,19 +218,7 @@ public final class NearDuplicates {
         verification.duplicates(pairs).select(col("worse").as("known"), col("similarity"));
     return stars
         .join(known, col("document").equalTo(col("known")), "left")
-        .select(
-            col("document.id").as("id"),
-            col("root.id").as("kept_id"),
-            col("similarity"),
-            supersedes("document", "root"));
-  }
-
-  private static Column supersedes(String removed, String kept) {
-    return content(removed).lt(content(kept)).as("supersedes");
-  }
-
-  private static Column content(String document) {
-    return struct(col(document + ".negative_length"), col(document + ".id"));
+        .select(col("document.id").as("id"), col("root.id").as("kept_id"), col("similarity"));
   }
 
   /** (increment, negative_length, id, shingles) to one row per band. */

@@ -10,9 +10,19 @@ import static org.apache.spark.sql.functions.xxhash64;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.types.StructType;
 
 /** What a reader wants to see of a search for near duplicates. */
 public final class NearReport {
+
+  /** Columns of {@link #samples}. */
+  public static final StructType SAMPLES =
+      new StructType()
+          .add("from", "double")
+          .add("id", "string")
+          .add("other_id", "string")
+          .add("similarity", "double")
+          .add("removed", "boolean");
 
   private static final int BANDS = 20;
 
@@ -38,15 +48,15 @@ public final class NearReport {
    * Some pairs of every twentieth of similarity, chosen by a hash of their ids: removed documents
    * with their kept ones, and compared pairs just below the threshold.
    *
-   * @param outcome of the search
+   * @param removed {@link NearDuplicates.Outcome#removed}
+   * @param nearMisses {@link NearDuplicates.Outcome#nearMisses}
    * @param pairs how many of each twentieth at most
-   * @return from (lower end of the twentieth), id, other_id (the kept one), similarity, removed; in
+   * @return {@link #SAMPLES}: from is the lower end of the twentieth, other_id the kept one; in
    *     ascending order
    */
-  public static Dataset<Row> samples(NearDuplicates.Outcome outcome, int pairs) {
-    Dataset<Row> removed =
-        outcome
-            .removed()
+  public static Dataset<Row> samples(Dataset<Row> removed, Dataset<Row> nearMisses, int pairs) {
+    Dataset<Row> above =
+        removed
             .where(col("similarity").isNotNull())
             .select(
                 col("id"),
@@ -54,14 +64,12 @@ public final class NearReport {
                 col("similarity"),
                 lit(true).as("removed"));
     Dataset<Row> below =
-        outcome
-            .nearMisses()
-            .select(
-                col("worse.id").as("id"),
-                col("better.id").as("other_id"),
-                col("similarity"),
-                lit(false).as("removed"));
-    return removed
+        nearMisses.select(
+            col("worse.id").as("id"),
+            col("better.id").as("other_id"),
+            col("similarity"),
+            lit(false).as("removed"));
+    return above
         .union(below)
         .withColumn("from", floor(col("similarity").multiply(BANDS)).divide(BANDS))
         .withColumn(
@@ -71,7 +79,7 @@ public final class NearReport {
                     Window.partitionBy("from", "removed")
                         .orderBy(xxhash64(col("id"), col("other_id")), col("id"), col("other_id"))))
         .where(col("place").leq(pairs))
-        .select("from", "id", "other_id", "similarity", "removed")
+        .selectExpr(SAMPLES.fieldNames())
         .orderBy("from", "removed", "similarity", "id", "other_id");
   }
 }

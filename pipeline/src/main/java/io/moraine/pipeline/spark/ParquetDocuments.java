@@ -12,52 +12,79 @@ import io.moraine.pipeline.document.Part;
 import io.moraine.pipeline.document.ReadConfig;
 import io.moraine.pipeline.document.Unreadable;
 import java.io.IOException;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.util.SerializableConfiguration;
 
 /** Documents from Parquet files, one per row; the offset is the row's index in its file. */
 final class ParquetDocuments {
 
+  private static final int MAX_FOOTER_TASKS = 64;
+
   private ParquetDocuments() {}
 
   /**
-   * The parts of Parquet files. A file without a readable footer is one unreadable part.
+   * The parts of Parquet files; all files of one schema are one scan. A file without a readable
+   * footer is one unreadable part.
    *
    * @throws CorpusException if a file has no text column of the configured name
+   * @cost every footer is read once more, on the cluster
    */
   static Dataset<Row> read(SparkSession spark, List<InputFile> files, ReadConfig config) {
-    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    SerializableConfiguration hadoop =
+        new SerializableConfiguration(spark.sparkContext().hadoopConfiguration());
+    Map<String, List<InputFile>> bySchema = new TreeMap<>();
     List<Row> damaged = new ArrayList<>();
-    Dataset<Row> parts = spark.createDataFrame(List.of(), CorpusReader.PARTS);
-    for (InputFile file : files) {
-      String error = footerError(file, hadoop);
-      if (error.isEmpty()) {
-        parts = parts.union(readFile(spark, file, config));
+    int tasks = Math.min(files.size(), MAX_FOOTER_TASKS);
+    for (Footer footer :
+        context.parallelize(files, tasks).map(file -> footer(file, hadoop.value())).collect()) {
+      if (footer.error().isEmpty()) {
+        bySchema.computeIfAbsent(footer.schema(), schema -> new ArrayList<>()).add(footer.file());
       } else {
-        damaged.add(CorpusReader.row(new Unreadable(file.name(), 0, error, "")));
+        Unreadable unreadable = new Unreadable(footer.file().name(), 0, footer.error(), "");
+        damaged.add(CorpusReader.row(unreadable));
       }
     }
-    return parts.union(spark.createDataFrame(damaged, CorpusReader.PARTS));
+    Dataset<Row> parts = spark.createDataFrame(damaged, CorpusReader.PARTS);
+    for (List<InputFile> alike : bySchema.values()) {
+      parts = parts.union(readAlike(spark, alike, config));
+    }
+    return parts;
   }
 
-  private static Dataset<Row> readFile(SparkSession spark, InputFile file, ReadConfig config) {
-    Dataset<Row> table = spark.read().parquet(file.path());
+  private static Dataset<Row> readAlike(
+      SparkSession spark, List<InputFile> files, ReadConfig config) {
+    String[] paths = files.stream().map(InputFile::path).toArray(String[]::new);
+    Map<String, String> names = new HashMap<>();
+    for (InputFile file : files) {
+      names.put(new Path(file.path()).toUri().toString(), file.name());
+    }
+    Broadcast<Map<String, String>> nameOfPath =
+        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(names);
+    Dataset<Row> table = spark.read().parquet(paths);
     List<String> columns = Arrays.asList(table.columns());
     if (!columns.contains(config.textField())) {
       throw new CorpusException(
           "%s has no column \"%s\"; its columns are %s. Set read.text-field."
-              .formatted(file.path(), config.textField(), String.join(", ", columns)));
+              .formatted(files.get(0).path(), config.textField(), String.join(", ", columns)));
     }
     List<String> used =
         List.of(config.textField(), config.idField(), config.sourceField(), config.urlField());
@@ -73,8 +100,9 @@ final class ParquetDocuments {
             optional(columns, config.sourceField()),
             col("_metadata.row_index").cast("long"),
             optional(columns, config.urlField()),
-            rest.length == 0 ? lit("{}") : to_json(struct(rest)))
-        .map(new ToPart(file.name()), Encoders.row(CorpusReader.PARTS));
+            rest.length == 0 ? lit("{}") : to_json(struct(rest)),
+            col("_metadata.file_path"))
+        .map(new ToPart(nameOfPath), Encoders.row(CorpusReader.PARTS));
   }
 
   private static Column optional(List<String> columns, String name) {
@@ -86,29 +114,33 @@ final class ParquetDocuments {
     return col("`" + name.replace("`", "``") + "`");
   }
 
-  private static String footerError(InputFile file, Configuration hadoop) {
+  /** A file's schema as text, or what is wrong with the file. */
+  private record Footer(InputFile file, String schema, String error) implements Serializable {}
+
+  private static Footer footer(InputFile file, Configuration hadoop) {
     try (ParquetFileReader reader =
         ParquetFileReader.open(HadoopInputFile.fromPath(new Path(file.path()), hadoop))) {
-      return reader.getFooter() == null ? "no footer" : "";
+      return new Footer(file, reader.getFileMetaData().getSchema().toString(), "");
     } catch (IOException | RuntimeException e) {
-      return "not a Parquet file: " + e.getMessage();
+      return new Footer(file, "", "not a Parquet file: " + e.getMessage());
     }
   }
 
-  /** (text, id or null, source or null, row index, url or null, metadata) to a part. */
+  /** (text, id or null, source or null, row index, url or null, metadata, path) to a part. */
   private static final class ToPart implements MapFunction<Row, Row> {
 
     private static final long serialVersionUID = 1L;
 
-    private final String file;
+    private final Broadcast<Map<String, String>> nameOfPath;
 
-    ToPart(String file) {
-      this.file = file;
+    ToPart(Broadcast<Map<String, String>> nameOfPath) {
+      this.nameOfPath = nameOfPath;
     }
 
     @Override
     public Row call(Row row) {
       long index = row.getLong(3);
+      String file = nameOfPath.value().get(row.getString(6));
       Part part =
           row.isNullAt(0)
               ? new Unreadable(file, index, "the text is null", "")

@@ -1,26 +1,20 @@
 package io.moraine.pipeline.spark;
 
-import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.explode;
-
 import io.moraine.pipeline.spark.DocumentZip.Combine;
 import io.moraine.pipeline.spark.DocumentZip.Found;
 import io.moraine.pipeline.substring.Anchors;
 import io.moraine.pipeline.substring.CopyRun;
 import io.moraine.pipeline.substring.Removal;
 import io.moraine.pipeline.substring.SubstringConfig;
+import io.moraine.pipeline.text.CharRange;
 import io.moraine.pipeline.text.WordRange;
 import io.moraine.pipeline.text.WordSpans;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.storage.StorageLevel;
 
@@ -47,23 +41,6 @@ import org.apache.spark.storage.StorageLevel;
  */
 public final class RepeatedSpans {
 
-  /**
-   * What was cut, each word once. Words and code points are counted in the text as the pass found
-   * it, as is {@code first_word} in the text of {@code first_id}: {@code words} words from there
-   * are the same.
-   */
-  public static final StructType CUTS =
-      new StructType()
-          .add("pass", "int")
-          .add("start_word", "int")
-          .add("words", "int")
-          .add("start_character", "int")
-          .add("characters", "int")
-          .add("first_id", "string")
-          .add("first_word", "int");
-
-  private static final String CUTS_COLUMN = "repeated_span_cuts";
-
   private RepeatedSpans() {}
 
   /**
@@ -71,7 +48,8 @@ public final class RepeatedSpans {
    *
    * @param documents all documents in the columns they came with, the text without what was cut
    *     (empty if no word is left), and {@code cut_words} and {@code cut_spans}, both 0 mostly
-   * @param cuts id and {@link #CUTS}: {@code cut_spans} rows per document, {@code cut_words} words
+   * @param cuts id and {@link CutTexts#CUTS}: {@code cut_spans} rows per document, {@code
+   *     cut_words} words
    * @param passes that were run, in [1, max-passes]
    * @param complete whether the last pass found no repeated span
    */
@@ -84,14 +62,9 @@ public final class RepeatedSpans {
    *     computed
    */
   public static Outcome cut(SparkSession spark, Dataset<Row> documents, SubstringConfig config) {
-    StructType schema =
-        documents
-            .schema()
-            .add("cut_words", "int", false)
-            .add("cut_spans", "int", false)
-            .add(CUTS_COLUMN, DataTypes.createArrayType(CUTS));
+    StructType schema = CutTexts.schema(documents.schema());
     int n = config.minWords();
-    JavaRDD<Row> texts = documents.javaRDD().map(RepeatedSpans::withoutCuts);
+    JavaRDD<Row> texts = documents.javaRDD().map(CutTexts::uncut);
     int pass = 0;
     boolean complete = false;
     while (!complete && pass < config.maxPasses()) {
@@ -106,19 +79,7 @@ public final class RepeatedSpans {
               : DocumentZip.zip(texts, schema.fieldIndex("id"), copies, new Cut(text, pass, n));
     }
     Dataset<Row> done = spark.createDataFrame(texts, schema);
-    Dataset<Row> cuts = done.select(col("id"), explode(col(CUTS_COLUMN)).as("cut"));
-    return new Outcome(done.drop(CUTS_COLUMN), cuts.select("id", "cut.*"), pass, complete);
-  }
-
-  private static Row withoutCuts(Row row) {
-    Object[] values = new Object[row.size() + 3];
-    for (int i = 0; i < row.size(); i++) {
-      values[i] = row.get(i);
-    }
-    values[row.size()] = 0;
-    values[row.size() + 1] = 0;
-    values[row.size() + 2] = new Row[0];
-    return RowFactory.create(values);
+    return new Outcome(CutTexts.documents(done), CutTexts.cuts(done), pass, complete);
   }
 
   /** Applies one pass to a document and adds to its last three columns. */
@@ -144,36 +105,15 @@ public final class RepeatedSpans {
     private Row cut(Row document, List<CopyRun> copies) {
       String text = document.getString(textColumn);
       WordSpans words = WordSpans.of(text);
+      CutTexts.Pass cuts = new CutTexts.Pass(pass, text);
       List<Removal> removals = Removal.of(copies, n);
-      List<WordRange> ranges = removals.stream().map(Removal::range).toList();
-      Object[] values = new Object[document.size()];
-      for (int i = 0; i < values.length; i++) {
-        values[i] = document.get(i);
-      }
-      int last = values.length - 1;
-      values[textColumn] = words.without(WordRange.union(ranges));
-      values[last - 2] =
-          document.getInt(last - 2) + ranges.stream().mapToInt(WordRange::words).sum();
-      values[last - 1] = document.getInt(last - 1) + ranges.size();
-      List<Row> cuts = new ArrayList<>(Arrays.asList((Row[]) document.get(last)));
-      int start = 0;
-      int character = 0;
       for (Removal removal : removals) {
-        int from = words.start(removal.range());
-        character += text.codePointCount(start, from);
-        start = from;
-        cuts.add(
-            RowFactory.create(
-                pass,
-                removal.range().from(),
-                removal.range().words(),
-                character,
-                words.characters(removal.range()),
-                removal.firstId(),
-                removal.firstStart()));
+        WordRange range = removal.range();
+        CharRange place = new CharRange(words.start(range), words.end(range));
+        cuts.add(range, place, removal.firstId(), removal.firstStart());
       }
-      values[last] = cuts.toArray(new Row[0]);
-      return RowFactory.create(values);
+      String left = words.without(WordRange.union(removals.stream().map(Removal::range).toList()));
+      return CutTexts.cut(document, textColumn, left, cuts.rows());
     }
   }
 }

@@ -10,6 +10,7 @@ import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.pipeline.document.DocumentReader;
+import io.moraine.pipeline.hash.Murmur3;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -56,5 +57,30 @@ public final class UniqueIds {
     return documents
         .join(repeated, documents.col("id").equalTo(repeated.col("id")), "left_anti")
         .unionByName(ambiguous);
+  }
+
+  /**
+   * The documents of an increment with ids that no earlier one has: a known id gets {@code ~<16 hex
+   * digits of id and increment>}.
+   *
+   * @param published with a column id
+   */
+  public static Dataset<Row> avoiding(
+      Dataset<Row> documents, Dataset<Row> published, int increment) {
+    Dataset<Row> known = published.select(col("id").as("known_id"));
+    Column digest =
+        udf((UDF2<String, Integer, String>) UniqueIds::digest, DataTypes.StringType)
+            .apply(col("id"), lit(increment));
+    return documents
+        .join(known, col("id").equalTo(col("known_id")), "left")
+        .withColumn(
+            "id",
+            when(col("known_id").isNull(), col("id"))
+                .otherwise(concat(col("id"), lit("~"), digest)))
+        .drop("known_id");
+  }
+
+  private static String digest(String id, int increment) {
+    return Murmur3.hash128(id + "\n" + increment).hex().substring(0, 16);
   }
 }

@@ -76,11 +76,6 @@ public final class WordSpans {
     return ends[range.to() - 1];
   }
 
-  /** Code points of the text from the beginning of a range of words to its end. */
-  public int characters(WordRange range) {
-    return text.codePointCount(start(range), end(range));
-  }
-
   /** Index of the first word that ends behind a char of the text; {@link #count()} if none does. */
   public int firstEndingBehind(int place) {
     int found = Arrays.binarySearch(ends, place);
@@ -104,65 +99,20 @@ public final class WordSpans {
   }
 
   /**
-   * The text without some words and what stands between them; empty if no word is left.
-   *
-   * <p>White space on both sides of a cut becomes one: of the two runs the one with more line ends,
-   * else a single space. Nothing else changes, and no two words become one.
+   * The text without some words and what stands between them, as {@link CutText} leaves it; empty
+   * if no word is left.
    *
    * @param cuts sorted, not touching, as {@link WordRange#union} gives them
    */
   public String without(List<WordRange> cuts) {
-    int cutWords = cuts.stream().mapToInt(WordRange::words).sum();
-    if (cutWords == 0) {
-      return text;
-    }
-    if (cutWords == count) {
+    if (!cuts.isEmpty() && cuts.stream().mapToInt(WordRange::words).sum() == count) {
       return "";
     }
-    StringBuilder out = new StringBuilder(text.length());
-    int kept = 0;
-    for (WordRange cut : cuts) {
-      append(out, text.substring(kept, start(cut)), kept > 0);
-      kept = end(cut);
-    }
-    append(out, text.substring(kept), true);
-    return out.toString();
+    return CutText.without(
+        text, cuts.stream().map(cut -> new CharRange(start(cut), end(cut))).toList());
   }
 
-  private static void append(StringBuilder out, String piece, boolean behindCut) {
-    if (!behindCut) {
-      out.append(piece);
-      return;
-    }
-    int end = out.length();
-    while (end > 0 && Character.isWhitespace(out.charAt(end - 1))) {
-      end--;
-    }
-    String before = out.substring(end);
-    String rest = piece.stripLeading();
-    String behind = piece.substring(0, piece.length() - rest.length());
-    out.setLength(end);
-    if (end > 0 && !rest.isEmpty()) {
-      out.append(separator(out, before, behind, rest));
-    }
-    out.append(rest);
-  }
-
-  private static String separator(StringBuilder out, String before, String behind, String rest) {
-    long lines = Math.max(lineEnds(before), lineEnds(behind));
-    if (lines > 0) {
-      return lineEnds(behind) == lines ? behind : before;
-    }
-    boolean joins =
-        isWordOrMark(out.codePointBefore(out.length())) && isWordOrMark(rest.codePointAt(0));
-    return joins || !before.isEmpty() || !behind.isEmpty() ? " " : "";
-  }
-
-  private static long lineEnds(String space) {
-    return space.chars().filter(c -> c == '\n').count();
-  }
-
-  private static boolean isWordOrMark(int codePoint) {
+  static boolean isWordOrMark(int codePoint) {
     return Words.isWordCharacter(codePoint) || isMark(codePoint);
   }
 

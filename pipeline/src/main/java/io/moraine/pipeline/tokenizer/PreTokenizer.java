@@ -132,13 +132,16 @@ public final class PreTokenizer {
     }
   }
 
+  /** The same for a text; a surrogate without its partner counts as U+FFFD. */
+  public void split(String text, PieceSink sink) {
+    byte[] utf8 = Utf8.of(text);
+    split(utf8, 0, utf8.length, sink);
+  }
+
   /** The same for a text and its pieces as strings. */
   public void split(String text, Consumer<String> action) {
-    byte[] utf8 = Utf8.of(text);
     split(
-        utf8,
-        0,
-        utf8.length,
+        text,
         (bytes, from, to) ->
             action.accept(new String(bytes, from, to - from, StandardCharsets.UTF_8)));
   }

@@ -26,6 +26,8 @@ final class RegexParser {
   private static final List<String> LIGATURES = List.of("ss", "ff", "fi", "fl", "st");
 
   private static final int END = -1;
+  private static final int ABSENT = -1;
+  private static final int MOST_REPEATED = 1000;
 
   private final String pattern;
   private final int[] codePoints;
@@ -145,35 +147,28 @@ final class RegexParser {
   private RegexNode quantified(RegexNode atom) {
     RegexNode node = atom;
     while (true) {
-      int before = at;
-      int least;
-      int most;
-      boolean interval = false;
       if (take('*')) {
-        least = 0;
-        most = RegexNode.UNBOUNDED;
+        node = repeated(node, 0, RegexNode.UNBOUNDED, false);
       } else if (take('+')) {
-        least = 1;
-        most = RegexNode.UNBOUNDED;
+        node = repeated(node, 1, RegexNode.UNBOUNDED, false);
       } else if (take('?')) {
-        least = 0;
-        most = 1;
-      } else if (peek() == '{') {
-        at++;
-        least = number(0);
-        most = take(',') ? number(RegexNode.UNBOUNDED) : least;
-        interval = true;
-        boolean counted =
-            codePoints[before + 1] >= '0' && codePoints[before + 1] <= '9'
-                || most != RegexNode.UNBOUNDED;
-        if (!counted || !take('}') || most < least || most > 1000 && most != RegexNode.UNBOUNDED) {
-          throw unsupported("a brace that is no interval up to 1000");
-        }
+        node = repeated(node, 0, 1, false);
+      } else if (take('{')) {
+        node = interval(node);
       } else {
         return node;
       }
-      node = repeated(node, least, most, interval);
     }
+  }
+
+  private RegexNode interval(RegexNode body) {
+    int least = number(ABSENT);
+    int most = take(',') ? number(ABSENT) : least;
+    boolean bounded = Math.max(least, most) <= MOST_REPEATED && (most == ABSENT || most >= least);
+    if (!take('}') || !bounded || least == ABSENT && most == ABSENT) {
+      throw unsupported("a brace that is no interval up to " + MOST_REPEATED);
+    }
+    return repeated(body, Math.max(least, 0), most == ABSENT ? RegexNode.UNBOUNDED : most, true);
   }
 
   /** In Ruby's syntax {@code x{1,3}+} is {@code (?:x{1,3})+}; only ?, * and + can be possessive. */

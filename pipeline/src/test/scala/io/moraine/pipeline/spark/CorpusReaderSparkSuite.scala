@@ -77,4 +77,35 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
     )
   }
+
+  test(
+    "Parquet files of one schema are one scan, rows know their file; a damaged file is one part"
+  ) {
+    import spark.implicits._
+    val folder = Files.createTempDirectory("corpus")
+    def write(name: String, rows: org.apache.spark.sql.DataFrame): Unit = {
+      val written = Files.createTempDirectory("parquet").resolve("p")
+      rows.coalesce(1).write.parquet(written.toString)
+      val part = Files.list(written).iterator().asScala.find(_.toString.endsWith(".parquet")).get
+      Files.copy(part, folder.resolve(name))
+    }
+    for (i <- 1 to 5) write(s"a $i%41.parquet", Seq(s"text $i", s"more $i").toDF("text"))
+    write("b.parquet", Seq(("own", "with an id")).toDF("id", "text"))
+    Files.write(folder.resolve("c.parquet"), Array[Byte](1, 2, 3))
+    val parts = CorpusReader.read(spark, JList.of(folder.toString), config, 2)
+    val rows = parts.collect().toSeq
+    val found =
+      rows.map(r => (r.getAs[String]("file"), r.getAs[Long]("offset"), r.getAs[String]("text")))
+    val expected = (1 to 5).flatMap(i =>
+      Seq((s"a $i%41.parquet", 0L, s"text $i"), (s"a $i%41.parquet", 1L, s"more $i"))
+    ) ++ Seq(("b.parquet", 0L, "with an id"), ("c.parquet", 0L, null))
+    assert(
+      found.sorted(
+        Ordering.by[(String, Long, String), (String, Long)](f => (f._1, f._2))
+      ) == expected
+    )
+    assert(rows.count(!_.isNullAt(7)) == 1)
+    val scans = "FileScan parquet".r.findAllIn(parts.queryExecution.executedPlan.toString).size
+    assert(scans == 2, parts.queryExecution.executedPlan)
+  }
 }

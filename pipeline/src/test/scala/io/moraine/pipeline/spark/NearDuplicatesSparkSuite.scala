@@ -165,8 +165,8 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
     val sizes = NearReport.clusterSizes(outcome.removed).collect().toSeq
     assert(sizes.map(r => (r.getLong(0) - 1) * r.getLong(1)).sum == removed(bookFeatures).size)
     assert(sizes.map(_.getLong(0)) == sizes.map(_.getLong(0)).sorted && sizes.head.getLong(0) >= 2)
-    val samples = NearReport.samples(outcome, 3).collect().toSeq
-    assert(samples == NearReport.samples(outcome, 3).collect().toSeq)
+    val samples = NearReport.samples(outcome.removed, outcome.nearMisses, 3).collect().toSeq
+    assert(samples == NearReport.samples(outcome.removed, outcome.nearMisses, 3).collect().toSeq)
     assert(samples.groupBy(r => (r.getDouble(0), r.getBoolean(4))).values.forall(_.size <= 3))
     val similarity = bookPairs.flatMap { case (s, a, b) => Seq((a, b) -> s, (b, a) -> s) }.toMap
     for (row <- samples) {
@@ -179,7 +179,7 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   test("exact duplicates keep the smallest id") {
     val features = Features.of(documents("b" -> "same", "a" -> "same", "c" -> "other"), 5)
-    assert(ExactDuplicates.find(features).collect().toSeq == Seq(Row("b", "a")))
+    assert(ExactDuplicates.find(features, features.limit(0)).collect().toSeq == Seq(Row("b", "a")))
   }
 
   test("features hold length in code points, a digest of the text and sorted shingles") {

@@ -11,7 +11,7 @@ object NearOracle {
   case class Doc(id: String, text: String, increment: Int = 0) {
     val length: Int = text.codePointCount(0, text.length)
   }
-  case class Removal(id: String, kept: String, similarity: Option[Double], supersedes: Boolean)
+  case class Removal(id: String, kept: String, similarity: Option[Double])
 
   private case class Seen(doc: Doc, set: Array[Long], signature: Array[Long])
 
@@ -32,9 +32,7 @@ object NearOracle {
       case SurvivorPolicy.CLOSURE  => closure(seen.size, duplicates)
     }
     kept.map { case (i, j) =>
-      val (a, b) = (seen(j).doc, seen(i).doc)
-      val better = b.length > a.length || b.length == a.length && b.id < a.id
-      Removal(b.id, a.id, duplicates.get((j, i)), better)
+      Removal(seen(i).doc.id, seen(j).doc.id, duplicates.get((j, i)))
     }.toSet
   }
 

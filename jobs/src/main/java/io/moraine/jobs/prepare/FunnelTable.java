@@ -1,6 +1,5 @@
-package io.moraine.jobs.report;
+package io.moraine.jobs.prepare;
 
-import io.moraine.jobs.prepare.Manifest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,0 +1,145 @@
+package io.moraine.jobs.prepare;
+
+import static org.apache.spark.sql.functions.coalesce;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.floor;
+import static org.apache.spark.sql.functions.greatest;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.log2;
+import static org.apache.spark.sql.functions.pow;
+import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.when;
+
+import io.moraine.jobs.prepare.Manifest.FunnelStage;
+import io.moraine.pipeline.spark.Decontamination;
+import io.moraine.pipeline.spark.NearReport;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+
+/** Small tables about a corpus, below report/, that a notebook plots (docs/formats.md). */
+final class CorpusReport {
+
+  /** Stored result of the stage {@code near}: {@link NearReport#samples}. */
+  static final String PAIRS = "near-samples";
+
+  /** Stored result of the stage {@code decontamination}: {@link Decontamination#REPORT}. */
+  static final String DECONTAMINATION = "decontamination";
+
+  private static final int SHOWN_CHARACTERS = 20_000;
+
+  private final SparkSession spark;
+  private final PreparedDataset dataset;
+  private final DatasetTables tables;
+
+  CorpusReport(SparkSession spark, PreparedDataset dataset, DatasetTables tables) {
+    this.spark = spark;
+    this.dataset = dataset;
+    this.tables = tables;
+  }
+
+  /**
+   * Writes all tables and the page that sums them up.
+   *
+   * @param cleaned every document, with reason where a rule rejected it
+   * @param features of the documents that no rule rejected
+   * @param removed {@link Removals#REMOVALS}
+   * @return the page
+   */
+  List<String> write(
+      List<FunnelStage> funnel, Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed) {
+    Dataset<Row> stages = removed.select(col("id").as("removed_id"), col("stage"));
+    write("funnel", stages(funnel), "position");
+    write("removals", removals(removed), "stage", "reason");
+    write("sources", sources(cleaned, stages), "source", "stage");
+    write("lengths", lengths(features, stages), "from_characters");
+    write(
+        "clusters",
+        NearReport.clusterSizes(removed.where(col("stage").equalTo("near"))),
+        "documents");
+    write("pairs", pairs(cleaned), "similarity", "id", "other_id");
+    write("decontamination", decontamination(), "set");
+    return CorpusSummary.lines(FunnelTable.stages(funnel), name -> tables.stored("report-" + name));
+  }
+
+  private void write(String name, Dataset<Row> rows, String... order) {
+    tables.write(tables.stored("report-" + name, rows), dataset.report(name), List.of(order), 1);
+  }
+
+  private Dataset<Row> stages(List<FunnelStage> funnel) {
+    List<Row> rows = new ArrayList<>();
+    for (FunnelStage stage : funnel) {
+      rows.add(
+          RowFactory.create(rows.size(), stage.stage(), stage.in(), stage.removed(), stage.out()));
+    }
+    return spark.createDataFrame(
+        rows,
+        new StructType()
+            .add("position", "int")
+            .add("stage", "string")
+            .add("in", "long")
+            .add("removed", "long")
+            .add("out", "long"));
+  }
+
+  private static Dataset<Row> removals(Dataset<Row> removed) {
+    return removed.groupBy("stage", "reason").agg(count(lit(1)).as("documents"));
+  }
+
+  /** Documents of each source by what became of them: removed by a stage, or kept. */
+  private static Dataset<Row> sources(Dataset<Row> cleaned, Dataset<Row> stages) {
+    return cleaned
+        .select("id", "source")
+        .join(stages, col("id").equalTo(col("removed_id")), "left")
+        .groupBy(col("source"), coalesce(col("stage"), lit("kept")).as("stage"))
+        .agg(count(lit(1)).as("documents"));
+  }
+
+  /** Documents by length, in powers of two, of those that no rule rejected. */
+  private static Dataset<Row> lengths(Dataset<Row> features, Dataset<Row> stages) {
+    Column power = floor(log2(greatest(col("length"), lit(1))));
+    Column isKept = col("removed_id").isNull();
+    return features
+        .select("id", "length")
+        .join(stages, col("id").equalTo(col("removed_id")), "left")
+        .groupBy(pow(lit(2), power).cast("long").as("from_characters"))
+        .agg(
+            sum(when(isKept, 1).otherwise(0)).as("kept"),
+            sum(when(isKept, 0).otherwise(1)).as("removed"));
+  }
+
+  /** The sampled pairs with their texts; null for one that an earlier increment published. */
+  private Dataset<Row> pairs(Dataset<Row> cleaned) {
+    Dataset<Row> samples =
+        tables.isStored(PAIRS)
+            ? tables.stored(PAIRS)
+            : spark.createDataFrame(List.of(), NearReport.SAMPLES);
+    Column shown = col("text").substr(1, SHOWN_CHARACTERS);
+    Dataset<Row> texts =
+        cleaned
+            .select(col("id").as("text_id"), shown.as("text"))
+            .join(ids(samples), col("text_id").equalTo(col("sampled_id")), "left_semi");
+    Dataset<Row> others = texts.toDF("other_text_id", "other_text");
+    return samples
+        .join(texts, col("id").equalTo(col("text_id")), "left")
+        .join(others, col("other_id").equalTo(col("other_text_id")), "left")
+        .drop("text_id", "other_text_id");
+  }
+
+  /** One row per evaluation set; none if there are no sets. */
+  private Dataset<Row> decontamination() {
+    return tables.isStored(DECONTAMINATION)
+        ? tables.stored(DECONTAMINATION)
+        : spark.createDataFrame(List.of(), Decontamination.REPORT);
+  }
+
+  private static Dataset<Row> ids(Dataset<Row> samples) {
+    return samples.select(col("id").as("sampled_id")).union(samples.select("other_id"));
+  }
+}

@@ -1,0 +1,197 @@
+package io.moraine.jobs.prepare;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import io.moraine.jobs.config.ConfigException;
+import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.spark.Features;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+
+/**
+ * What deduplication must know of the documents published so far, one increment per run: their
+ * features and the URLs of their pages, never their texts (docs/formats.md).
+ *
+ * <p>A run that is repeated finds its own increment by its key and replaces it, so that no document
+ * is a duplicate of itself.
+ */
+final class DocumentIndex {
+
+  private static final String FEATURES = "features";
+  private static final String PAGES = "pages";
+  private static final StructType FEATURES_TABLE = Features.FEATURES.add("increment", "int");
+  private static final StructType PAGES_TABLE =
+      new StructType().add("url_key", "string").add("kept_id", "string").add("increment", "int");
+
+  private final FileSystem files;
+  private final Path root;
+  private final IndexManifest manifest;
+  private final String key;
+  private final int increment;
+
+  private DocumentIndex(FileSystem files, Path root, IndexManifest manifest, String key) {
+    this.files = files;
+    this.root = root;
+    this.manifest = manifest;
+    this.key = key;
+    this.increment = manifest.incrementOf(key);
+  }
+
+  /**
+   * Opens an index, or begins one where there is none.
+   *
+   * @param folder any Hadoop path
+   * @param shingleWords words per shingle of the features; must be that of the index
+   * @param key of the run's settings and input, see {@link RunKey}
+   * @throws ConfigException if the folder is no index, or has features of other shingles
+   * @throws CorpusException if the index is damaged
+   */
+  static DocumentIndex open(Configuration hadoop, String folder, int shingleWords, String key)
+      throws IOException {
+    Path path = new Path(folder);
+    FileSystem files = path.getFileSystem(hadoop);
+    Path root = files.makeQualified(path);
+    IndexManifest manifest =
+        read(files, root).orElseGet(() -> new IndexManifest(shingleWords, List.of()));
+    if (manifest.shingleWords() != shingleWords) {
+      throw new ConfigException(
+          "near.shingle-words must be that of the index %s, %d, got %d."
+              .formatted(folder, manifest.shingleWords(), shingleWords));
+    }
+    return new DocumentIndex(files, root, manifest, key);
+  }
+
+  /** How many increments an index has; 0 if it is not there. */
+  static int increments(FileSystem files, Path root) throws IOException {
+    return read(files, root).map(manifest -> manifest.increments().size()).orElse(0);
+  }
+
+  /** Number of this run's increment, 0 first. */
+  int increment() {
+    return increment;
+  }
+
+  /** Says which increments came before; part of what the result follows from. */
+  String state() {
+    return manifest.before(increment).rendered();
+  }
+
+  /** Documents of earlier increments: {@link Features#FEATURES} and increment. */
+  Dataset<Row> features(SparkSession spark) {
+    return earlier(spark, FEATURES, FEATURES_TABLE);
+  }
+
+  /** Pages of earlier increments: url_key, kept_id (the document published for it), increment. */
+  Dataset<Row> pages(SparkSession spark) {
+    return earlier(spark, PAGES, PAGES_TABLE);
+  }
+
+  private Dataset<Row> earlier(SparkSession spark, String table, StructType schema) {
+    if (increment == 0) {
+      return spark.createDataFrame(List.of(), schema);
+    }
+    String[] folders =
+        IntStream.range(0, increment)
+            .mapToObj(earlier -> folder(table, earlier).toString())
+            .toArray(String[]::new);
+    return spark
+        .read()
+        .schema(schema)
+        .option("basePath", new Path(root, table).toString())
+        .parquet(folders);
+  }
+
+  /**
+   * Writes the increment and makes it part of the index.
+   *
+   * @param features {@link Features#FEATURES} of the documents that this run publishes
+   * @param pages url_key and kept_id
+   * @param documents how many they are
+   * @throws IOException if another run extended the index meanwhile
+   */
+  void extend(DatasetTables tables, Dataset<Row> features, Dataset<Row> pages, long documents)
+      throws IOException {
+    Path unfinished = new Path(root, ".increment-%d.preparing".formatted(increment));
+    files.delete(unfinished, true);
+    Path newFeatures = new Path(unfinished, FEATURES);
+    Path newPages = new Path(unfinished, PAGES);
+    tables.writeParquet(features, newFeatures.toString(), List.of("id"), documents);
+    tables.writeParquet(pages, newPages.toString(), List.of("url_key"), documents);
+    requireUnchanged();
+    move(newFeatures, folder(FEATURES, increment));
+    move(newPages, folder(PAGES, increment));
+    writeManifest(manifest.with(increment, new IndexManifest.Increment(key, documents)));
+    files.delete(unfinished, true);
+  }
+
+  private void requireUnchanged() throws IOException {
+    IndexManifest now = read(files, root).orElse(new IndexManifest(0, List.of()));
+    if (!now.increments().equals(manifest.increments())) {
+      throw new IOException(
+          "another run extended the index %s meanwhile; nothing was published. Run this one again."
+              .formatted(root));
+    }
+  }
+
+  private void move(Path from, Path to) throws IOException {
+    files.mkdirs(to.getParent());
+    files.delete(to, true);
+    if (!files.rename(from, to)) {
+      throw new IOException("cannot move %s to %s.".formatted(from, to));
+    }
+  }
+
+  private void writeManifest(IndexManifest extended) throws IOException {
+    Path file = new Path(root, IndexManifest.FILE);
+    Path unfinished = new Path(root, "." + IndexManifest.FILE + ".preparing");
+    try (OutputStream out = files.create(unfinished, true)) {
+      out.write(extended.rendered().getBytes(StandardCharsets.UTF_8));
+    }
+    move(unfinished, file);
+  }
+
+  private static Optional<IndexManifest> read(FileSystem files, Path root) throws IOException {
+    Path file = new Path(root, IndexManifest.FILE);
+    if (!files.exists(file)) {
+      if (files.exists(root) && files.listStatus(root).length > 0) {
+        requireOwn(files, root);
+      }
+      return Optional.empty();
+    }
+    try (InputStream in = files.open(file)) {
+      return Optional.of(
+          IndexManifest.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
+    } catch (JsonProcessingException e) {
+      throw new CorpusException(
+          "%s is damaged: %s. Begin a new index from the datasets it was made of."
+              .formatted(file, e.getOriginalMessage()));
+    }
+  }
+
+  /** An index that was begun but never finished holds hidden names only. */
+  private static void requireOwn(FileSystem files, Path root) throws IOException {
+    for (var status : files.listStatus(root)) {
+      if (!status.getPath().getName().startsWith(".")
+          && !List.of(FEATURES, PAGES).contains(status.getPath().getName())) {
+        throw new ConfigException(
+            "--index %s exists and is no index (no %s). Name another folder or remove it."
+                .formatted(root, IndexManifest.FILE));
+      }
+    }
+  }
+
+  private Path folder(String table, int number) {
+    return new Path(new Path(root, table), "increment=" + number);
+  }
+}
