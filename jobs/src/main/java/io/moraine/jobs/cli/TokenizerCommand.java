@@ -8,8 +8,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "tokenizer",
     mixinStandardHelpOptions = true,
-    header = "Export token shards for other trainers.",
-    subcommands = ShardsCommand.class)
+    header = "Train a tokenizer, encode a corpus with one, export token shards for other trainers.",
+    subcommands = {TokenizerTrainCommand.class, TokenizerEncodeCommand.class, ShardsCommand.class})
 final class TokenizerCommand implements Runnable {
 
   @Spec private CommandSpec spec;

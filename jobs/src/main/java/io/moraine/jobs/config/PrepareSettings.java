@@ -60,20 +60,20 @@ public record PrepareSettings(
 
   /** What is learned: markers of moved middles are added to it. */
   private static TokenizerConfig tokenizer(Section s, FillInTheMiddle fim) {
-    if (!fim.isUsed()) {
-      return s.build(
-          () -> new TokenizerConfig(s.integer("vocabulary-size"), s.longInteger("min-frequency")));
-    }
     return s.build(
         () -> {
-          int learned = s.integer("vocabulary-size") - FimMarkers.COUNT;
-          if (learned < BYTES_AND_END_OF_TEXT) {
+          int size = s.integer("vocabulary-size");
+          int added = fim.isUsed() ? FimMarkers.COUNT : 0;
+          if (fim.isUsed() && size < BYTES_AND_END_OF_TEXT + added) {
             throw new IllegalArgumentException(
                 "vocabulary-size must be at least %d with fill-in-the-middle, got %d"
-                    .formatted(
-                        BYTES_AND_END_OF_TEXT + FimMarkers.COUNT, learned + FimMarkers.COUNT));
+                    .formatted(BYTES_AND_END_OF_TEXT + added, size));
           }
-          return new TokenizerConfig(learned, s.longInteger("min-frequency"));
+          return new TokenizerConfig(
+              size - added,
+              s.longInteger("min-frequency"),
+              s.longInteger("max-pieces"),
+              s.texts("special-tokens"));
         });
   }
 

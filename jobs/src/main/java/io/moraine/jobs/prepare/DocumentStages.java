@@ -100,48 +100,13 @@ final class DocumentStages {
     return summary;
   }
 
-  /** Reads every part once; what is not readable goes to quarantine. */
   private Dataset<Row> read(List<String> inputs, int tasks) {
-    funnel.begin("read");
-    Dataset<Row> parts =
-        tables.stored("read", () -> CorpusReader.read(spark, inputs, settings.read(), tasks));
-    Dataset<Row> unreadable = parts.where(col("error").isNotNull());
-    long all = parts.count();
-    long quarantined = unreadable.count();
-    if (!settings.quarantine().allows(quarantined, all)) {
-      Row first = unreadable.orderBy("file", "offset").first();
-      throw new CorpusException(
-          "%,d of %,d parts cannot be read, more than quarantine.max-share = %s; the first: %s at %d: %s. Mend the input or raise the setting."
-              .formatted(
-                  quarantined,
-                  all,
-                  settings.quarantine().maxShare(),
-                  first.getAs("file"),
-                  first.<Long>getAs("offset"),
-                  first.getAs("error")));
-    }
-    tables.write(
-        unreadable.select("file", "offset", "error", "raw"),
-        dataset.quarantine(),
-        List.of("file", "offset"));
-    Dataset<Row> documents = withUniqueIds(parts.where(col("error").isNull()));
-    funnel.counted("read", all, quarantined, "parts read, %,d quarantined");
-    return documents;
-  }
-
-  private Dataset<Row> withUniqueIds(Dataset<Row> documents) {
-    Dataset<Row> repeated = tables.stored("repeated-ids", UniqueIds.repeated(documents));
-    long repeatedIds = repeated.count();
-    Dataset<Row> unique = documents;
-    if (repeatedIds > 0) {
-      funnel.say(
-          "%,d ids stand more than once: all but their first document get a suffix."
-              .formatted(repeatedIds));
-      unique = tables.stored("read-unique", UniqueIds.assign(documents, repeated));
-    }
+    Dataset<Row> documents =
+        new Reading(settings.quarantine(), dataset, tables, funnel)
+            .documents(() -> CorpusReader.read(spark, inputs, settings.read(), tasks));
     return index.increment() == 0
-        ? unique
-        : UniqueIds.avoiding(unique, index.features(spark), index.increment());
+        ? documents
+        : UniqueIds.avoiding(documents, index.features(spark), index.increment());
   }
 
   private Dataset<Row> clean(Dataset<Row> documents) {

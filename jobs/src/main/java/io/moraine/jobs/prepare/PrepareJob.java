@@ -9,17 +9,12 @@ import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.sequence.FimMarkers;
 import io.moraine.pipeline.spark.Tokenization;
-import io.moraine.pipeline.spark.TokenizerTraining;
 import io.moraine.pipeline.tokenizer.Tokenizer;
-import io.moraine.pipeline.tokenizer.TokenizerException;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -52,10 +47,13 @@ public final class PrepareJob {
    */
   public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
-    String given = tokenizerFile.isEmpty() ? "" : text(tokenizerFile.get());
-    Optional<Tokenizer> existing = tokenizerFile.map(file -> read(file, given));
-    existing.ifPresent(
-        tokenizer -> SequenceStages.requireMarkers(settings, tokenizer, tokenizerFile.get()));
+    Optional<Tokenizer> given =
+        tokenizerFile.isEmpty()
+            ? Optional.empty()
+            : Optional.of(TokenizerFile.read(hadoop, tokenizerFile.get()));
+    if (given.isPresent()) {
+      SequenceStages.requireMarkers(settings, given.get(), tokenizerFile.get());
+    }
     String key =
         RunKey.of(
             hadoop,
@@ -63,13 +61,13 @@ public final class PrepareJob {
             settings.digest(),
             settings.documents().decontamination(),
             paths.inputs(),
-            given);
+            given.map(TokenizerJson::write).orElse(""));
     run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
     SequenceStages sequences = new SequenceStages(run, settings);
 
     Dataset<Row> survivors = withHeldOut(run.stages().survivors(paths.inputs(), tasks));
     sequences.requireKnownSources(survivors);
-    Tokenizer tokenizer = existing.isPresent() ? existing.get() : trainedTokenizer(survivors);
+    Tokenizer tokenizer = given.isPresent() ? given.get() : trainedTokenizer(survivors);
     String tokenizerJson = TokenizerJson.write(tokenizer);
     run.publication().write(run.dataset().tokenizer(), tokenizerJson);
     Dataset<Row> tokenized = tokenize(survivors, tokenizer);
@@ -109,32 +107,16 @@ public final class PrepareJob {
   }
 
   private Tokenizer trainTokenizer(Dataset<Row> survivors) {
-    run.funnel().begin("tokenizer");
-    int size = settings.tokenizer().vocabularySize();
-    Tokenizer learnedTokenizer =
-        TokenizerTraining.train(
-            survivors.where(col("held_out").equalTo(false)),
-            settings.tokenizer(),
-            learned -> {
-              if (learned % 256 == 0) {
-                progress.update("%,d of %,d tokens learned".formatted(learned, size));
-              }
-            });
-    run.funnel().done("%,d tokens learned".formatted(learnedTokenizer.vocabularySize()));
-    if (learnedTokenizer.vocabularySize() < size) {
-      run.funnel()
-          .say(
-              "the corpus is too small for %,d tokens: no pair is left that stands %,d times."
-                  .formatted(size, settings.tokenizer().minFrequency()));
-    }
-    return settings.fillInTheMiddle().isUsed()
-        ? FimMarkers.addedTo(learnedTokenizer)
-        : learnedTokenizer;
+    Tokenizer learned =
+        new TokenizerStage(run.tables(), run.funnel(), progress)
+            .trained(survivors.where(col("held_out").equalTo(false)), settings.tokenizer())
+            .tokenizer();
+    return settings.fillInTheMiddle().isUsed() ? FimMarkers.addedTo(learned) : learned;
   }
 
   private Dataset<Row> tokenize(Dataset<Row> survivors, Tokenizer tokenizer) {
     run.funnel().begin("tokenize");
-    Dataset<Row> ids = Tokenization.tokenize(survivors, tokenizer);
+    Dataset<Row> ids = Tokenization.withTokens(survivors, tokenizer);
     Dataset<Row> tokenized = run.tables().stored("tokenized", ids);
     run.tables().write(tokenized.drop("tokens"), run.dataset().documents(), List.of("id"));
     run.funnel().done("%,d documents".formatted(tokenized.count()));
@@ -158,20 +140,5 @@ public final class PrepareJob {
         packed.heldOut().tokens(),
         packed.heldOut().count(),
         packed.heldOut().paddingTokens());
-  }
-
-  private String text(String file) throws IOException {
-    Path path = new Path(file);
-    try (InputStream in = path.getFileSystem(hadoop).open(path)) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
-  }
-
-  private static Tokenizer read(String file, String text) {
-    try {
-      return TokenizerJson.read(text);
-    } catch (TokenizerException e) {
-      throw new TokenizerException("--tokenizer %s: %s".formatted(file, e.getMessage()));
-    }
   }
 }

@@ -38,6 +38,11 @@ class ResumeSparkSuite extends AnyFunSuite with SharedSparkSession {
       .run(new DatasetPaths(JList.of(input.toString), output.toString), Optional.empty(), 2)
   }
 
+  private def readable(value: Any): Any = value match {
+    case bytes: Array[Byte] => bytes.toSeq
+    case other              => other
+  }
+
   private def input(): Path = {
     val folder = Scratch.folder()
     Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), Scratch.corpus(60))
@@ -76,7 +81,12 @@ class ResumeSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(Files.readString(output.resolve(file)) == Files.readString(undisturbed.resolve(file)))
     for (table <- Seq("documents", "removed", "cuts", "sequences", "heldout", "index/features")) {
       val rows = Seq(output, undisturbed).map { folder =>
-        spark.read.parquet(folder.resolve(table).toString).collect().toSeq.map(_.toString).sorted
+        spark.read
+          .parquet(folder.resolve(table).toString)
+          .collect()
+          .toSeq
+          .map(_.toSeq.map(readable).toString)
+          .sorted
       }
       assert(rows(0) == rows(1), table)
     }

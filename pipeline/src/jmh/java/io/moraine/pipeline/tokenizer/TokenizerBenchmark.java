@@ -1,8 +1,6 @@
 package io.moraine.pipeline.tokenizer;
 
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -34,9 +32,11 @@ public class TokenizerBenchmark {
     }
     text = words.toString();
     preTokenizer = new PreTokenizer(List.of(PreTokenizer.CL100K));
-    Map<String, Long> counts = new HashMap<>();
-    preTokenizer.split(text, piece -> counts.merge(piece, 1L, Long::sum));
-    BpeModel model = BpeTrainer.train(counts, new TokenizerConfig(4096, 2), size -> {});
+    PieceCounts counts = new PieceCounts();
+    preTokenizer.split(text, counts);
+    TokenizerConfig config =
+        new TokenizerConfig(4096, 2, Long.MAX_VALUE, List.of(Tokenizer.END_OF_TEXT));
+    BpeModel model = BpeTrainer.train(counts, config, size -> {});
     tokenizer = new Tokenizer(model, preTokenizer);
   }
 

@@ -52,12 +52,12 @@ public record FimMarkers(int begin, int hole, int end) implements Serializable {
   /**
    * A tokenizer that we trained, with markers behind its other ids.
    *
-   * @param tokenizer whose only special token is {@link Tokenizer#END_OF_TEXT}
+   * @param tokenizer whose added tokens are all special
    */
   public static Tokenizer addedTo(Tokenizer tokenizer) {
     List<byte[]> tokens = new ArrayList<>(tokenizer.model().tokens());
     List<Integer> specialIds = new ArrayList<>();
-    specialIds.add(tokenizer.specialId(Tokenizer.END_OF_TEXT).orElseThrow());
+    tokenizer.model().addedTokens().forEach(added -> specialIds.add(added.id()));
     for (String name : NAMES.get(0)) {
       specialIds.add(tokens.size());
       tokens.add(name.getBytes(StandardCharsets.UTF_8));

@@ -1,10 +1,8 @@
 package io.moraine.pipeline.spark;
 
 import io.moraine.pipeline.tokenizer.Tokenizer;
-import io.moraine.pipeline.tokenizer.TokenizerJson;
-import java.util.Iterator;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -18,55 +16,43 @@ public final class Tokenization {
   private Tokenization() {}
 
   /**
-   * The documents in the columns they came with, and {@code n_tokens} and {@code tokens}, without
-   * end-of-text.
+   * The documents with two more columns: n_tokens (int) and tokens (array of int), without
+   * end-of-text; both null where there is no text.
    *
    * @param documents with a column text
    */
-  public static Dataset<Row> tokenize(Dataset<Row> documents, Tokenizer tokenizer) {
+  public static Dataset<Row> withTokens(Dataset<Row> documents, Tokenizer tokenizer) {
     JavaSparkContext context =
         JavaSparkContext.fromSparkContext(documents.sparkSession().sparkContext());
-    Broadcast<String> json = context.broadcast(TokenizerJson.write(tokenizer));
-    StructType schema = documents.schema();
-    return documents.mapPartitions(
-        new Encode(json, schema.fieldIndex("text")),
-        Encoders.row(schema.add("n_tokens", "int").add("tokens", "array<int>")));
+    StructType schema = documents.schema().add("n_tokens", "int").add("tokens", "array<int>");
+    Encode encode = new Encode(context.broadcast(tokenizer), schema.fieldIndex("text"));
+    return documents.map(encode, Encoders.row(schema));
   }
 
-  private static final class Encode implements MapPartitionsFunction<Row, Row> {
+  private static final class Encode implements MapFunction<Row, Row> {
 
     private static final long serialVersionUID = 1L;
 
-    private final Broadcast<String> json;
+    private final Broadcast<Tokenizer> tokenizer;
     private final int textColumn;
 
-    Encode(Broadcast<String> json, int textColumn) {
-      this.json = json;
+    Encode(Broadcast<Tokenizer> tokenizer, int textColumn) {
+      this.tokenizer = tokenizer;
       this.textColumn = textColumn;
     }
 
     @Override
-    public Iterator<Row> call(Iterator<Row> rows) {
-      Tokenizer tokenizer = TokenizerJson.read(json.value());
-      return new Iterator<>() {
-        @Override
-        public boolean hasNext() {
-          return rows.hasNext();
-        }
-
-        @Override
-        public Row next() {
-          Row row = rows.next();
-          int[] tokens = tokenizer.encode(row.getString(textColumn));
-          Object[] values = new Object[row.size() + 2];
-          for (int i = 0; i < row.size(); i++) {
-            values[i] = row.get(i);
-          }
-          values[row.size()] = tokens.length;
-          values[row.size() + 1] = tokens;
-          return RowFactory.create(values);
-        }
-      };
+    public Row call(Row row) {
+      Object[] values = new Object[row.size() + 2];
+      for (int i = 0; i < row.size(); i++) {
+        values[i] = row.get(i);
+      }
+      if (!row.isNullAt(textColumn)) {
+        int[] tokens = tokenizer.value().encode(row.getString(textColumn));
+        values[row.size()] = tokens.length;
+        values[row.size() + 1] = tokens;
+      }
+      return RowFactory.create(values);
     }
   }
 }

@@ -1,18 +1,21 @@
 package io.moraine.pipeline.tokenizer;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * A byte-level BPE vocabulary: the bytes of every token and the merges in the order of their rank.
  *
- * <p>Special tokens have ids but take part in no merge.
- *
- * @param tokens bytes by id; the content of special tokens as UTF-8
+ * @param tokens bytes by id, those of an added token its content in UTF-8; no bytes: an unused id
  * @param merges merges, the first learned first
- * @param specialIds ids of special tokens
+ * @param addedTokens tokens that take part in no merge
+ * @param ignoresMerges whether a piece that is a token becomes it, whatever the merges say
  */
-public record BpeModel(List<byte[]> tokens, List<Merge> merges, List<Integer> specialIds) {
+public record BpeModel(
+    List<byte[]> tokens, List<Merge> merges, List<AddedToken> addedTokens, boolean ignoresMerges) {
 
   /**
    * Two tokens that become one.
@@ -26,29 +29,69 @@ public record BpeModel(List<byte[]> tokens, List<Merge> merges, List<Integer> sp
   public BpeModel {
     tokens = List.copyOf(tokens);
     merges = List.copyOf(merges);
-    specialIds = List.copyOf(specialIds);
+    addedTokens = List.copyOf(addedTokens);
+    for (AddedToken added : addedTokens) {
+      if (added.id() >= tokens.size() || !Arrays.equals(tokens.get(added.id()), added.utf8())) {
+        throw new IllegalArgumentException(
+            "the added token %s has id %d, which has other bytes"
+                .formatted(added.content(), added.id()));
+      }
+    }
   }
 
-  /** Number of ids. */
+  /**
+   * A vocabulary whose added tokens are all special.
+   *
+   * @param specialIds their ids
+   */
+  public BpeModel(List<byte[]> tokens, List<Merge> merges, List<Integer> specialIds) {
+    this(
+        tokens,
+        merges,
+        specialIds.stream()
+            .map(
+                id ->
+                    new AddedToken(
+                        id, new String(tokens.get(id), StandardCharsets.UTF_8), true, false))
+            .toList(),
+        false);
+  }
+
+  /** Number of ids, unused ones included. */
   public int size() {
     return tokens.size();
   }
 
+  /** Ids of the tokens that merges make or begin with: all that are neither added nor unused. */
+  boolean[] ordinary() {
+    boolean[] ordinary = new boolean[tokens.size()];
+    for (int id = 0; id < ordinary.length; id++) {
+      ordinary[id] = tokens.get(id).length > 0;
+    }
+    addedTokens.forEach(added -> ordinary[added.id()] = false);
+    return ordinary;
+  }
+
   /** The id of each single byte, by unsigned value. */
   int[] byteIds() {
+    boolean[] ordinary = ordinary();
     int[] ids = new int[256];
-    List<Integer> found = new ArrayList<>();
-    for (int id = 0; id < tokens.size(); id++) {
-      byte[] token = tokens.get(id);
-      if (token.length == 1 && !specialIds.contains(id)) {
-        ids[token[0] & 0xff] = id;
-        found.add(id);
+    Arrays.fill(ids, -1);
+    for (int id = 0; id < ordinary.length; id++) {
+      if (ordinary[id] && tokens.get(id).length == 1) {
+        ids[tokens.get(id)[0] & 0xff] = id;
       }
     }
-    if (found.size() != 256) {
+    List<String> missing = new ArrayList<>();
+    for (int b = 0; b < 256; b++) {
+      if (ids[b] < 0) {
+        missing.add("%02x".formatted(b));
+      }
+    }
+    if (!missing.isEmpty()) {
       throw new IllegalArgumentException(
-          "a byte-level vocabulary has a token for each of the 256 bytes, found %d"
-              .formatted(found.size()));
+          "a byte-level vocabulary has a token for each of the 256 bytes, not for "
+              + missing.stream().limit(8).collect(Collectors.joining(", ")));
     }
     return ids;
   }

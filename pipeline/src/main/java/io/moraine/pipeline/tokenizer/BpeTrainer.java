@@ -4,76 +4,83 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
-import java.util.Set;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * Learns merges from counted pieces: repeatedly the most frequent pair of adjacent tokens becomes a
  * token.
  *
- * <p>The same vocabulary as Hugging Face's {@code BpeTrainer} with a byte-level alphabet: special
- * tokens first, then the 256 bytes in the order of their printable characters; of equally frequent
- * pairs the one with the smaller left id, then the smaller right id; a merge whose text exists
- * already reuses its id. Counts are 64-bit.
+ * <p>The rules of Hugging Face's {@code BpeTrainer} with a byte-level alphabet: special tokens
+ * first, then the 256 bytes in the order of their printable characters; of equally frequent pairs
+ * the one with the smaller left id, then the smaller right id; a merge whose text exists already
+ * reuses its id. Counts are 64-bit and always those of the pieces as they stand.
  *
  * @source Sennrich, Haddow, Birch, Neural machine translation of rare words with subword units,
  *     2016, arXiv:1508.07909, Algorithm 1
- * @cost O(total piece length) memory; each merge costs the lengths of the pieces that have it
+ * @cost 4 bytes of memory for each byte of the distinct pieces, and {@link PairTable}; a merge
+ *     costs the lengths of the pieces that have it
  */
 public final class BpeTrainer {
-
-  private static final int ANY = -1;
 
   private final TokenizerConfig config;
   private final List<byte[]> tokens = new ArrayList<>();
   private final Map<String, Integer> idOfText = new HashMap<>();
   private final List<BpeModel.Merge> merges = new ArrayList<>();
-  private final Map<Long, PairCount> pairs = new HashMap<>();
+
+  /** The tokens of all pieces one behind the other; merges leave gaps at the ends of pieces. */
+  private final int[] symbols;
+
+  private final int[] starts;
+  private final int[] lengths;
+  private final long[] pieceCounts;
+  private final PairTable pairs = new PairTable();
   private final PriorityQueue<Candidate> queue =
       new PriorityQueue<>(
           Comparator.comparingLong(Candidate::count).reversed().thenComparingLong(Candidate::pair));
 
-  private final Set<Long> changed = new HashSet<>();
-  private final List<int[]> words = new ArrayList<>();
-  private final List<Long> wordCounts = new ArrayList<>();
+  /** Pairs that the current merge made more frequent, maybe repeated. */
+  private IntList risen = new IntList();
 
-  /** How often a pair stands in all pieces, and in which pieces it may stand. */
-  private static final class PairCount {
-    private long count;
-    private final IntList wordIndexes = new IntList();
-  }
+  /** A pair with the count that it had when it was put into the queue. */
+  private record Candidate(long pair, int number, long count) {}
 
-  private record Candidate(long pair, long count) {}
-
-  private BpeTrainer(TokenizerConfig config) {
+  private BpeTrainer(PieceCounts pieces, TokenizerConfig config) {
     this.config = config;
+    this.symbols = new int[pieces.pieceBytes()];
+    this.starts = new int[pieces.size()];
+    this.lengths = new int[pieces.size()];
+    this.pieceCounts = new long[pieces.size()];
   }
 
   /**
    * Learns a vocabulary.
    *
-   * @param pieceCounts how often each piece stands in the corpus; the order does not matter
+   * @param pieces how often each piece stands in the corpus; their order does not matter
    * @param progress called with the size of the vocabulary after each merge
    * @return with {@code config.vocabularySize()} ids, or fewer if no pair is frequent enough
    */
-  public static BpeModel train(
-      Map<String, Long> pieceCounts, TokenizerConfig config, IntConsumer progress) {
-    BpeTrainer trainer = new BpeTrainer(config);
+  public static BpeModel train(PieceCounts pieces, TokenizerConfig config, IntConsumer progress) {
+    BpeTrainer trainer = new BpeTrainer(pieces, config);
+    config.specialTokens().forEach(trainer::addSpecial);
     trainer.addAlphabet();
-    trainer.addWords(pieceCounts);
-    trainer.pairs.forEach((pair, count) -> trainer.queue.add(new Candidate(pair, count.count)));
+    trainer.addPieces(pieces);
     while (trainer.tokens.size() < config.vocabularySize() && trainer.mergeMostFrequent()) {
       progress.accept(trainer.tokens.size());
     }
-    return new BpeModel(trainer.tokens, trainer.merges, List.of(0));
+    List<Integer> specialIds = IntStream.range(0, config.specialTokens().size()).boxed().toList();
+    return new BpeModel(trainer.tokens, trainer.merges, specialIds);
+  }
+
+  /** A special token's text is no text that merges could make. */
+  private void addSpecial(String name) {
+    tokens.add(name.getBytes(StandardCharsets.UTF_8));
   }
 
   private void addAlphabet() {
-    addToken(Tokenizer.END_OF_TEXT.getBytes(StandardCharsets.UTF_8), Tokenizer.END_OF_TEXT);
     List<byte[]> bytes = new ArrayList<>();
     for (int b = 0; b < 256; b++) {
       bytes.add(new byte[] {(byte) b});
@@ -88,16 +95,32 @@ public final class BpeTrainer {
     return tokens.size() - 1;
   }
 
-  private void addWords(Map<String, Long> pieceCounts) {
-    for (Map.Entry<String, Long> piece : pieceCounts.entrySet()) {
-      byte[] bytes = Tokenizer.utf8(piece.getKey());
-      int[] ids = new int[bytes.length];
-      for (int i = 0; i < ids.length; i++) {
-        ids[i] = idOfText.get(String.valueOf(ByteLevel.characterOf(bytes[i])));
-      }
-      words.add(ids);
-      wordCounts.add(piece.getValue());
-      countNewPairs(words.size() - 1, ANY);
+  private void addPieces(PieceCounts counted) {
+    int[] idOfByte = new int[256];
+    for (int b = 0; b < 256; b++) {
+      idOfByte[b] = idOfText.get(ByteLevel.write(new byte[] {(byte) b}));
+    }
+    int[] added = {0, 0};
+    counted.forEach(
+        (text, from, to, count) -> {
+          int piece = added[0]++;
+          starts[piece] = added[1];
+          lengths[piece] = to - from;
+          pieceCounts[piece] = count;
+          for (int i = from; i < to; i++) {
+            symbols[added[1]++] = idOfByte[text[i] & 0xff];
+          }
+          countPairs(piece);
+        });
+    for (int number = 0; number < pairs.size(); number++) {
+      queue.add(new Candidate(pairs.pair(number), number, pairs.count(number)));
+    }
+  }
+
+  private void countPairs(int piece) {
+    for (int i = starts[piece]; i + 1 < starts[piece] + lengths[piece]; i++) {
+      int number = pairs.add(symbols[i], symbols[i + 1], pieceCounts[piece]);
+      pairs.standsIn(number, piece);
     }
   }
 
@@ -105,84 +128,75 @@ public final class BpeTrainer {
   private boolean mergeMostFrequent() {
     while (!queue.isEmpty()) {
       Candidate top = queue.poll();
-      PairCount current = pairs.get(top.pair());
-      if (current == null || current.count < config.minFrequency()) {
+      long count = pairs.count(top.number());
+      if (count < config.minFrequency()) {
         continue;
       }
-      if (current.count == top.count()) {
-        merge(top.pair(), current);
+      if (count == top.count()) {
+        merge(top);
         return true;
       }
-      if (current.count < top.count()) {
-        queue.add(new Candidate(top.pair(), current.count));
+      if (count < top.count()) {
+        queue.add(new Candidate(top.pair(), top.number(), count));
       }
     }
     return false;
   }
 
-  private void merge(long pair, PairCount occurrences) {
-    int left = (int) (pair >>> 32);
-    int right = (int) pair;
+  private void merge(Candidate best) {
+    int left = PairTable.left(best.pair());
+    int right = PairTable.right(best.pair());
+    int result = resultOf(left, right);
+    merges.add(new BpeModel.Merge(left, right, result));
+    IntList pieces = pairs.pieces(best.number());
+    for (int i = 0; i < pieces.size(); i++) {
+      mergeIn(pieces.get(i), left, right, result);
+    }
+    pairs.clear(best.number());
+    for (int i = 0; i < risen.size(); i++) {
+      int number = risen.get(i);
+      queue.add(new Candidate(pairs.pair(number), number, pairs.count(number)));
+    }
+    risen = new IntList();
+  }
+
+  private int resultOf(int left, int right) {
     byte[] token = concatenated(tokens.get(left), tokens.get(right));
     String text = ByteLevel.write(token);
     Integer known = idOfText.get(text);
-    int result = known != null ? known : addToken(token, text);
-    merges.add(new BpeModel.Merge(left, right, result));
-    for (int i = 0; i < occurrences.wordIndexes.size(); i++) {
-      int word = occurrences.wordIndexes.get(i);
-      int[] before = words.get(word);
-      int[] after = mergedWord(before, left, right, result);
-      if (after.length < before.length) {
-        uncountPairs(word);
-        words.set(word, after);
-        countNewPairs(word, result);
-      }
-    }
-    pairs.remove(pair);
-    changed.forEach(key -> queue.add(new Candidate(key, pairs.get(key).count)));
-    changed.clear();
+    return known != null ? known : addToken(token, text);
   }
 
-  private void uncountPairs(int word) {
-    int[] ids = words.get(word);
-    for (int i = 0; i + 1 < ids.length; i++) {
-      PairCount count = pairs.get(pair(ids, i));
-      if (count != null) {
-        count.count -= wordCounts.get(word);
+  /** Replaces the pair from left to right, and counts what is beside it anew. */
+  private void mergeIn(int piece, int left, int right, int result) {
+    long count = pieceCounts[piece];
+    int start = starts[piece];
+    int end = start + lengths[piece];
+    int out = start;
+    int i = start;
+    while (i < end) {
+      if (symbols[i] != left || i + 1 == end || symbols[i + 1] != right) {
+        symbols[out++] = symbols[i++];
+        continue;
       }
+      if (out > start) {
+        pairs.add(symbols[out - 1], left, -count);
+        rises(symbols[out - 1], result, count, piece);
+      }
+      if (i + 2 < end) {
+        pairs.add(right, symbols[i + 2], -count);
+        rises(result, symbols[i + 2], count, piece);
+      }
+      symbols[out++] = result;
+      i += 2;
     }
+    lengths[piece] = out - start;
   }
 
-  /** Counts a word's pairs; those with {@code token} in them were not known to stand in it. */
-  private void countNewPairs(int word, int token) {
-    int[] ids = words.get(word);
-    for (int i = 0; i + 1 < ids.length; i++) {
-      PairCount count = pairs.computeIfAbsent(pair(ids, i), unused -> new PairCount());
-      count.count += wordCounts.get(word);
-      if (token == ANY) {
-        count.wordIndexes.addUnlessLast(word);
-      } else if (ids[i] == token || ids[i + 1] == token) {
-        count.wordIndexes.addUnlessLast(word);
-        changed.add(pair(ids, i));
-      }
-    }
-  }
-
-  private static long pair(int[] ids, int at) {
-    return (long) ids[at] << 32 | ids[at + 1];
-  }
-
-  private static int[] mergedWord(int[] ids, int left, int right, int result) {
-    IntList merged = new IntList();
-    for (int i = 0; i < ids.length; i++) {
-      if (ids[i] == left && i + 1 < ids.length && ids[i + 1] == right) {
-        merged.add(result);
-        i++;
-      } else {
-        merged.add(ids[i]);
-      }
-    }
-    return merged.toArray();
+  private void rises(int left, int right, long count, int piece) {
+    int number = pairs.add(left, right, count);
+    pairs.standsIn(number, piece);
+    risen.addUnlessLast(number);
   }
 
   private static byte[] concatenated(byte[] left, byte[] right) {

@@ -1,56 +1,82 @@
 package io.moraine.pipeline.tokenizer;
 
-import io.moraine.pipeline.hash.Mix64;
 import java.util.Arrays;
 import java.util.List;
 
-/** Pair of token ids to rank and result, by open addressing on primitive arrays. */
+/**
+ * Pair of token ids to rank and result, by open addressing: pair and value stand side by side, so
+ * that a look-up touches one cache line.
+ */
 final class MergeTable {
 
-  static final int NONE = Integer.MAX_VALUE;
+  /** What a pair has that does not merge; above every other value. */
+  static final long NONE = Long.MAX_VALUE;
 
   private static final long FREE = -1;
+  private static final long MULTIPLIER = 0x9e3779b97f4a7c15L;
 
-  private final long[] pairs;
-  private final int[] ranks;
-  private final int[] results;
-  private final int mask;
+  private long[] slots;
+  private int shift;
+  private int size;
 
-  MergeTable(List<BpeModel.Merge> merges) {
-    int capacity = Integer.highestOneBit(Math.max(4, merges.size()) * 2 - 1) * 2;
-    pairs = new long[capacity];
-    ranks = new int[capacity];
-    results = new int[merges.size()];
-    mask = capacity - 1;
-    Arrays.fill(pairs, FREE);
+  /**
+   * A table of merges, the first of rank 0; of a pair that stands twice the last one counts.
+   *
+   * @param expected number of merges that will be added
+   */
+  MergeTable(int expected) {
+    resize(Integer.SIZE - Integer.numberOfLeadingZeros(Math.max(4, expected)) + 1);
+  }
+
+  static MergeTable of(List<BpeModel.Merge> merges) {
+    MergeTable table = new MergeTable(merges.size());
     for (int rank = 0; rank < merges.size(); rank++) {
       BpeModel.Merge merge = merges.get(rank);
-      results[rank] = merge.result();
-      long pair = pair(merge.left(), merge.right());
-      int slot = slot(pair);
-      if (pairs[slot] == FREE) {
-        pairs[slot] = pair;
-        ranks[slot] = rank;
+      table.put(merge.left(), merge.right(), rank, merge.result());
+    }
+    return table;
+  }
+
+  void put(int left, int right, int rank, int result) {
+    int slot = slot(pair(left, right));
+    size += slots[slot] == FREE ? 1 : 0;
+    slots[slot] = pair(left, right);
+    slots[slot + 1] = (long) rank << 32 | result;
+    if (4 * size > slots.length) {
+      long[] old = slots;
+      resize(Long.SIZE - shift + 1);
+      for (int i = 0; i < old.length; i += 2) {
+        if (old[i] != FREE) {
+          int target = slot(old[i]);
+          slots[target] = old[i];
+          slots[target + 1] = old[i + 1];
+        }
       }
     }
   }
 
-  /** Rank of the merge of two ids; {@link #NONE} if they do not merge. */
-  int rank(int left, int right) {
+  /** Rank (upper half) and result (lower half) of two ids; {@link #NONE} if they do not merge. */
+  long merge(int left, int right) {
     long pair = pair(left, right);
     int slot = slot(pair);
-    return pairs[slot] == pair ? ranks[slot] : NONE;
+    return slots[slot] == pair ? slots[slot + 1] : NONE;
   }
 
-  /** The token that the merge of this rank makes. */
-  int result(int rank) {
-    return results[rank];
+  /** The token that a merge makes. */
+  static int result(long merge) {
+    return (int) merge;
+  }
+
+  private void resize(int bits) {
+    shift = Long.SIZE - bits;
+    slots = new long[2 << bits];
+    Arrays.fill(slots, FREE);
   }
 
   private int slot(long pair) {
-    int slot = (int) Mix64.murmurFinal(pair) & mask;
-    while (pairs[slot] != FREE && pairs[slot] != pair) {
-      slot = slot + 1 & mask;
+    int slot = (int) (pair * MULTIPLIER >>> shift) << 1;
+    while (slots[slot] != FREE && slots[slot] != pair) {
+      slot = slot + 2 & slots.length - 1;
     }
     return slot;
   }

@@ -1,22 +1,40 @@
 package io.moraine.pipeline.tokenizer;
 
+import java.util.List;
+
 /**
  * What tokenizer to train.
  *
- * @param vocabularySize number of ids, special tokens included; at least 257
+ * @param vocabularySize number of ids, special tokens included; at least 256 and those
  * @param minFrequency pairs seen less often are not merged; {@code >= 1}
+ * @param maxPieces most distinct pieces that merges are learned from; of more, the rarest are left
+ *     out; {@code >= 1}
+ * @param specialTokens ids 0 and on; {@link Tokenizer#END_OF_TEXT} among them
  */
-public record TokenizerConfig(int vocabularySize, long minFrequency) {
+public record TokenizerConfig(
+    int vocabularySize, long minFrequency, long maxPieces, List<String> specialTokens) {
 
   public TokenizerConfig {
-    if (vocabularySize < 257) {
+    specialTokens = List.copyOf(specialTokens);
+    if (vocabularySize < 256 + specialTokens.size()) {
       throw new IllegalArgumentException(
-          "vocabulary-size must be at least 257 (256 bytes and %s), got %d"
-              .formatted(Tokenizer.END_OF_TEXT, vocabularySize));
+          "vocabulary-size must be at least %d (256 bytes and %s), got %d"
+              .formatted(
+                  256 + specialTokens.size(), String.join(", ", specialTokens), vocabularySize));
     }
     if (minFrequency < 1) {
       throw new IllegalArgumentException(
           "min-frequency must be at least 1, got %d".formatted(minFrequency));
+    }
+    if (maxPieces < 1) {
+      throw new IllegalArgumentException(
+          "max-pieces must be at least 1, got %d".formatted(maxPieces));
+    }
+    if (!specialTokens.contains(Tokenizer.END_OF_TEXT)
+        || specialTokens.stream().distinct().count() < specialTokens.size()) {
+      throw new IllegalArgumentException(
+          "special-tokens must be different and have %s among them, got %s"
+              .formatted(Tokenizer.END_OF_TEXT, String.join(", ", specialTokens)));
     }
   }
 }

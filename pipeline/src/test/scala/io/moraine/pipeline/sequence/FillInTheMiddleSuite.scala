@@ -2,20 +2,20 @@ package io.moraine.pipeline.sequence
 
 import io.moraine.pipeline.SeededProperties
 import io.moraine.pipeline.tokenizer._
-import java.util.{Map => JMap}
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-
-import scala.jdk.CollectionConverters._
 
 class FillInTheMiddleSuite extends AnyFunSuite with SeededProperties {
 
   private val trained: Tokenizer = {
-    val counts: JMap[String, java.lang.Long] =
-      Map(" the" -> 50, " middle" -> 40, "the" -> 30, " end" -> 20).map { case (piece, count) =>
-        piece -> java.lang.Long.valueOf(count.toLong)
-      }.asJava
-    val model = BpeTrainer.train(counts, new TokenizerConfig(270, 2), _ => ())
+    val counts = new PieceCounts
+    for ((piece, count) <- Seq(" the" -> 50L, " middle" -> 40L, "the" -> 30L, " end" -> 20L)) {
+      val bytes = piece.getBytes(java.nio.charset.StandardCharsets.UTF_8)
+      counts.add(bytes, 0, bytes.length, count)
+    }
+    val config =
+      new TokenizerConfig(270, 2, Long.MaxValue, java.util.List.of(Tokenizer.END_OF_TEXT))
+    val model = BpeTrainer.train(counts, config, _ => ())
     new Tokenizer(model, new PreTokenizer(java.util.List.of(PreTokenizer.CL100K)))
   }
   private val tokenizer = FimMarkers.addedTo(trained)

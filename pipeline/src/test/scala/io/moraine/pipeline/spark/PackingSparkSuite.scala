@@ -2,7 +2,7 @@ package io.moraine.pipeline.spark
 
 import io.moraine.pipeline.sequence.{PackConfig, PackingStrategy}
 import io.moraine.pipeline.tokenizer.{Tokenizer, TokenizerConfig, TokenizerJson}
-import org.apache.spark.sql.functions.{lit, rand}
+import org.apache.spark.sql.functions.rand
 import org.apache.spark.sql.{DataFrame, Row}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -134,21 +134,17 @@ class PackingSparkSuite extends AnyFunSuite with SharedSparkSession {
     import spark.implicits._
     val texts = (1 to 200).map(i => (s"$i", "s", s"the quick brown fox number $i jumps over dogs"))
     val tokenizers = Seq(1, 5).map { n =>
-      TokenizerTraining.train(
-        texts.toDF("id", "source", "text").repartition(n),
-        new TokenizerConfig(300, 1),
-        _ => ()
-      )
+      TokenizerTraining
+        .train(
+          TokenizerTraining.pieceCounts(texts.toDF("id", "source", "text").repartition(n)),
+          new TokenizerConfig(300, 1, Long.MaxValue, java.util.List.of(Tokenizer.END_OF_TEXT)),
+          _ => ()
+        )
+        .tokenizer
     }
     assert(TokenizerJson.write(tokenizers(0)) == TokenizerJson.write(tokenizers(1)))
-    val encoded = Tokenization
-      .tokenize(
-        texts
-          .toDF("id", "source", "text")
-          .withColumns(Map("url" -> lit(""), "metadata" -> lit(""), "held_out" -> lit(false))),
-        tokenizers(0)
-      )
-      .collect()
+    val encoded =
+      Tokenization.withTokens(texts.toDF("id", "source", "text"), tokenizers(0)).collect()
     for (row <- encoded)
       assert(
         row.getAs[scala.collection.Seq[Int]]("tokens") == tokenizers(0)
@@ -156,5 +152,24 @@ class PackingSparkSuite extends AnyFunSuite with SharedSparkSession {
           .toSeq
       )
     assert(tokenizers(0).specialId(Tokenizer.END_OF_TEXT).get == 0)
+  }
+
+  test(
+    "of more pieces than the driver may hold the rarest are left out, all that are equally rare"
+  ) {
+    import spark.implicits._
+    val counts = Seq("aa" -> 9L, "ab" -> 5L, "ac" -> 5L, "ad" -> 2L, "ae" -> 1L)
+      .map { case (piece, count) => (piece.getBytes("UTF-8"), count) }
+      .toDF("piece", "count")
+    def train(maxPieces: Long) = TokenizerTraining.train(
+      counts,
+      new TokenizerConfig(300, 1, maxPieces, java.util.List.of(Tokenizer.END_OF_TEXT)),
+      _ => ()
+    )
+    val some = train(2)
+    assert((some.pieces, some.rarePieces, some.rareCount, some.rareOccurrences) == ((5, 4, 5, 13)))
+    assert(some.tokenizer.vocabularySize == 258)
+    val all = train(5)
+    assert(all.rarePieces == 0 && all.tokenizer.vocabularySize == 262)
   }
 }

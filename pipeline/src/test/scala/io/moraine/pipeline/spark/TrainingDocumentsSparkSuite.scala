@@ -18,11 +18,13 @@ class TrainingDocumentsSparkSuite extends AnyFunSuite with SharedSparkSession {
   private lazy val tokenizer: Tokenizer = {
     import spark.implicits._
     FimMarkers.addedTo(
-      TokenizerTraining.train(
-        texts.toDF("id", "source", "text"),
-        new TokenizerConfig(300, 1),
-        _ => ()
-      )
+      TokenizerTraining
+        .train(
+          TokenizerTraining.pieceCounts(texts.toDF("id", "source", "text")),
+          new TokenizerConfig(300, 1, Long.MaxValue, java.util.List.of(Tokenizer.END_OF_TEXT)),
+          _ => ()
+        )
+        .tokenizer
     )
   }
   private lazy val markers = FimMarkers.of(tokenizer).get
@@ -33,7 +35,7 @@ class TrainingDocumentsSparkSuite extends AnyFunSuite with SharedSparkSession {
       .toDF("id", "source", "text")
       .withColumns(Map("url" -> lit(""), "metadata" -> lit(""), "held_out" -> lit(false)))
       .repartition(partitions)
-    TrainingDocuments.asRead(Tokenization.tokenize(table, tokenizer))
+    TrainingDocuments.asRead(Tokenization.withTokens(table, tokenizer))
   }
 
   private def epochs(values: (String, Double)*): JMap[String, java.lang.Double] =

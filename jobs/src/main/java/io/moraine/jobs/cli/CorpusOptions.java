@@ -1,0 +1,68 @@
+package io.moraine.jobs.cli;
+
+import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.config.SettingsFile;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.spark.sql.SparkSession;
+import picocli.CommandLine.Option;
+
+/** The options of commands that read a corpus as it is, with the settings of {@code prepare}. */
+final class CorpusOptions {
+
+  @Option(
+      names = "--input",
+      required = true,
+      split = ",",
+      paramLabel = "PATH",
+      description = "Files or folders, several separated by commas; any Hadoop path.")
+  private List<String> input;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "DIR",
+      description =
+          "The folder to write; an earlier result there is replaced when this one is whole.")
+  private String output;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Settings (HOCON) over the defaults of conf/prepare.conf.")
+  private Path config;
+
+  @Option(
+      names = "--text-field",
+      paramLabel = "NAME",
+      description = "Field with the text; default: read.text-field.")
+  private String textField;
+
+  @Option(
+      names = "--partitions",
+      paramLabel = "N",
+      description = "Tasks that read the input; changes no result. Default: twice the cores.")
+  private Integer partitions;
+
+  List<String> input() {
+    return input;
+  }
+
+  String output() {
+    return output;
+  }
+
+  int tasks(SparkSession spark) {
+    return partitions != null ? partitions : 2 * spark.sparkContext().defaultParallelism();
+  }
+
+  /** The settings with these options and others, by key path, over them; null: not given. */
+  PrepareSettings settings(Map<String, Object> options) {
+    Map<String, Object> all = new TreeMap<>(options);
+    all.put("read.text-field", textField);
+    return PrepareSettings.of(SettingsFile.read("prepare.conf", Optional.ofNullable(config), all));
+  }
+}

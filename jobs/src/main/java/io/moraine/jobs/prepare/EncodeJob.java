@@ -1,0 +1,93 @@
+package io.moraine.jobs.prepare;
+
+import static org.apache.spark.sql.functions.coalesce;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.octet_length;
+import static org.apache.spark.sql.functions.sum;
+
+import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.progress.Progress;
+import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.spark.CorpusReader;
+import io.moraine.pipeline.spark.Tokenization;
+import io.moraine.pipeline.tokenizer.Tokenizer;
+import io.moraine.pipeline.tokenizer.TokenizerJson;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/** Encodes a corpus as it is; texts are not stored again. */
+public final class EncodeJob {
+
+  private final SparkSession spark;
+  private final PrepareSettings settings;
+  private final Progress progress;
+
+  public EncodeJob(SparkSession spark, PrepareSettings settings, Progress progress) {
+    this.spark = spark;
+    this.settings = settings;
+    this.progress = progress;
+  }
+
+  /**
+   * Writes documents/ (id, source, url, metadata, n_bytes, n_tokens, tokens), quarantine/, the
+   * tokenizer and the manifest.
+   *
+   * @param inputs Hadoop paths of files and folders
+   * @param output the folder to write
+   * @param tokenizerFile a tokenizer.json or a .tiktoken file of ranks
+   * @param tasks how many tasks read the input; changes no result
+   * @throws CorpusException if the input is missing or empty
+   */
+  public EncodeManifest run(List<String> inputs, String output, String tokenizerFile, int tasks)
+      throws IOException {
+    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    Tokenizer tokenizer = TokenizerFile.read(hadoop, tokenizerFile);
+    String json = TokenizerJson.write(tokenizer);
+    String key = RunKey.of(hadoop, "encode", settings.digest(), Optional.empty(), inputs, json);
+    Publication publication = Publication.begin(hadoop, output, key);
+    PreparedDataset dataset = publication.staging();
+    DatasetTables tables = new DatasetTables(spark, dataset, settings.documents().outputFormat());
+    Funnel funnel = new Funnel(spark, progress);
+    Dataset<Row> documents =
+        new Reading(settings.documents().quarantine(), dataset, tables, funnel)
+            .documents(() -> encoded(inputs, tokenizer, tasks))
+            .select("id", "source", "url", "metadata", "n_bytes", "n_tokens", "tokens");
+    funnel.begin("encode");
+    publication.write(dataset.tokenizer(), json);
+    tables.write(documents, dataset.documents(), List.of("id"));
+    Row sums =
+        documents
+            .agg(
+                coalesce(sum("n_bytes"), lit(0L)).cast("long"),
+                coalesce(sum("n_tokens"), lit(0L)).cast("long"))
+            .first();
+    funnel.done("%,d bytes in %,d tokens".formatted(sums.getLong(0), sums.getLong(1)));
+    EncodeManifest manifest =
+        new EncodeManifest(
+            Manifest.FORMAT_VERSION,
+            settings.digest(),
+            TokenizerJson.digest(json),
+            tokenizer.vocabularySize(),
+            funnel.stages().get(0).out(),
+            funnel.stages().get(0).removed(),
+            sums.getLong(0),
+            sums.getLong(1),
+            settings.rendered());
+    publication.publish(manifest.rendered());
+    return manifest;
+  }
+
+  /** The parts with their tokens instead of their texts. */
+  private Dataset<Row> encoded(List<String> inputs, Tokenizer tokenizer, int tasks) {
+    Dataset<Row> parts = CorpusReader.read(spark, inputs, settings.documents().read(), tasks);
+    return Tokenization.withTokens(parts, tokenizer)
+        .withColumn("n_bytes", octet_length(col("text")))
+        .drop("text");
+  }
+}

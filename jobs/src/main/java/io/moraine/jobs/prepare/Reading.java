@@ -1,0 +1,74 @@
+package io.moraine.jobs.prepare;
+
+import static org.apache.spark.sql.functions.col;
+
+import io.moraine.jobs.config.DocumentSettings.Quarantine;
+import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.spark.CorpusReader;
+import io.moraine.pipeline.spark.UniqueIds;
+import java.util.List;
+import java.util.function.Supplier;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+
+/** The first stage of every job that reads a corpus. Writes quarantine/. */
+final class Reading {
+
+  private final Quarantine quarantine;
+  private final PreparedDataset dataset;
+  private final DatasetTables tables;
+  private final Funnel funnel;
+
+  Reading(Quarantine quarantine, PreparedDataset dataset, DatasetTables tables, Funnel funnel) {
+    this.quarantine = quarantine;
+    this.dataset = dataset;
+    this.tables = tables;
+    this.funnel = funnel;
+  }
+
+  /**
+   * The documents, with unique ids; what is not readable goes to quarantine.
+   *
+   * @param parts with the columns id, file, offset, error and raw of {@link CorpusReader#PARTS},
+   *     and others; computed once
+   * @throws CorpusException if too much is not readable
+   */
+  Dataset<Row> documents(Supplier<Dataset<Row>> parts) {
+    funnel.begin("read");
+    Dataset<Row> read = tables.stored("read", parts);
+    Dataset<Row> unreadable = read.where(col("error").isNotNull());
+    long all = read.count();
+    long quarantined = unreadable.count();
+    if (!quarantine.allows(quarantined, all)) {
+      Row first = unreadable.orderBy("file", "offset").first();
+      throw new CorpusException(
+          "%,d of %,d parts cannot be read, more than quarantine.max-share = %s; the first: %s at %d: %s. Mend the input or raise the setting."
+              .formatted(
+                  quarantined,
+                  all,
+                  quarantine.maxShare(),
+                  first.getAs("file"),
+                  first.<Long>getAs("offset"),
+                  first.getAs("error")));
+    }
+    tables.write(
+        unreadable.select("file", "offset", "error", "raw"),
+        dataset.quarantine(),
+        List.of("file", "offset"));
+    Dataset<Row> documents = withUniqueIds(read.where(col("error").isNull()));
+    funnel.counted("read", all, quarantined, "parts read, %,d quarantined");
+    return documents;
+  }
+
+  private Dataset<Row> withUniqueIds(Dataset<Row> documents) {
+    Dataset<Row> repeated = tables.stored("repeated-ids", UniqueIds.repeated(documents));
+    long repeatedIds = repeated.count();
+    if (repeatedIds == 0) {
+      return documents;
+    }
+    funnel.say(
+        "%,d ids stand more than once: all but their first document get a suffix."
+            .formatted(repeatedIds));
+    return tables.stored("read-unique", UniqueIds.assign(documents, repeated));
+  }
+}
