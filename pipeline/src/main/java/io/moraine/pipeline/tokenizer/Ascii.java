@@ -16,8 +16,8 @@ final class Ascii {
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private static final long EACH = 0x0101010101010101L;
-  private static final long HIGH = 0x80 * EACH;
-  private static final long CASE = 0x20 * EACH;
+  private static final long HIGH = 0x8080808080808080L;
+  private static final long CASE = 0x2020202020202020L;
 
   private Ascii() {}
 

@@ -24,18 +24,18 @@ final class DeepSeekV3Scanner implements PieceScanner {
   public int end(byte[] text, int begin, int from, int to) {
     int kind = CLASSES.at(text, from);
     int next = Utf8.next(text, from);
-    switch (kind) {
-      case NUMBER:
-        return Runs.endOfNumbers(text, next, to, 2);
-      case HAN_OR_KANA:
-        return endOf(text, next, to, HAN_OR_KANA, HAN_OR_KANA);
-      case LETTER, MARK:
-        return endOfWord(text, next, to);
-      case SYMBOL:
-        int word = Ascii.endOfLetters(text, next, to);
-        return text[from] > 0 && word > next ? word : endOfSymbols(text, next, to);
-      default:
-        break;
+    if (isWord(kind)) {
+      return endOfWord(text, next, to);
+    }
+    if (kind == SYMBOL) {
+      int word = Ascii.endOfLetters(text, next, to);
+      return text[from] > 0 && word > next ? word : endOfSymbols(text, next, to);
+    }
+    if (kind == NUMBER) {
+      return Runs.endOfNumbers(text, next, to, 2);
+    }
+    if (kind == HAN_OR_KANA) {
+      return endOf(text, next, to, HAN_OR_KANA, HAN_OR_KANA);
     }
     int following = next < to ? CLASSES.at(text, next) : GAP;
     if (kind != NEWLINE && isWord(following)) {

@@ -213,22 +213,25 @@ final class RegexParser {
   /** The set of an escape such as {@code \s} or {@code \p{L}}; empty if it is none. */
   private BitSet classEscape() {
     int c = next();
-    switch (c) {
-      case 's', 'S':
-        BitSet space = new BitSet();
-        for (int i = 0; i <= 0x3000; i++) {
-          space.set(i, GeneralCategory.isWhiteSpace(i));
-        }
-        return c == 's' ? space : inverted(space);
-      case 'd', 'D':
-        BitSet digits = GeneralCategory.codePoints("Nd").orElseThrow();
-        return c == 'd' ? digits : inverted(digits);
-      case 'p', 'P':
-        return property(c == 'P');
-      default:
+    return switch (c) {
+      case 's' -> whiteSpace();
+      case 'S' -> inverted(whiteSpace());
+      case 'd' -> GeneralCategory.codePoints("Nd").orElseThrow();
+      case 'D' -> inverted(GeneralCategory.codePoints("Nd").orElseThrow());
+      case 'p', 'P' -> property(c == 'P');
+      default -> {
         at--;
-        return new BitSet();
+        yield new BitSet();
+      }
+    };
+  }
+
+  private static BitSet whiteSpace() {
+    BitSet space = new BitSet();
+    for (int c = 0; c <= GeneralCategory.MAX_CODE_POINT; c++) {
+      space.set(c, GeneralCategory.isWhiteSpace(c));
     }
+    return space;
   }
 
   private BitSet property(boolean negative) {

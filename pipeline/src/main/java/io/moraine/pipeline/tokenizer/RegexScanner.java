@@ -42,6 +42,7 @@ final class RegexScanner implements PieceScanner {
   private final String pattern;
   private final List<int[]> instructions = new ArrayList<>();
   private final List<BitSet> sets = new ArrayList<>();
+  private final List<Place> places = new ArrayList<>();
   private final int[][] program;
 
   /**
@@ -95,7 +96,8 @@ final class RegexScanner implements PieceScanner {
           look.negative() ? LOOK_NOT : LOOK,
           look.behind() ? look.body().least() : NONE);
     } else if (node instanceof Anchor anchor) {
-      add(ANCHOR, anchor.place().ordinal());
+      places.add(anchor.place());
+      add(ANCHOR, places.size() - 1);
     }
   }
 
@@ -209,7 +211,7 @@ final class RegexScanner implements PieceScanner {
             at = matches == (code[0] == LOOK) ? at : NO_MATCH;
             instruction = code[1];
           }
-          case ANCHOR -> at = stands(Place.values()[code[1]], at) ? at : NO_MATCH;
+          case ANCHOR -> at = stands(places.get(code[1]), at) ? at : NO_MATCH;
           default -> {
             top = bottom;
             return at;

@@ -76,7 +76,8 @@ final class WholePieces {
   }
 
   private int slot(byte[] text, int from, int to) {
-    long hash = to - from;
+    int length = to - from;
+    long hash = length;
     for (int at = from; at < to; at += 8) {
       hash = PieceKey.hash(PieceKey.load(text, at, to), hash);
     }
