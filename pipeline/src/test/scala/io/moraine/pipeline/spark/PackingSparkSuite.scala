@@ -1,10 +1,8 @@
 package io.moraine.pipeline.spark
 
 import io.moraine.pipeline.sequence.PackConfig
-import io.moraine.pipeline.tokenizer.{Tokenizer, TokenizerConfig, TokenizerJson}
 import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.functions.rand
-import org.apache.spark.sql.functions.lit
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.util.Random
@@ -55,33 +53,5 @@ class PackingSparkSuite extends AnyFunSuite with SharedSparkSession {
   test("the same rows for 1, 3 and 8 partitions in shuffled order") {
     val all = Seq(1, 3, 8).map(n => rows(Packing.pack(table(n), config, 0)))
     assert(all(0) == all(1) && all(1) == all(2))
-  }
-
-  test("a trained tokenizer does not depend on partitions, and encodes on the cluster as alone") {
-    import spark.implicits._
-    val texts = (1 to 200).map(i => (s"$i", "s", s"the quick brown fox number $i jumps over dogs"))
-    val tokenizers = Seq(1, 5).map { n =>
-      TokenizerTraining.train(
-        texts.toDF("id", "source", "text").repartition(n),
-        new TokenizerConfig(300, 1),
-        _ => ()
-      )
-    }
-    assert(TokenizerJson.write(tokenizers(0)) == TokenizerJson.write(tokenizers(1)))
-    val encoded = Tokenization
-      .tokenize(
-        texts
-          .toDF("id", "source", "text")
-          .withColumns(Map("url" -> lit(""), "metadata" -> lit(""), "held_out" -> lit(false))),
-        tokenizers(0)
-      )
-      .collect()
-    for (row <- encoded)
-      assert(
-        row.getAs[scala.collection.Seq[Int]]("tokens") == tokenizers(0)
-          .encode(row.getAs[String]("text"))
-          .toSeq
-      )
-    assert(tokenizers(0).specialId(Tokenizer.END_OF_TEXT).get == 0)
   }
 }
