@@ -1,7 +1,7 @@
 package io.moraine.pipeline.spark
 
 import io.moraine.pipeline.sequence.{PackConfig, PackingStrategy}
-import io.moraine.pipeline.tokenizer.{Tokenizer, TokenizerConfig, TokenizerJson}
+import io.moraine.pipeline.tokenizer.{Tokenizer, TokenizerConfig}
 import org.apache.spark.sql.functions.rand
 import org.apache.spark.sql.{DataFrame, Row}
 import org.scalatest.funsuite.AnyFunSuite
@@ -128,30 +128,6 @@ class PackingSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(BestFitPacking.bucketBits(2L * 4096 * 17, 17) == 1)
     assert(BestFitPacking.bucketBits(1L << 40, 131073) == 16)
     assert(BestFitPacking.bucketBits(1L << 60, 17) == 20)
-  }
-
-  test("a trained tokenizer does not depend on partitions, and encodes on the cluster as alone") {
-    import spark.implicits._
-    val texts = (1 to 200).map(i => (s"$i", "s", s"the quick brown fox number $i jumps over dogs"))
-    val tokenizers = Seq(1, 5).map { n =>
-      TokenizerTraining
-        .train(
-          TokenizerTraining.pieceCounts(texts.toDF("id", "source", "text").repartition(n)),
-          new TokenizerConfig(300, 1, Long.MaxValue, java.util.List.of(Tokenizer.END_OF_TEXT)),
-          _ => ()
-        )
-        .tokenizer
-    }
-    assert(TokenizerJson.write(tokenizers(0)) == TokenizerJson.write(tokenizers(1)))
-    val encoded =
-      Tokenization.withTokens(texts.toDF("id", "source", "text"), tokenizers(0)).collect()
-    for (row <- encoded)
-      assert(
-        row.getAs[scala.collection.Seq[Int]]("tokens") == tokenizers(0)
-          .encode(row.getAs[String]("text"))
-          .toSeq
-      )
-    assert(tokenizers(0).specialId(Tokenizer.END_OF_TEXT).get == 0)
   }
 
   test(

@@ -130,23 +130,160 @@ class TokenizerSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
 
   test("what a file asks for and is not supported is an error that names the key") {
     val json = TokenizerJson.write(tokenizer)
-    def message(from: String, to: String) =
+    def message(from: String, to: String) = {
+      assert(json.contains(from), from)
       intercept[TokenizerException](TokenizerJson.read(json.replace(from, to))).getMessage
+    }
     assert(
-      message("\"normalizer\" : null", "\"normalizer\" : {\"type\":\"NFC\"}") ==
-        "normalizer is not supported: {\"type\":\"NFC\"}"
+      message("\"normalizer\" : null", "\"normalizer\" : {\"type\":\"NFKC\"}") ==
+        "normalizer is not supported: {\"type\":\"NFKC\"}"
     )
     assert(
-      message("\"ignore_merges\" : false", "\"ignore_merges\" : true") ==
-        "model.ignore_merges is not supported: true"
+      message("\"truncation\" : null", "\"truncation\" : {\"max_length\":512}") ==
+        "truncation is not supported: {\"max_length\":512}"
+    )
+    assert(
+      message("\"dropout\" : null", "\"dropout\" : 0.1") == "model.dropout is not supported: 0.1"
+    )
+    assert(
+      message("\"dropout\" : null", "\"dropout\" : null, \"new\" : 1") ==
+        "model.new is not supported: 1"
+    )
+    assert(
+      message("\"version\"", "\"nonsense\" : 1, \"version\"") == "nonsense is not supported: 1"
     )
     assert(
       message("\"type\" : \"BPE\"", "\"type\" : \"Unigram\"") ==
         "model.type must be BPE, got \"Unigram\""
     )
     assert(
+      message("\"behavior\" : \"Isolated\"", "\"behavior\" : \"Removed\"")
+        .startsWith("pre_tokenizer.behavior is not supported: ")
+    )
+    assert(
+      message("\"Regex\" :", "\"String\" :").startsWith("pre_tokenizer.pattern is not supported: ")
+    )
+    assert(
+      message("\"add_prefix_space\" : false", "\"add_prefix_space\" : true")
+        .startsWith("pre_tokenizer.add_prefix_space is not supported: ")
+    )
+    assert(
+      message("\"post_processor\" : null", "\"post_processor\" : {\"type\":\"BertProcessing\"}") ==
+        "post_processor is not supported: {\"type\":\"BertProcessing\"}"
+    )
+    assert(
+      message("\"lstrip\" : false", "\"lstrip\" : true")
+        .startsWith("added_tokens[0].lstrip is not supported: ")
+    )
+    assert(
+      message("\"!\" : 1,", "\"!\" : -1,") ==
+        "model.vocab.! must be an id from 0 to 16,777,215, got -1"
+    )
+    assert(
+      message("\"!\" : 1,", "\"\u2581\" : 1,") ==
+        "model.vocab: token \u2581 is not written in byte-level characters"
+    )
+    assert(
+      message("\"!\" : 1,", "").startsWith(
+        "model.vocab: a byte-level vocabulary has a token for each of the 256 bytes, not for 21"
+      ) || message("\"!\" : 1,", "").contains("joins tokens that the vocabulary does not have")
+    )
+    assert(
       intercept[TokenizerException](TokenizerJson.read("nonsense")).getMessage
         .startsWith("tokenizer.json is not JSON: ")
     )
+    assert(
+      intercept[TokenizerException](TokenizerJson.read("[]")).getMessage ==
+        "tokenizer.json must be an object, got []"
+    )
+  }
+
+  test("forms of a file that mean the same are read as the same") {
+    val json = TokenizerJson.write(tokenizer)
+    val forms = Seq(
+      json.replace(
+        "\"normalizer\" : null",
+        "\"normalizer\" : {\"type\":\"Sequence\",\"normalizers\":[]}"
+      ),
+      json.replace(
+        "\"behavior\" : \"Isolated\",\n      \"invert\" : false",
+        "\"behavior\" : \"Removed\",\n      \"invert\" : true"
+      ),
+      json.replace("\"unk_token\" : null", "\"unk_token\" : \"<|endoftext|>\""),
+      json.replace(
+        "\"post_processor\" : null",
+        "\"post_processor\" : {\"type\":\"Sequence\",\"processors\":[{\"type\":\"ByteLevel\"}]}"
+      )
+    )
+    for (form <- forms) {
+      assert(form != json)
+      assert(TokenizerJson.write(TokenizerJson.read(form)) == json)
+    }
+  }
+
+  test("added tokens are found in a text only if asked for: the longest, special ones or not") {
+    val model = tokenizer.model
+    val size = model.size
+    def added(id: Int, content: String, special: Boolean) =
+      new AddedToken(id, content, special, false)
+    val more = Seq(
+      added(size, "<a>", true),
+      added(size + 1, "<a>b", false),
+      added(size + 3, "\u20ac", false)
+    )
+    val tokens = model.tokens.asScala ++
+      Seq(
+        "<a>".getBytes(UTF_8),
+        "<a>b".getBytes(UTF_8),
+        Array.empty[Byte],
+        "\u20ac".getBytes(UTF_8)
+      )
+    val with4 = new Tokenizer(
+      new BpeModel(tokens.asJava, model.merges, (model.addedTokens.asScala ++ more).asJava, false),
+      preTokenizer
+    )
+    val text = "x<a>b<a>c \u20ac"
+    val plain = with4.encode(text).toSeq
+    assert(plain == tokenizer.encode(text).toSeq)
+    assert(
+      with4.encode(text, AddedTokenMatching.ALL).toSeq ==
+        tokenizer.encode("x").toSeq ++ Seq(size + 1, size) ++ tokenizer
+          .encode("c ")
+          .toSeq :+ size + 3
+    )
+    assert(
+      with4.encode(text, AddedTokenMatching.NOT_SPECIAL).toSeq ==
+        tokenizer.encode("x").toSeq ++ Seq(size + 1) ++ tokenizer.encode("<a>c ").toSeq :+ size + 3
+    )
+    for (matching <- AddedTokenMatching.values)
+      assert(with4.decode(with4.encode(text, matching)) == text)
+    assert(
+      TokenizerJson.write(TokenizerJson.read(TokenizerJson.write(with4))) == TokenizerJson.write(
+        with4
+      )
+    )
+  }
+
+  test("a tokenizer that is sent as an object encodes as before") {
+    val out = new java.io.ByteArrayOutputStream
+    new java.io.ObjectOutputStream(out).writeObject(tokenizer)
+    val back = new java.io.ObjectInputStream(new java.io.ByteArrayInputStream(out.toByteArray))
+      .readObject()
+      .asInstanceOf[Tokenizer]
+    assert(back.encode(code).toSeq == tokenizer.encode(code).toSeq)
+  }
+
+  test("threads share a tokenizer, each with a cache of its own") {
+    val expected = tokenizer.encode(code).toSeq
+    val results = (1 to 8).par(tokenizer)
+    assert(results.forall(_ == expected))
+  }
+
+  private implicit class Threads(numbers: Range) {
+    def par(tokenizer: Tokenizer): Seq[Seq[Int]] = {
+      val pool = java.util.concurrent.Executors.newFixedThreadPool(4)
+      try numbers.map(_ => pool.submit(() => tokenizer.encode(code).toSeq)).map(_.get)
+      finally pool.shutdown()
+    }
   }
 }
