@@ -3,20 +3,28 @@ package io.moraine.pipeline.tokenizer;
 /**
  * DeepSeek-V3's three patterns, {@link PreTokenizer#DEEPSEEK_V3}, in one pass.
  *
- * <p>The first two isolate numbers and runs of Han, Hiragana and Katakana; the third works on what
- * is between, so that for it such a character is the end of the text. What no pattern matches
- * (control characters, joiners, unassigned code points) is a piece up to the next match.
+ * <p>The first two isolate numbers and runs of Han, Hiragana and Katakana. The third works on each
+ * such run and on what is between, so that for it the end of either is the end of the text. What no
+ * pattern matches (control characters, joiners, unassigned code points) is a piece up to the next
+ * match.
  */
 final class DeepSeekV3Scanner implements PieceScanner {
 
   private static final int GAP = 0;
-  private static final int LETTER = 1;
-  private static final int MARK = 2;
-  private static final int SYMBOL = 3;
-  private static final int NEWLINE = 4;
-  private static final int SPACE = 5;
-  private static final int NUMBER = 6;
-  private static final int HAN_OR_KANA = 7;
+
+  /** Letters and marks. */
+  private static final int WORD = 1;
+
+  private static final int SYMBOL = 2;
+  private static final int NEWLINE = 3;
+  private static final int SPACE = 4;
+  private static final int NUMBER = 5;
+
+  /** The same classes within the ranges of the second pattern. */
+  private static final int HAN_GAP = 6;
+
+  private static final int HAN_WORD = 7;
+  private static final int HAN_SYMBOL = 8;
 
   private static final CodePointClasses CLASSES = new CodePointClasses(DeepSeekV3Scanner::classOf);
 
@@ -24,7 +32,7 @@ final class DeepSeekV3Scanner implements PieceScanner {
   public int end(byte[] text, int begin, int from, int to) {
     int kind = CLASSES.at(text, from);
     int next = Utf8.next(text, from);
-    if (isWord(kind)) {
+    if (kind == WORD) {
       return endOfWord(text, next, to);
     }
     if (kind == SYMBOL) {
@@ -34,17 +42,31 @@ final class DeepSeekV3Scanner implements PieceScanner {
     if (kind == NUMBER) {
       return Runs.endOfNumbers(text, next, to, 2);
     }
-    if (kind == HAN_OR_KANA) {
-      return endOf(text, next, to, HAN_OR_KANA, HAN_OR_KANA);
+    if (kind >= HAN_GAP) {
+      return kind == HAN_GAP
+          ? endOfGap(text, next, to, HAN_GAP, HAN_WORD)
+          : endOf(text, next, to, kind, kind);
     }
     int following = next < to ? CLASSES.at(text, next) : GAP;
-    if (kind != NEWLINE && isWord(following)) {
+    if (kind != NEWLINE && following == WORD) {
       return endOfWord(text, next, to);
     }
     if (following == SYMBOL && text[from] == ' ') {
       return endOfSymbols(text, next, to);
     }
-    return kind == GAP ? endOfGap(text, next, to) : endOfSpace(text, from, to);
+    return kind == GAP ? endOfGap(text, next, to, GAP, WORD) : endOfSpace(text, from, to);
+  }
+
+  private static int endOfWord(byte[] text, int at, int to) {
+    int end = Ascii.endOfLetters(text, at, to);
+    while (end < to && text[end] < 0 && CLASSES.at(text, end) == WORD) {
+      end = Ascii.endOfLetters(text, Utf8.next(text, end), to);
+    }
+    return end;
+  }
+
+  private static int endOfSymbols(byte[] text, int at, int to) {
+    return Runs.endOfNewlines(text, endOf(text, at, to, SYMBOL, SYMBOL), to);
   }
 
   private static int endOf(byte[] text, int at, int to, int kind, int otherKind) {
@@ -59,29 +81,18 @@ final class DeepSeekV3Scanner implements PieceScanner {
     return end;
   }
 
-  private static int endOfSymbols(byte[] text, int at, int to) {
-    return Runs.endOfNewlines(text, endOf(text, at, to, SYMBOL, SYMBOL), to);
-  }
-
-  private static int endOfWord(byte[] text, int at, int to) {
-    int end = Ascii.endOfLetters(text, at, to);
-    while (end < to && text[end] < 0 && isWord(CLASSES.at(text, end))) {
-      end = Ascii.endOfLetters(text, Utf8.next(text, end), to);
+  /**
+   * End of what begins with one character of a gap before {@code at}: of a word, if it is the
+   * word's first character; else before the next match, at any other class or at such a character.
+   */
+  private static int endOfGap(byte[] text, int at, int to, int gap, int word) {
+    if (at < to && CLASSES.at(text, at) == word) {
+      return endOf(text, at, to, word, word);
     }
-    return end;
-  }
-
-  private static boolean isWord(int kind) {
-    return kind == LETTER || kind == MARK;
-  }
-
-  /** A gap ends where a match begins: at any other class, or as the first character of a word. */
-  private static int endOfGap(byte[] text, int at, int to) {
     int end = at;
-    while (end < to && CLASSES.at(text, end) == GAP) {
+    while (end < to && CLASSES.at(text, end) == gap) {
       int next = Utf8.next(text, end);
-      int following = next < to ? CLASSES.at(text, next) : GAP;
-      if (isWord(following)) {
+      if (next < to && CLASSES.at(text, next) == word) {
         break;
       }
       end = next;
@@ -96,15 +107,19 @@ final class DeepSeekV3Scanner implements PieceScanner {
   }
 
   private static int classOf(int codePoint) {
+    char category = GeneralCategory.of(codePoint).charAt(0);
     if (codePoint >= 0x4e00 && codePoint <= 0x9fa5 || codePoint >= 0x3040 && codePoint <= 0x30ff) {
-      return HAN_OR_KANA;
+      return switch (category) {
+        case 'L', 'M' -> HAN_WORD;
+        case 'P', 'S' -> HAN_SYMBOL;
+        default -> HAN_GAP;
+      };
     }
     if (GeneralCategory.isWhiteSpace(codePoint)) {
       return codePoint == '\n' || codePoint == '\r' ? NEWLINE : SPACE;
     }
-    return switch (GeneralCategory.of(codePoint).charAt(0)) {
-      case 'L' -> LETTER;
-      case 'M' -> MARK;
+    return switch (category) {
+      case 'L', 'M' -> WORD;
       case 'N' -> NUMBER;
       case 'P', 'S' -> SYMBOL;
       default -> GAP;
