@@ -11,7 +11,7 @@ import java.util.Arrays;
  */
 final class PieceMerger {
 
-  /** Above this length the heap wins over scanning: docs/benchmarks/tokenizer_2-core_202611.md. */
+  /** Longer pieces go through the heap. */
   static final int SCAN_LIMIT = 128;
 
   private static final int GONE = -1;
