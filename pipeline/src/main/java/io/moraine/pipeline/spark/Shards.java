@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
@@ -58,7 +59,7 @@ public final class Shards {
 
     /** What the files of a shard are called, without their ending. */
     public String prefix(long shard) {
-      return "%s_%06d".formatted(name, shard);
+      return String.format(Locale.ROOT, "%s_%06d", name, shard);
     }
   }
 
@@ -80,7 +81,7 @@ public final class Shards {
    * @cost two shuffles of the tokens
    */
   public static List<Shard> write(Dataset<Row> sequences, Target target) {
-    Column shard = expr("sequence_id div %dL".formatted(target.sequencesPerShard()));
+    Column shard = expr("sequence_id div " + target.sequencesPerShard() + "L");
     Map<Long, Shard> plan =
         plan(PackedDocuments.lengths(sequences).withColumn("shard", shard), target);
     Configuration hadoop = sequences.sparkSession().sparkContext().hadoopConfiguration();
