@@ -1,6 +1,5 @@
 package io.moraine.jobs.cli;
 
-import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.config.SettingsFile;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,7 +9,7 @@ import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Option;
 
-/** The options of commands that read a corpus as it is, with the settings of {@code prepare}. */
+/** The options of all commands that read a corpus. */
 final class CorpusOptions {
 
   @Option(
@@ -32,7 +31,7 @@ final class CorpusOptions {
   @Option(
       names = "--config",
       paramLabel = "FILE",
-      description = "Settings (HOCON) over the defaults of conf/prepare.conf.")
+      description = "Settings (HOCON) over the defaults of conf/.")
   private Path config;
 
   @Option(
@@ -59,10 +58,15 @@ final class CorpusOptions {
     return partitions != null ? partitions : 2 * spark.sparkContext().defaultParallelism();
   }
 
-  /** The settings with these options and others, by key path, over them; null: not given. */
-  PrepareSettings settings(Map<String, Object> options) {
+  /**
+   * The settings with these options over them.
+   *
+   * @param defaults name of a file of conf/
+   * @param options further values by key path; those that are null were not given
+   */
+  SettingsFile settings(String defaults, Map<String, Object> options) {
     Map<String, Object> all = new TreeMap<>(options);
     all.put("read.text-field", textField);
-    return PrepareSettings.of(SettingsFile.read("prepare.conf", Optional.ofNullable(config), all));
+    return SettingsFile.read(defaults, Optional.ofNullable(config), all);
   }
 }

@@ -47,7 +47,7 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    PrepareSettings settings = corpus.settings(Map.of());
+    PrepareSettings settings = PrepareSettings.of(corpus.settings("prepare.conf", Map.of()));
     try (SparkSession spark = SparkOptions.session("tokenizer encode")) {
       EncodeManifest manifest =
           new EncodeJob(spark, settings, Terminal.progress())

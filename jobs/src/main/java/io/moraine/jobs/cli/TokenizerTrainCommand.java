@@ -67,7 +67,7 @@ final class TokenizerTrainCommand implements Callable<Integer> {
     options.put("tokenizer.vocabulary-size", vocabularySize);
     options.put("tokenizer.min-frequency", minFrequency);
     options.put("tokenizer.special-tokens", specialTokens);
-    PrepareSettings settings = corpus.settings(options);
+    PrepareSettings settings = PrepareSettings.of(corpus.settings("prepare.conf", options));
     try (SparkSession spark = SparkOptions.session("tokenizer train")) {
       TokenizerManifest manifest =
           new TokenizerJob(spark, settings, Terminal.progress())

@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
@@ -72,13 +73,7 @@ final class CorpusSummary {
                 sum(when(col("stage").equalTo("kept"), col("documents")).otherwise(lit(0L)))
                     .as("kept"))
             .orderBy(col("all").desc(), col("source")),
-        row ->
-            String.format(
-                Locale.ROOT,
-                "%-40s %,12d of %,12d",
-                row.<String>getAs("source"),
-                row.<Long>getAs("kept"),
-                row.<Long>getAs("all")));
+        row -> line("%-40s %,12d of %,12d", row, "source", "kept", "all"));
   }
 
   private static List<String> languages(Dataset<Row> languages) {
@@ -87,36 +82,22 @@ final class CorpusSummary {
             .groupBy("language")
             .agg(sum("documents").as("documents"))
             .orderBy(col("documents").desc(), col("language")),
-        row ->
-            String.format(
-                Locale.ROOT,
-                "%-40s %,12d",
-                row.<String>getAs("language"),
-                row.<Long>getAs("documents")));
+        row -> line("%-40s %,12d", row, "language", "documents"));
   }
 
   private static List<String> replacements(Dataset<Row> replacements) {
     return shown(
         replacements.orderBy("kind"),
-        row ->
-            String.format(
-                Locale.ROOT,
-                "%-40s %,12d in %,12d documents",
-                row.<String>getAs("kind"),
-                row.<Long>getAs("replacements"),
-                row.<Long>getAs("documents")));
+        row -> line("%-40s %,12d in %,12d documents", row, "kind", "replacements", "documents"));
   }
 
   private static List<String> lengths(Dataset<Row> lengths) {
     List<String> lines = new ArrayList<>();
     for (Row row : lengths.orderBy("from_characters").collectAsList()) {
       lines.add(
-          String.format(
-              Locale.ROOT,
+          line(
               "%,12d or more: %,12d kept %,12d removed",
-              row.<Long>getAs("from_characters"),
-              row.<Long>getAs("kept"),
-              row.<Long>getAs("removed")));
+              row, "from_characters", "kept", "removed"));
     }
     return lines;
   }
@@ -124,12 +105,7 @@ final class CorpusSummary {
   private static List<String> clusters(Dataset<Row> clusters) {
     return shown(
         clusters.orderBy("documents"),
-        row ->
-            String.format(
-                Locale.ROOT,
-                "of %,8d documents: %,12d",
-                row.<Long>getAs("documents"),
-                row.<Long>getAs("clusters")));
+        row -> line("of %,8d documents: %,12d", row, "documents", "clusters"));
   }
 
   private static List<String> pairs(Dataset<Row> pairs) {
@@ -154,22 +130,23 @@ final class CorpusSummary {
     return shown(
         decontamination.orderBy(col("items_found").desc(), col("set")),
         row ->
-            String.format(
-                Locale.ROOT,
+            line(
                 "%-40s %,12d of %,12d items found in %,d documents",
-                row.<String>getAs("set"),
-                row.<Long>getAs("items_found"),
-                row.<Long>getAs("items"),
-                row.<Long>getAs("documents")));
+                row, "set", "items_found", "items", "documents"));
   }
 
   private static List<String> shown(Dataset<Row> rows, Function<Row, String> line) {
-    List<Row> all = rows.collectAsList();
     List<String> lines = new ArrayList<>();
-    all.stream().limit(SHOWN).map(line).forEach(lines::add);
-    if (all.size() > SHOWN) {
-      lines.add("and %,d more".formatted(all.size() - SHOWN));
+    rows.limit(SHOWN).collectAsList().stream().map(line).forEach(lines::add);
+    long more = rows.count() - lines.size();
+    if (more > 0) {
+      lines.add("and %,d more".formatted(more));
     }
     return lines;
+  }
+
+  private static String line(String format, Row row, String... columns) {
+    Object[] values = Arrays.stream(columns).map(row::<Object>getAs).toArray();
+    return String.format(Locale.ROOT, format, values);
   }
 }

@@ -14,24 +14,32 @@ import org.apache.spark.sql.SparkSession;
 /**
  * One run that writes a dataset, begun or gone on with.
  *
- * @param publication the way from the staged dataset to the published one
- * @param dataset the staged one
- * @param tables its tables
- * @param funnel what the stages did
+ * @param corpus the folder and its tables
  * @param stages the stages up to the surviving documents
  */
-record DatasetRun(
-    Publication publication,
-    PreparedDataset dataset,
-    DatasetTables tables,
-    Funnel funnel,
-    DocumentStages stages) {
+record DatasetRun(CorpusRun corpus, DocumentStages stages) {
+
+  PreparedDataset dataset() {
+    return corpus.dataset();
+  }
+
+  DatasetTables tables() {
+    return corpus.tables();
+  }
+
+  Funnel funnel() {
+    return corpus.funnel();
+  }
+
+  Publication publication() {
+    return corpus.publication();
+  }
 
   /** Writes the summary and gives the dataset its name. */
   void publish(String manifest) throws IOException {
     String page = String.join("\n", stages.summary()) + "\n";
-    publication.write(dataset.report("summary.txt"), page);
-    publication.publish(manifest);
+    publication().write(dataset().report("summary.txt"), page);
+    publication().publish(manifest);
   }
 
   /**
@@ -50,7 +58,7 @@ record DatasetRun(
     Optional<EvaluationIndex> evaluation =
         settings.decontamination().map(config -> EvaluationSets.index(hadoop, config));
     int shingleWords = settings.near().shingleWords();
-    Publication publication;
+    CorpusRun corpus;
     DocumentIndex index;
     if (paths.index().isPresent()) {
       if (settings.near().policy() == SurvivorPolicy.CLOSURE) {
@@ -58,19 +66,11 @@ record DatasetRun(
             "near.survivors must be verified with --index, got closure: a new document may join two published ones.");
       }
       index = DocumentIndex.open(hadoop, paths.index().get(), shingleWords, key);
-      publication = Publication.begin(hadoop, paths.output(), RunKey.after(index, key));
+      corpus = CorpusRun.begin(spark, settings, paths.output(), RunKey.after(index, key), progress);
     } else {
-      publication = Publication.begin(hadoop, paths.output(), key);
-      index = DocumentIndex.open(hadoop, publication.staging().index(), shingleWords, key);
+      corpus = CorpusRun.begin(spark, settings, paths.output(), key, progress);
+      index = DocumentIndex.open(hadoop, corpus.dataset().index(), shingleWords, key);
     }
-    Funnel funnel = new Funnel(spark, progress);
-    if (publication.resumes()) {
-      funnel.say("going on with the stages that an interrupted run finished.");
-    }
-    PreparedDataset dataset = publication.staging();
-    DatasetTables tables = new DatasetTables(spark, dataset, settings.outputFormat());
-    DocumentStages stages =
-        new DocumentStages(spark, settings, dataset, tables, index, evaluation, funnel);
-    return new DatasetRun(publication, dataset, tables, funnel, stages);
+    return new DatasetRun(corpus, new DocumentStages(spark, settings, corpus, index, evaluation));
   }
 }

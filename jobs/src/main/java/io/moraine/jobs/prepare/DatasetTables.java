@@ -53,10 +53,12 @@ final class DatasetTables {
   /** The same for a stage whose mere plan is work: not asked for it if it is stored already. */
   Dataset<Row> stored(String stage, Supplier<Dataset<Row>> rows) {
     String folder = dataset.work(stage);
-    if (!isFinished(folder)) {
-      replacing(rows.get()).parquet(folder);
+    if (isFinished(folder)) {
+      return stored(stage);
     }
-    return stored(stage);
+    Dataset<Row> computed = rows.get();
+    replacing(computed).parquet(folder);
+    return spark.read().schema(computed.schema()).parquet(folder);
   }
 
   /** Writes a result in the chosen format, in the order of its keys. */

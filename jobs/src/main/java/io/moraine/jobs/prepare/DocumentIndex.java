@@ -5,13 +5,11 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.Features;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
@@ -129,9 +127,10 @@ final class DocumentIndex {
     tables.writeParquet(features, newFeatures.toString(), List.of("id"), documents);
     tables.writeParquet(pages, newPages.toString(), List.of("url_key"), documents);
     requireUnchanged();
-    move(newFeatures, folder(FEATURES, increment));
-    move(newPages, folder(PAGES, increment));
-    writeManifest(manifest.with(increment, new IndexManifest.Increment(key, documents)));
+    WholeFile.move(files, newFeatures, folder(FEATURES, increment));
+    WholeFile.move(files, newPages, folder(PAGES, increment));
+    IndexManifest extended = manifest.with(increment, new IndexManifest.Increment(key, documents));
+    WholeFile.write(files, new Path(root, IndexManifest.FILE), extended.rendered());
     files.delete(unfinished, true);
   }
 
@@ -144,44 +143,35 @@ final class DocumentIndex {
     }
   }
 
-  private void move(Path from, Path to) throws IOException {
-    files.mkdirs(to.getParent());
-    files.delete(to, true);
-    if (!files.rename(from, to)) {
-      throw new IOException("cannot move %s to %s.".formatted(from, to));
-    }
-  }
-
-  private void writeManifest(IndexManifest extended) throws IOException {
-    Path file = new Path(root, IndexManifest.FILE);
-    Path unfinished = new Path(root, "." + IndexManifest.FILE + ".preparing");
-    try (OutputStream out = files.create(unfinished, true)) {
-      out.write(extended.rendered().getBytes(StandardCharsets.UTF_8));
-    }
-    move(unfinished, file);
-  }
-
   private static Optional<IndexManifest> read(FileSystem files, Path root) throws IOException {
     Path file = new Path(root, IndexManifest.FILE);
-    if (!files.exists(file)) {
-      if (files.exists(root) && files.listStatus(root).length > 0) {
-        requireOwn(files, root);
-      }
+    Optional<String> text = WholeFile.read(files, file);
+    if (text.isEmpty()) {
+      requireOwn(files, root);
       return Optional.empty();
     }
-    try (InputStream in = files.open(file)) {
-      return Optional.of(
-          IndexManifest.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
+    IndexManifest manifest;
+    try {
+      manifest = IndexManifest.parse(text.get());
     } catch (JsonProcessingException e) {
       throw new CorpusException(
           "%s is damaged: %s. Begin a new index from the datasets it was made of."
               .formatted(file, e.getOriginalMessage()));
     }
+    if (manifest.formatVersion() != IndexManifest.FORMAT_VERSION) {
+      throw new CorpusException(
+          "%s has format version %d, this program reads %d. Begin a new index."
+              .formatted(file, manifest.formatVersion(), IndexManifest.FORMAT_VERSION));
+    }
+    return Optional.of(manifest);
   }
 
   /** An index that was begun but never finished holds hidden names only. */
   private static void requireOwn(FileSystem files, Path root) throws IOException {
-    for (var status : files.listStatus(root)) {
+    if (!files.exists(root)) {
+      return;
+    }
+    for (FileStatus status : files.listStatus(root)) {
       if (!status.getPath().getName().startsWith(".")
           && !List.of(FEATURES, PAGES).contains(status.getPath().getName())) {
         throw new ConfigException(

@@ -35,6 +35,7 @@ final class DocumentStages {
 
   private final SparkSession spark;
   private final DocumentSettings settings;
+  private final CorpusRun corpus;
   private final PreparedDataset dataset;
   private final DatasetTables tables;
   private final DocumentIndex index;
@@ -47,17 +48,16 @@ final class DocumentStages {
   DocumentStages(
       SparkSession spark,
       DocumentSettings settings,
-      PreparedDataset dataset,
-      DatasetTables tables,
+      CorpusRun corpus,
       DocumentIndex index,
-      Optional<EvaluationIndex> evaluation,
-      Funnel funnel) {
+      Optional<EvaluationIndex> evaluation) {
     this.spark = spark;
     this.settings = settings;
-    this.dataset = dataset;
-    this.tables = tables;
+    this.corpus = corpus;
+    this.dataset = corpus.dataset();
+    this.tables = corpus.tables();
     this.index = index;
-    this.funnel = funnel;
+    this.funnel = corpus.funnel();
     this.removals = new Removals(spark, tables);
     this.textStages = new TextStages(spark, settings, evaluation, tables, funnel, removals);
   }
@@ -102,8 +102,7 @@ final class DocumentStages {
 
   private Dataset<Row> read(List<String> inputs, int tasks) {
     Dataset<Row> documents =
-        new Reading(settings.quarantine(), dataset, tables, funnel)
-            .documents(() -> CorpusReader.read(spark, inputs, settings.read(), tasks));
+        corpus.documents(settings, () -> CorpusReader.read(spark, inputs, settings.read(), tasks));
     return index.increment() == 0
         ? documents
         : UniqueIds.avoiding(documents, index.features(spark), index.increment());

@@ -7,6 +7,7 @@ import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
 
 import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.CorpusReader;
@@ -40,7 +41,7 @@ public final class EncodeJob {
    *
    * @param inputs Hadoop paths of files and folders
    * @param output the folder to write
-   * @param tokenizerFile a tokenizer.json or a .tiktoken file of ranks
+   * @param tokenizerFile a tokenizer.json
    * @param tasks how many tasks read the input; changes no result
    * @throws CorpusException if the input is missing or empty
    */
@@ -50,36 +51,33 @@ public final class EncodeJob {
     Tokenizer tokenizer = TokenizerFile.read(hadoop, tokenizerFile);
     String json = TokenizerJson.write(tokenizer);
     String key = RunKey.of(hadoop, "encode", settings.digest(), Optional.empty(), inputs, json);
-    Publication publication = Publication.begin(hadoop, output, key);
-    PreparedDataset dataset = publication.staging();
-    DatasetTables tables = new DatasetTables(spark, dataset, settings.documents().outputFormat());
-    Funnel funnel = new Funnel(spark, progress);
+    CorpusRun run = CorpusRun.begin(spark, settings.documents(), output, key, progress);
     Dataset<Row> documents =
-        new Reading(settings.documents().quarantine(), dataset, tables, funnel)
-            .documents(() -> encoded(inputs, tokenizer, tasks))
+        run.documents(settings.documents(), () -> encoded(inputs, tokenizer, tasks))
             .select("id", "source", "url", "metadata", "n_bytes", "n_tokens", "tokens");
-    funnel.begin("encode");
-    publication.write(dataset.tokenizer(), json);
-    tables.write(documents, dataset.documents(), List.of("id"));
+    run.funnel().begin("encode");
+    run.publication().write(run.dataset().tokenizer(), json);
+    run.tables().write(documents, run.dataset().documents(), List.of("id"));
     Row sums =
         documents
             .agg(
                 coalesce(sum("n_bytes"), lit(0L)).cast("long"),
                 coalesce(sum("n_tokens"), lit(0L)).cast("long"))
             .first();
-    funnel.done("%,d bytes in %,d tokens".formatted(sums.getLong(0), sums.getLong(1)));
+    run.funnel().done("%,d bytes in %,d tokens".formatted(sums.getLong(0), sums.getLong(1)));
+    FunnelStage read = run.funnel().stages().get(0);
     EncodeManifest manifest =
         new EncodeManifest(
             Manifest.FORMAT_VERSION,
             settings.digest(),
             TokenizerJson.digest(json),
             tokenizer.vocabularySize(),
-            funnel.stages().get(0).out(),
-            funnel.stages().get(0).removed(),
+            read.out(),
+            read.removed(),
             sums.getLong(0),
             sums.getLong(1),
             settings.rendered());
-    publication.publish(manifest.rendered());
+    run.publication().publish(manifest.rendered());
     return manifest;
   }
 

@@ -161,7 +161,8 @@ public record Manifest(
     return rendered(this);
   }
 
-  static String rendered(Record manifest) {
+  /** A manifest as the text of its file. */
+  public static String rendered(Record manifest) {
     try {
       return JSON.writeValueAsString(JSON.readTree(JSON.writeValueAsString(manifest))) + "\n";
     } catch (JsonProcessingException e) {

@@ -1,7 +1,6 @@
 package io.moraine.jobs.prepare;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.udf;
 
 import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
@@ -19,8 +18,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.api.java.UDF1;
-import org.apache.spark.sql.types.DataTypes;
 
 /** A corpus to a prepared dataset: surviving documents, tokenizer, packed sequences. */
 public final class PrepareJob {
@@ -91,9 +88,7 @@ public final class PrepareJob {
 
   private Dataset<Row> withHeldOut(Dataset<Row> documents) {
     run.funnel().begin("survivors");
-    Column isHeldOut =
-        udf((UDF1<String, Boolean>) settings.heldOut()::contains, DataTypes.BooleanType)
-            .apply(col("id"));
+    Column isHeldOut = CorpusRun.isHeldOut(settings.heldOut());
     Dataset<Row> survivors =
         run.tables().stored("survivors", documents.withColumn("held_out", isHeldOut));
     run.funnel().done("%,d documents".formatted(survivors.count()));

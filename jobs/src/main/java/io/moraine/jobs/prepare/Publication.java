@@ -2,9 +2,6 @@ package io.moraine.jobs.prepare;
 
 import io.moraine.jobs.config.ConfigException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
@@ -16,7 +13,7 @@ import org.apache.hadoop.fs.Path;
  * midway leaves the previous dataset as it was. What it had finished stays beside it for the next
  * job with the same settings, input and index.
  */
-final class Publication {
+public final class Publication {
 
   private static final String KEY = "run.key";
 
@@ -64,36 +61,27 @@ final class Publication {
 
   /** Writes a small file into the staged dataset; whole or not at all. */
   void write(String name, String text) throws IOException {
-    Path unfinished = new Path(name + ".unfinished");
-    try (OutputStream out = files.create(unfinished, true)) {
-      out.write(text.getBytes(StandardCharsets.UTF_8));
-    }
-    Path file = new Path(name);
-    files.delete(file, false);
-    if (!files.rename(unfinished, file)) {
-      throw new IOException("cannot move %s to %s.".formatted(unfinished, file));
-    }
+    WholeFile.write(files, new Path(name), text);
   }
 
   /** The text of a small file of the staged dataset; empty if it is not there. */
   Optional<String> read(String name) throws IOException {
-    Path file = new Path(name);
-    if (!files.exists(file)) {
-      return Optional.empty();
-    }
-    try (InputStream in = files.open(file)) {
-      return Optional.of(new String(in.readAllBytes(), StandardCharsets.UTF_8));
-    }
+    return WholeFile.read(files, new Path(name));
   }
 
   /** Writes the manifest as the last file and gives the dataset its name. */
   void publish(String manifest) throws IOException {
     files.delete(new Path(staging().work("")), true);
     write(new Path(staging, PreparedDataset.MANIFEST).toString(), manifest);
+    replace(files, staging, target);
+  }
+
+  /** Gives a folder the name of another, which is there until this one is. */
+  public static void replace(FileSystem files, Path staging, Path target) throws IOException {
     Path previous = new Path(target.getParent(), "." + target.getName() + ".previous");
     files.delete(previous, true);
     if (files.exists(target) && !files.rename(target, previous)) {
-      throw new IOException("cannot move the previous dataset %s aside.".formatted(target));
+      throw new IOException("cannot move the previous folder %s aside.".formatted(target));
     }
     if (!files.rename(staging, target)) {
       throw new IOException("cannot move %s to %s.".formatted(staging, target));

@@ -5,25 +5,24 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
-import static org.apache.spark.sql.functions.udf;
 
+import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.CorpusReader;
 import io.moraine.pipeline.spark.Tokenization;
 import io.moraine.pipeline.spark.TokenizerTraining.Trained;
+import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.api.java.UDF1;
-import org.apache.spark.sql.types.DataTypes;
 
 /** Trains a tokenizer on a corpus as it is, and measures it on documents kept aside. */
 public final class TokenizerJob {
@@ -47,51 +46,58 @@ public final class TokenizerJob {
    * @throws CorpusException if the input is missing or holds no document
    */
   public TokenizerManifest run(List<String> inputs, String output, int tasks) throws IOException {
-    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
-    String key = RunKey.of(hadoop, "tokenizer", settings.digest(), Optional.empty(), inputs, "");
-    Publication publication = Publication.begin(hadoop, output, key);
-    PreparedDataset dataset = publication.staging();
-    DatasetTables tables = new DatasetTables(spark, dataset, settings.documents().outputFormat());
-    Funnel funnel = new Funnel(spark, progress);
+    DocumentSettings reading = settings.documents();
+    String key =
+        RunKey.of(
+            spark.sparkContext().hadoopConfiguration(),
+            "tokenizer",
+            settings.digest(),
+            Optional.empty(),
+            inputs,
+            "");
+    CorpusRun run = CorpusRun.begin(spark, reading, output, key, progress);
     Dataset<Row> documents =
-        new Reading(settings.documents().quarantine(), dataset, tables, funnel)
-            .documents(() -> CorpusReader.read(spark, inputs, settings.documents().read(), tasks))
+        run.documents(reading, () -> CorpusReader.read(spark, inputs, reading.read(), tasks))
             .select("id", "text")
-            .withColumn(
-                "held_out",
-                udf((UDF1<String, Boolean>) settings.heldOut()::contains, DataTypes.BooleanType)
-                    .apply(col("id")));
+            .withColumn("held_out", CorpusRun.isHeldOut(settings.heldOut()));
     if (documents.isEmpty()) {
       throw new CorpusException("the input holds no document to train a tokenizer on.");
     }
     Trained trained =
-        new TokenizerStage(tables, funnel, progress)
+        new TokenizerStage(run.tables(), run.funnel(), progress)
             .trained(documents.where(col("held_out").equalTo(false)), settings.tokenizer());
     String json = TokenizerJson.write(trained.tokenizer());
-    publication.write(new Path(dataset.root(), "tokenizer.json").toString(), json);
-    funnel.begin("measure");
-    Row measured =
-        Tokenization.withTokens(documents.where("held_out"), trained.tokenizer())
-            .agg(
-                coalesce(sum(octet_length(col("text"))), lit(0L)).cast("long"),
-                coalesce(sum("n_tokens"), lit(0L)).cast("long"))
-            .first();
-    funnel.done("%,d bytes in %,d tokens".formatted(measured.getLong(0), measured.getLong(1)));
+    run.publication().write(new Path(run.dataset().root(), "tokenizer.json").toString(), json);
+    Row heldOut = measured(run.funnel(), documents.where("held_out"), trained.tokenizer());
+    FunnelStage read = run.funnel().stages().get(0);
     TokenizerManifest manifest =
         new TokenizerManifest(
             Manifest.FORMAT_VERSION,
             settings.digest(),
             TokenizerJson.digest(json),
             trained.tokenizer().vocabularySize(),
-            funnel.stages().get(0).out(),
-            funnel.stages().get(0).removed(),
+            read.out(),
+            read.removed(),
             trained.pieces(),
             trained.rarePieces(),
             trained.rareOccurrences(),
-            measured.getLong(0),
-            measured.getLong(1),
+            heldOut.getLong(0),
+            heldOut.getLong(1),
             settings.rendered());
-    publication.publish(manifest.rendered());
+    run.publication().publish(manifest.rendered());
     return manifest;
+  }
+
+  /** UTF-8 bytes of documents, and their tokens. */
+  private static Row measured(Funnel funnel, Dataset<Row> documents, Tokenizer tokenizer) {
+    funnel.begin("measure");
+    Row sums =
+        Tokenization.withTokens(documents, tokenizer)
+            .agg(
+                coalesce(sum(octet_length(col("text"))), lit(0L)).cast("long"),
+                coalesce(sum("n_tokens"), lit(0L)).cast("long"))
+            .first();
+    funnel.done("%,d bytes in %,d tokens".formatted(sums.getLong(0), sums.getLong(1)));
+    return sums;
   }
 }

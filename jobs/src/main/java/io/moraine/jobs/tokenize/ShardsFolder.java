@@ -1,10 +1,8 @@
 package io.moraine.jobs.tokenize;
 
-import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.prepare.Manifest;
+import io.moraine.jobs.prepare.Publication;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -16,13 +14,6 @@ import org.apache.hadoop.fs.Path;
 final class ShardsFolder {
 
   private static final String MANIFEST = "shards.json";
-
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
-          .build();
 
   private final FileSystem files;
   private final Path target;
@@ -63,16 +54,8 @@ final class ShardsFolder {
   /** Gives the folder its name. */
   void publish(ShardsManifest manifest) throws IOException {
     try (OutputStream out = files.create(new Path(staging, MANIFEST), true)) {
-      out.write((JSON.writeValueAsString(manifest) + "\n").getBytes(StandardCharsets.UTF_8));
+      out.write(Manifest.rendered(manifest).getBytes(StandardCharsets.UTF_8));
     }
-    Path previous = new Path(target.getParent(), "." + target.getName() + ".previous");
-    files.delete(previous, true);
-    if (files.exists(target) && !files.rename(target, previous)) {
-      throw new IOException("cannot move the previous export %s aside.".formatted(target));
-    }
-    if (!files.rename(staging, target)) {
-      throw new IOException("cannot move %s to %s.".formatted(staging, target));
-    }
-    files.delete(previous, true);
+    Publication.replace(files, staging, target);
   }
 }

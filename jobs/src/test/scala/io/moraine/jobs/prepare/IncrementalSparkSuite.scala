@@ -2,6 +2,7 @@ package io.moraine.jobs.prepare
 
 import io.moraine.jobs.config.{ConfigException, DedupSettings, SettingsFile}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
+import io.moraine.pipeline.document.CorpusException
 import io.moraine.pipeline.text.Shingles
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
@@ -157,6 +158,13 @@ class IncrementalSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
     assert(replaced.getMessage.contains("has an index that later runs extended with --index"))
     assert(error(output).contains("exists and is no index (no index.json)"))
+    val newer = Scratch.folder()
+    Files.writeString(
+      newer.resolve("index.json"),
+      """{"format_version": 9, "shingle_words": 5, "increments": []}"""
+    )
+    val unreadable = intercept[CorpusException](dedup(written(docs.take(1)), newer)).getMessage
+    assert(unreadable.contains("has format version 9, this program reads 1. Begin a new index."))
     assert(
       error(index, "near.survivors" -> "closure").startsWith(
         "near.survivors must be verified with --index, got closure"

@@ -20,20 +20,21 @@ import org.apache.spark.sql.types.StructType;
  */
 public final class CutTexts {
 
-  /**
-   * What was cut, each word once. Words and code points are counted in the text as the pass found
-   * it, as is {@code first_word} in the text of {@code first_id}: {@code words} words from there
-   * are the same.
-   */
-  public static final StructType CUTS =
+  /** Where something was cut, and in which pass. */
+  static final StructType PLACES =
       new StructType()
           .add("pass", "int")
           .add("start_word", "int")
           .add("words", "int")
           .add("start_character", "int")
-          .add("characters", "int")
-          .add("first_id", "string")
-          .add("first_word", "int");
+          .add("characters", "int");
+
+  /**
+   * What was cut, each word once. Words and code points are counted in the text as the pass found
+   * it, as is {@code first_word} in the text of {@code first_id}: {@code words} words from there
+   * are the same.
+   */
+  public static final StructType CUTS = PLACES.add("first_id", "string").add("first_word", "int");
 
   private static final String CUTS_COLUMN = "cuts_of_text";
 

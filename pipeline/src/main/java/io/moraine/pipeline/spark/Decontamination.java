@@ -45,14 +45,7 @@ import org.apache.spark.sql.types.StructType;
 public final class Decontamination {
 
   /** What was cut, each word once, and an item because of which. */
-  public static final StructType CUTS =
-      new StructType()
-          .add("pass", "int")
-          .add("start_word", "int")
-          .add("words", "int")
-          .add("start_character", "int")
-          .add("characters", "int")
-          .add("item", "string");
+  public static final StructType CUTS = CutTexts.PLACES.add("item", "string");
 
   /**
    * One row per set: how many items it has, how many of these are too short to be looked for and

@@ -69,7 +69,8 @@ public final class EvaluationSets {
           add(files, status, path.getName());
         } else {
           int before = files.size();
-          addFolder(system, path, path.getName() + "/", files);
+          InputFiles.forEachBelow(
+              system, path, path.getName() + "/", (file, name) -> add(files, file, name));
           if (files.size() == before) {
             throw new CorpusException(
                 "decontamination.sets: %s holds no file (names that begin with . or _ are left out)."
@@ -84,22 +85,6 @@ public final class EvaluationSets {
       }
     }
     return files;
-  }
-
-  private static void addFolder(
-      FileSystem system, Path folder, String prefix, Map<String, FileStatus> files)
-      throws IOException {
-    for (FileStatus status : system.listStatus(folder)) {
-      String name = status.getPath().getName();
-      if (name.startsWith(".") || name.startsWith("_")) {
-        continue;
-      }
-      if (status.isDirectory()) {
-        addFolder(system, status.getPath(), prefix + name + "/", files);
-      } else {
-        add(files, status, prefix + name);
-      }
-    }
   }
 
   private static void add(Map<String, FileStatus> files, FileStatus file, String name) {

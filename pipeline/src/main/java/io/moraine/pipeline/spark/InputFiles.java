@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.BiConsumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -34,7 +35,8 @@ final class InputFiles {
         if (status.isFile()) {
           files.add(file(status, root.getName()));
         } else {
-          addFolder(system, status.getPath(), prefix, files);
+          forEachBelow(
+              system, status.getPath(), prefix, (found, name) -> files.add(file(found, name)));
         }
       } catch (FileNotFoundException e) {
         throw new CorpusException("--input %s is not there.".formatted(input));
@@ -79,17 +81,19 @@ final class InputFiles {
         status.getPath().toString(), name, status.getLen(), status.getModificationTime());
   }
 
-  private static void addFolder(
-      FileSystem system, Path folder, String prefix, List<InputFile> files) throws IOException {
+  /** Hands out every file below a folder with its path from there, behind the prefix. */
+  static void forEachBelow(
+      FileSystem system, Path folder, String prefix, BiConsumer<FileStatus, String> action)
+      throws IOException {
     for (FileStatus status : system.listStatus(folder)) {
       String name = status.getPath().getName();
       if (name.startsWith(".") || name.startsWith("_")) {
         continue;
       }
       if (status.isDirectory()) {
-        addFolder(system, status.getPath(), prefix + name + "/", files);
+        forEachBelow(system, status.getPath(), prefix + name + "/", action);
       } else {
-        files.add(file(status, prefix + name));
+        action.accept(status, prefix + name);
       }
     }
   }

@@ -1,0 +1,54 @@
+package io.moraine.jobs.prepare;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.udf;
+
+import io.moraine.jobs.config.DocumentSettings;
+import io.moraine.jobs.progress.Progress;
+import io.moraine.pipeline.sequence.HeldOut;
+import java.io.IOException;
+import java.util.function.Supplier;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.types.DataTypes;
+
+/**
+ * One run that reads a corpus and writes a folder, begun or gone on with.
+ *
+ * @param publication the way from the staged folder to the published one
+ * @param dataset the staged folder
+ * @param tables its tables
+ * @param funnel what the stages did
+ */
+record CorpusRun(
+    Publication publication, PreparedDataset dataset, DatasetTables tables, Funnel funnel) {
+
+  /** Begins a run, or goes on with an interrupted one of the same key. */
+  static CorpusRun begin(
+      SparkSession spark, DocumentSettings settings, String output, String key, Progress progress)
+      throws IOException {
+    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    Publication publication = Publication.begin(hadoop, output, key);
+    Funnel funnel = new Funnel(spark, progress);
+    if (publication.resumes()) {
+      funnel.say("going on with the stages that an interrupted run finished.");
+    }
+    PreparedDataset dataset = publication.staging();
+    DatasetTables tables = new DatasetTables(spark, dataset, settings.outputFormat());
+    return new CorpusRun(publication, dataset, tables, funnel);
+  }
+
+  /** The documents of a corpus, see {@link Reading#documents}. */
+  Dataset<Row> documents(DocumentSettings settings, Supplier<Dataset<Row>> parts) {
+    return new Reading(settings.quarantine(), dataset, tables, funnel).documents(parts);
+  }
+
+  /** Whether the document of the column id is kept aside. */
+  static Column isHeldOut(HeldOut heldOut) {
+    return udf((UDF1<String, Boolean>) heldOut::contains, DataTypes.BooleanType).apply(col("id"));
+  }
+}
