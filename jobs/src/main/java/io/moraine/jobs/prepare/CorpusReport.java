@@ -59,23 +59,33 @@ final class CorpusReport {
   List<String> write(
       List<FunnelStage> funnel, Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed) {
     Dataset<Row> stages = removed.select(col("id").as("removed_id"), col("stage"));
+    Dataset<Row> nearRemoved = removed.where(col("stage").equalTo("near"));
     write("funnel", stages(funnel), "position");
-    write("removals", removals(removed), "stage", "reason");
-    write("sources", sources(cleaned, stages), "source", "stage");
-    write("lengths", lengths(features, stages), "from_characters");
-    write("languages", languages(cleaned, stages), "language", "stage");
-    write("pii", replacements(cleaned), "kind");
-    write(
-        "clusters",
-        NearReport.clusterSizes(removed.where(col("stage").equalTo("near"))),
-        "documents");
-    write("pairs", pairs(cleaned), "similarity", "id", "other_id");
-    write("decontamination", decontamination(), "set");
-    return CorpusSummary.lines(FunnelTable.stages(funnel), name -> tables.stored("report-" + name));
+    CorpusSummary summary = new CorpusSummary(FunnelTable.stages(funnel));
+    summary.reasons(write("removals", removals(removed), "stage", "reason"));
+    summary.sources(stored("sources", sources(cleaned, stages), "source", "stage"));
+    summary.languages(write("languages", languages(cleaned, stages), "language", "stage"));
+    summary.replacements(write("pii", replacements(cleaned), "kind"));
+    summary.lengths(write("lengths", lengths(features, stages), "from_characters"));
+    summary.clusters(write("clusters", NearReport.clusterSizes(nearRemoved), "documents"));
+    Dataset<Row> pairs = stored("pairs", pairs(cleaned), "similarity", "id", "other_id");
+    summary.pairs(pairs.drop("text", "other_text").collectAsList());
+    summary.sets(write("decontamination", decontamination(), "set"));
+    return summary.lines();
   }
 
-  private void write(String name, Dataset<Row> rows, String... order) {
-    tables.write(tables.stored("report-" + name, rows), dataset.report(name), List.of(order), 1);
+  /** Writes a table whose size does not grow with the corpus, and returns its rows. */
+  private List<Row> write(String name, Dataset<Row> rows, String... order) {
+    List<Row> collected = rows.collectAsList();
+    Dataset<Row> local = spark.createDataFrame(collected, rows.schema());
+    tables.write(local, dataset.report(name), List.of(order), 1);
+    return collected;
+  }
+
+  private Dataset<Row> stored(String name, Dataset<Row> rows, String... order) {
+    Dataset<Row> stored = tables.stored("report-" + name, rows);
+    tables.write(stored, dataset.report(name), List.of(order), 1);
+    return stored;
   }
 
   private Dataset<Row> stages(List<FunnelStage> funnel) {

@@ -124,8 +124,8 @@ final class DocumentIndex {
     files.delete(unfinished, true);
     Path newFeatures = new Path(unfinished, FEATURES);
     Path newPages = new Path(unfinished, PAGES);
-    tables.writeParquet(features, newFeatures.toString(), List.of("id"), documents);
-    tables.writeParquet(pages, newPages.toString(), List.of("url_key"), documents);
+    tables.writeByHash(features, newFeatures.toString(), "id", documents);
+    tables.writeByHash(pages, newPages.toString(), "url_key", documents);
     requireUnchanged();
     WholeFile.move(files, newFeatures, folder(FEATURES, increment));
     WholeFile.move(files, newPages, folder(PAGES, increment));

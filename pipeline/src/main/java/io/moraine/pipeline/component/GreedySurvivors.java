@@ -8,9 +8,9 @@ import java.util.Set;
  * only if it has a duplicate of higher priority that is kept.
  *
  * <p>So every removed document has a kept duplicate, and no two kept ones are duplicates. Of
- * several kept duplicates the most similar one is named, then the first in priority order. Where
- * not all duplicates of a document are known yet it can be removed, but not kept: it is undecided,
- * and so is what hangs on it.
+ * several kept duplicates given the most similar one is named, then the first in priority order.
+ * Where not all duplicates of a document are known yet it can be removed, but not kept: it is
+ * undecided, and so is what hangs on it.
  *
  * @cost about 100 bytes for every document that is removed or undecided
  */

@@ -7,8 +7,8 @@ package io.moraine.pipeline.lsh;
  * @param threshold exact Jaccard similarity from which two documents are duplicates; in (0, 1]
  * @param banding bands and rows per band of the signatures
  * @param seed of the MinHash functions
- * @param bucketCap buckets with more documents are not compared pair by pair; changes the cost,
- *     never the result; {@code >= 2}
+ * @param bucketCap buckets with more documents are not compared pair by pair; changes the cost, and
+ *     which of several kept duplicates is named, never which documents are kept; {@code >= 2}
  * @param policy who survives
  */
 public record NearConfig(

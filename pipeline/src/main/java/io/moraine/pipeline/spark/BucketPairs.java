@@ -30,7 +30,6 @@ final class BucketPairs implements MapPartitionsFunction<Row, Row> {
   /** {@code label}: members of the same label are not compared; null: compared with all. */
   static final StructType MEMBERS =
       new StructType()
-          .add("band", "int")
           .add("key", "long")
           .add("increment", "int")
           .add("negative_length", "int")
@@ -61,11 +60,11 @@ final class BucketPairs implements MapPartitionsFunction<Row, Row> {
     this.threshold = threshold;
   }
 
-  /** Brings the members of a bucket, one (band, key), together in priority order. */
+  /** Brings the members of a bucket together in priority order. */
   static Dataset<Row> grouped(Dataset<Row> members) {
     return members
-        .repartition(col("band"), col("key"))
-        .sortWithinPartitions("band", "key", "increment", "negative_length", "id");
+        .repartition(col("key"))
+        .sortWithinPartitions("key", "increment", "negative_length", "id");
   }
 
   /**
@@ -87,8 +86,8 @@ final class BucketPairs implements MapPartitionsFunction<Row, Row> {
   }
 
   private static BucketMember member(Row row) {
-    RankedDocument document = new RankedDocument(row.getInt(2), -row.getInt(3), row.getString(4));
-    return new BucketMember(document, row.getInt(5), row.getInt(6), row.getString(7));
+    RankedDocument document = new RankedDocument(row.getInt(1), -row.getInt(2), row.getString(3));
+    return new BucketMember(document, row.getInt(4), row.getInt(5), row.getString(6));
   }
 
   private final class Pairs implements Iterator<Row>, Bucket.Sink {
@@ -155,9 +154,7 @@ final class BucketPairs implements MapPartitionsFunction<Row, Row> {
     }
 
     private boolean isOfCurrent(Row row) {
-      return current != null
-          && row.getInt(0) == current.getInt(0)
-          && row.getLong(1) == current.getLong(1);
+      return current != null && row.getLong(0) == current.getLong(0);
     }
 
     private void advance() {

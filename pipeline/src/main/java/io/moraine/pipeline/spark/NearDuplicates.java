@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.length;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.negate;
+import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.pipeline.lsh.Banding;
@@ -33,21 +34,24 @@ import org.apache.spark.util.LongAccumulator;
  * similarity of the shingle sets for every candidate pair that can reach the threshold, then
  * survivors.
  *
- * <p>The result is that of comparing all pairs of all buckets, whatever the bucket cap. Documents
- * of buckets above the cap meet by the rare shingles of their {@link PrefixBuckets} instead. Only
- * {@code (band, key, id, small numbers)} rows, shingles of crowded documents and shingle sets of
- * candidates are shuffled, never text; nothing is collected on the driver.
+ * <p>The documents kept are those of comparing all pairs of all buckets, whatever the bucket cap.
+ * Documents of buckets above the cap meet by rare shingles instead: in one task while they are few
+ * ({@link CrowdedSurvivors}), else in {@link PrefixBuckets}. Only {@code (band, key, id, small
+ * numbers)} rows, shingles of crowded documents and shingle sets of candidates are shuffled, never
+ * text; nothing is collected on the driver.
  */
 public final class NearDuplicates {
 
   /** Edges that one task handles in memory instead of the cluster in rounds. */
   private static final long EDGES_OF_ONE_TASK = 1_000_000;
 
+  /** How many shingles take as much memory as an edge. */
+  private static final long SHINGLES_OF_AN_EDGE = 16;
+
   private static final double NEAR_MISS = 0.1;
 
   private static final StructType BAND_KEYS =
       new StructType()
-          .add("band", "int")
           .add("key", "long")
           .add("increment", "int")
           .add("negative_length", "int")
@@ -56,6 +60,7 @@ public final class NearDuplicates {
 
   private final NearConfig config;
   private final int firstNew;
+  private final long edgesOfOneTask;
   private final Checkpoints checkpoints;
   private final Dataset<Row> sets;
   private final LongAccumulator compared;
@@ -73,6 +78,7 @@ public final class NearDuplicates {
     boolean hasIncrement = Arrays.asList(features.columns()).contains("increment");
     this.config = config;
     this.firstNew = firstNew;
+    this.edgesOfOneTask = edgesOfOneTask;
     this.checkpoints = checkpoints;
     this.sets =
         features
@@ -203,18 +209,31 @@ public final class NearDuplicates {
     return firstNew == 0
         ? members
         : members
-            .withColumn("latest", max("increment").over(Window.partitionBy("band", "key")))
+            .withColumn("latest", max("increment").over(Window.partitionBy("key")))
             .where(col("latest").geq(firstNew))
             .drop("latest");
   }
 
   private Dataset<Row> verified(Dataset<Row> edges, Optional<Dataset<Row>> crowded) {
-    Dataset<Row> removed =
-        crowded.isEmpty()
-            ? survivors.notKept(edges, edges.select("worse").where(lit(false)), "components")
-            : rounds(crowded.get()).verified(edges, members(crowded.get()));
+    Dataset<Row> removed;
+    if (crowded.isEmpty()) {
+      removed = survivors.notKept(edges, edges.select("worse").where(lit(false)), "components");
+    } else if (fitOneTask(crowded.get(), edges)) {
+      removed =
+          checkpoints.store(
+              "not-kept",
+              CrowdedSurvivors.notKept(edges, crowded.get(), config, firstNew, compared));
+    } else {
+      removed = rounds(crowded.get()).verified(edges, members(crowded.get()));
+    }
     return removed.select(
         col("worse.id").as("id"), col("better.id").as("kept_id"), col("similarity"));
+  }
+
+  private boolean fitOneTask(Dataset<Row> crowded, Dataset<Row> edges) {
+    Row bytes = crowded.agg(sum(length(col("shingles")))).head();
+    return bytes.getLong(0) / Long.BYTES <= SHINGLES_OF_AN_EDGE * edgesOfOneTask
+        && edges.count() <= edgesOfOneTask;
   }
 
   private Dataset<Row> closure(Dataset<Row> edges, Optional<Dataset<Row>> crowded) {
@@ -255,7 +274,6 @@ public final class NearDuplicates {
       for (int band = 0; band < bands; band++) {
         rows.add(
             RowFactory.create(
-                band,
                 banding.key(signature, band),
                 row.getInt(0),
                 row.getInt(1),

@@ -2,16 +2,12 @@ package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.min;
-import static org.apache.spark.sql.functions.negate;
 import static org.apache.spark.sql.functions.not;
-import static org.apache.spark.sql.functions.struct;
 
 import io.moraine.pipeline.lsh.NearConfig;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.expressions.Window;
@@ -55,7 +51,8 @@ final class NearRounds {
    *
    * @param edges {@link Survivors#EDGES}, duplicate pairs that do not come from prefix buckets
    * @param all {@link BucketPairs#MEMBERS} of the prefix buckets
-   * @return the removed documents, {@link Survivors#EDGES}
+   * @return the removed documents, {@link Survivors#EDGES}; of several kept duplicates it is the
+   *     most similar of those compared in the round that decided
    */
   Dataset<Row> verified(Dataset<Row> edges, Dataset<Row> all) {
     Dataset<Row> members = all;
@@ -76,7 +73,7 @@ final class NearRounds {
       removed = removed == null ? gone : removed.union(gone);
       Dataset<Row> undecided = notKept.where(col("better").isNull()).select("worse.id");
       if (undecided.isEmpty()) {
-        return round == 0 ? removed : named(edges, all, removed);
+        return removed;
       }
       Dataset<Row> waiting =
           without(behind.select("worse.id").distinct(), "id", notKept, "worse.id")
@@ -87,46 +84,6 @@ final class NearRounds {
               "members-" + round, ofSchema(members.drop("label").join(waiting, "id")));
       open = among(among(edges, "worse.id", undecided, "id"), "better.id", undecided, "id");
     }
-  }
-
-  /**
-   * The most similar kept one for every removed document, compared with all that are kept: some of
-   * them were decided in a later round than it.
-   */
-  private Dataset<Row> named(Dataset<Row> edges, Dataset<Row> all, Dataset<Row> removed) {
-    Dataset<Row> ids = checkpoints.store("removed-ids", removed.select("worse.id"));
-    Column[] columns = {
-      col("key"), RankedRows.column().as("document"), col("shingles"), col("open")
-    };
-    String[] keptNames = {"kept_key", "better", "kept_shingles", "kept_open"};
-    Dataset<Row> kept = without(all, "id", ids, "id").select(columns).toDF(keptNames);
-    Dataset<Row> other = among(all, "id", ids, "id").select(columns);
-    Dataset<Row> pairs =
-        kept.join(
-                other.withColumnRenamed("document", "worse"),
-                col("kept_key")
-                    .equalTo(col("key"))
-                    .and(col("better").lt(col("worse")))
-                    .and(canReach()))
-            .select("better", "worse")
-            .distinct();
-    Dataset<Row> compared =
-        checkpoints.store(
-            "edges-named",
-            verification
-                .duplicates(checkpoints.store("pairs-named", pairs))
-                .union(among(without(edges, "better.id", ids, "id"), "worse.id", ids, "id")));
-    return compared
-        .groupBy("worse")
-        .agg(min(struct(negate(col("similarity")).as("negative"), col("better"))).as("best"))
-        .select(col("best.better"), col("worse"), negate(col("best.negative")).as("similarity"));
-  }
-
-  /** As {@link io.moraine.pipeline.lsh.BucketMember#canReach}. */
-  private Column canReach() {
-    Column shared = least(col("kept_open"), col("open"));
-    Column union = col("kept_shingles").plus(col("shingles")).minus(shared);
-    return shared.divide(union).geq(config.threshold());
   }
 
   /**
@@ -155,7 +112,7 @@ final class NearRounds {
 
   /** The members with their components as labels, of buckets that more than one component has. */
   private static Dataset<Row> ofDifferentComponents(Dataset<Row> all, Dataset<Row> stars) {
-    WindowSpec bucket = Window.partitionBy("band", "key");
+    WindowSpec bucket = Window.partitionBy("key");
     Dataset<Row> labels =
         stars.select(col("document.id").as("labelled"), col("root.id").as("label"));
     return ofSchema(

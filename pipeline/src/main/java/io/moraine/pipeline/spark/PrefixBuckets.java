@@ -32,8 +32,6 @@ import org.apache.spark.sql.types.StructType;
  */
 final class PrefixBuckets {
 
-  private static final int NO_BAND = -1;
-
   private static final StructType SHINGLES =
       new StructType()
           .add("increment", "int")
@@ -140,14 +138,7 @@ final class PrefixBuckets {
 
     private static Row member(Row document, long shingle, int size, int open) {
       return RowFactory.create(
-          NO_BAND,
-          shingle,
-          document.getInt(0),
-          document.getInt(1),
-          document.getString(2),
-          size,
-          open,
-          null);
+          shingle, document.getInt(0), document.getInt(1), document.getString(2), size, open, null);
     }
 
     private void advance() {

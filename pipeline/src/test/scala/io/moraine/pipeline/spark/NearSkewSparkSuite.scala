@@ -17,11 +17,16 @@ class NearSkewSparkSuite extends AnyFunSuite with SharedSparkSession {
     Vector.fill(n)(s"w${random.nextInt(100000)}")
 
   /** Removed ids with the kept ones, and how many pairs were compared. */
-  private def search(docs: Seq[Doc], policy: SurvivorPolicy): (Map[String, String], Long) = {
+  private def search(
+      docs: Seq[Doc],
+      policy: SurvivorPolicy,
+      edgesOfOneTask: Long
+  ): (Map[String, String], Long) = {
     import spark.implicits._
     val features = Features.of(docs.map(d => (d.id, d.text)).toDF("id", "text"), 5).cache()
+    val checkpoints = Checkpoints.onExecutors()
     val outcome =
-      NearDuplicates.search(spark, features, config(policy), 0, Checkpoints.onExecutors())
+      NearDuplicates.search(spark, features, config(policy), 0, checkpoints, edgesOfOneTask)
     (
       outcome.removed.collect().map(r => r.getString(0) -> r.getString(1)).toMap,
       outcome.comparedPairs
@@ -38,21 +43,22 @@ class NearSkewSparkSuite extends AnyFunSuite with SharedSparkSession {
     (copies ++ near ++ others).zipWithIndex.map { case (t, i) => Doc(f"$i%05d", t) }
   }
 
-  test("5,000 copies and 200 near copies: few are compared, every removed one names a duplicate") {
-    val docs = massDuplicates
-    val (removed, compared) = search(docs, SurvivorPolicy.VERIFIED)
-    val sets = docs.map(d => d.id -> Shingles.of(d.text, 5)).toMap
-    for ((id, kept) <- removed)
-      assert(!removed.contains(kept) && Shingles.jaccard(sets(id), sets(kept)) >= 0.7)
-    val kept = docs.map(_.id).filterNot(removed.contains)
-    assert(removed.size >= 5150)
-    for (Seq(a, b) <- kept.combinations(2)) assert(Shingles.jaccard(sets(a), sets(b)) < 0.7)
-    assert(compared < 5 * docs.size, s"$compared pairs of ${docs.size} documents")
-  }
+  for ((edges, where) <- Seq(1000000L -> "one task", 0L -> "rounds"))
+    test(s"5,000 copies and 200 near copies: few are compared, each names a duplicate, in $where") {
+      val docs = massDuplicates
+      val (removed, compared) = search(docs, SurvivorPolicy.VERIFIED, edges)
+      val sets = docs.map(d => d.id -> Shingles.of(d.text, 5)).toMap
+      for ((id, kept) <- removed)
+        assert(!removed.contains(kept) && Shingles.jaccard(sets(id), sets(kept)) >= 0.7)
+      val kept = docs.map(_.id).filterNot(removed.contains)
+      assert(removed.size >= 5150)
+      for (Seq(a, b) <- kept.combinations(2)) assert(Shingles.jaccard(sets(a), sets(b)) < 0.7)
+      assert(compared >= removed.size && compared < 5 * docs.size, s"$compared of ${docs.size}")
+    }
 
   test("closure of the same corpus is one component and fifty others") {
     val docs = massDuplicates
-    val (removed, compared) = search(docs, SurvivorPolicy.CLOSURE)
+    val (removed, compared) = search(docs, SurvivorPolicy.CLOSURE, 1000000)
     assert(removed.size == 5199 && removed.values.toSet.size == 1)
     assert(compared < 5 * docs.size, s"$compared pairs of ${docs.size} documents")
   }
@@ -75,11 +81,15 @@ class NearSkewSparkSuite extends AnyFunSuite with SharedSparkSession {
     (docs, docs.map(_.id).filter(_.endsWith("-copy")).toSet)
   }
 
-  for ((licence, own) <- Seq((300, 150), (300, 100)))
-    test(s"a licence of $licence words before $own own ones in a fifth of the documents") {
+  for (
+    (licence, own) <- Seq((300, 150), (300, 100));
+    (edges, where) <- Seq(1000000L -> "one task", 0L -> "rounds")
+  )
+    test(s"a licence of $licence words before $own own ones in a fifth of all, in $where") {
       val costs = Seq(1500, 3000).map { size =>
         val (docs, copies) = pastedLicence(size, licence, own)
-        val (removed, compared) = search(docs, SurvivorPolicy.VERIFIED)
+        val (removed, compared) = search(docs, SurvivorPolicy.VERIFIED, edges)
+        assert(compared >= copies.size)
         assert(removed.map { case (a, b) => Set(a, b) }.toSet == copies.map(c => Set(c, c.take(5))))
         compared
       }
