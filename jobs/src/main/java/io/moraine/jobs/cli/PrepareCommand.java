@@ -46,8 +46,11 @@ final class PrepareCommand implements Callable<Integer> {
   @Option(
       names = "--tokenizer",
       paramLabel = "FILE",
-      description = "Use this tokenizer.json (byte-level BPE) instead of training one.")
+      description =
+          "Use this tokenizer.json (byte-level BPE) or .tiktoken rank file instead of training one.")
   private String tokenizer;
+
+  @Mixin private RankFileOptions rankFile;
 
   @Option(
       names = "--vocab-size",
@@ -81,6 +84,7 @@ final class PrepareCommand implements Callable<Integer> {
     Map<String, Object> options = new TreeMap<>();
     options.put("tokenizer.vocabulary-size", vocabularySize);
     options.put("sequences.length", sequenceLength);
+    rankFile.addTo(options);
     return PrepareSettings.of(documents.settings("prepare.conf", options));
   }
 }

@@ -6,6 +6,7 @@ import io.moraine.jobs.prepare.EncodeManifest;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
@@ -30,7 +31,9 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  moraine tokenizer encode --tokenizer data/tokenizer/tokenizer.json --input corpus/ --output tokens/",
-      "  moraine tokenizer encode --tokenizer deepseek-v3/tokenizer.json --input a.jsonl.gz --output tokens/"
+      "  moraine tokenizer encode --tokenizer deepseek-v3/tokenizer.json --input a.jsonl.gz --output tokens/",
+      "  moraine tokenizer encode --tokenizer cl100k_base.tiktoken --tokenizer-pattern cl100k \\",
+      "      --tokenizer-special-tokens '<|endoftext|>=100257' --input corpus/ --output tokens/"
     })
 final class TokenizerEncodeCommand implements Callable<Integer> {
 
@@ -42,12 +45,16 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
       names = "--tokenizer",
       required = true,
       paramLabel = "FILE",
-      description = "A tokenizer.json (byte-level BPE).")
+      description = "A tokenizer.json (byte-level BPE), or a .tiktoken rank file.")
   private String tokenizer;
+
+  @Mixin private RankFileOptions rankFile;
 
   @Override
   public Integer call() throws Exception {
-    PrepareSettings settings = PrepareSettings.of(corpus.settings("prepare.conf", Map.of()));
+    Map<String, Object> options = new TreeMap<>();
+    rankFile.addTo(options);
+    PrepareSettings settings = PrepareSettings.of(corpus.settings("prepare.conf", options));
     try (SparkSession spark = SparkOptions.session("tokenizer encode")) {
       EncodeManifest manifest =
           new EncodeJob(spark, settings, Terminal.progress())

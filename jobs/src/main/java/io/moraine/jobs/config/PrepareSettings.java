@@ -6,7 +6,11 @@ import io.moraine.pipeline.sequence.HeldOut;
 import io.moraine.pipeline.sequence.Mixture;
 import io.moraine.pipeline.sequence.PackConfig;
 import io.moraine.pipeline.sequence.PackingStrategy;
+import io.moraine.pipeline.tokenizer.PublishedPattern;
+import io.moraine.pipeline.tokenizer.RankFileConfig;
 import io.moraine.pipeline.tokenizer.TokenizerConfig;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Settings of {@code prepare}; conf/prepare.conf documents every one.
@@ -14,6 +18,7 @@ import io.moraine.pipeline.tokenizer.TokenizerConfig;
  * @param documents how files become surviving documents
  * @param heldOut which documents are kept aside
  * @param tokenizer what to train
+ * @param rankFile what a rank file given instead does not say
  * @param mixture how often each source is used
  * @param fillInTheMiddle which documents have their middle moved to the end
  * @param sequences how documents are packed
@@ -24,13 +29,12 @@ public record PrepareSettings(
     DocumentSettings documents,
     HeldOut heldOut,
     TokenizerConfig tokenizer,
+    RankFileConfig rankFile,
     Mixture mixture,
     FillInTheMiddle fillInTheMiddle,
     PackConfig sequences,
     String rendered,
     String digest) {
-
-  private static final int BYTES_AND_END_OF_TEXT = 257;
 
   /**
    * Reads the settings.
@@ -39,14 +43,17 @@ public record PrepareSettings(
    */
   public static PrepareSettings of(SettingsFile file) {
     Section root = file.root();
+    Section tokenizer = root.section("tokenizer");
     Section sequences = root.section("sequences");
     FillInTheMiddle fim = fillInTheMiddle(sequences.section("fill-in-the-middle"));
+    RankFileConfig rankFile = rankFile(tokenizer.section("rank-file"));
     return root.build(
         () ->
             new PrepareSettings(
                 DocumentSettings.of(root, CleanSettings.of(root)),
                 heldOut(root.section("held-out")),
-                tokenizer(root.section("tokenizer"), fim),
+                tokenizer(tokenizer, fim),
+                rankFile,
                 mixture(root.section("mixture")),
                 fim,
                 sequences(sequences),
@@ -58,23 +65,27 @@ public record PrepareSettings(
     return s.build(() -> new HeldOut(s.number("fraction"), s.longInteger("seed")));
   }
 
-  /** What is learned: markers of moved middles are added to it. */
+  /** What is learned, the markers of moved middles with it. */
   private static TokenizerConfig tokenizer(Section s, FillInTheMiddle fim) {
     return s.build(
         () -> {
-          int size = s.integer("vocabulary-size");
-          int added = fim.isUsed() ? FimMarkers.COUNT : 0;
-          if (fim.isUsed() && size < BYTES_AND_END_OF_TEXT + added) {
-            throw new IllegalArgumentException(
-                "vocabulary-size must be at least %d with fill-in-the-middle, got %d"
-                    .formatted(BYTES_AND_END_OF_TEXT + added, size));
-          }
+          List<String> special = s.texts("special-tokens");
           return new TokenizerConfig(
-              size - added,
+              s.integer("vocabulary-size"),
               s.longInteger("min-frequency"),
               s.longInteger("max-pieces"),
-              s.texts("special-tokens"));
+              fim.isUsed() ? FimMarkers.addedTo(special) : special);
         });
+  }
+
+  private static RankFileConfig rankFile(Section s) {
+    return s.build(
+        () ->
+            new RankFileConfig(
+                s.text("pattern").isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(s.choice("pattern", PublishedPattern.class)),
+                s.texts("special-tokens")));
   }
 
   private static Mixture mixture(Section s) {

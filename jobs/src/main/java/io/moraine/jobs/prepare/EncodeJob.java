@@ -41,19 +41,19 @@ public final class EncodeJob {
    *
    * @param inputs Hadoop paths of files and folders
    * @param output the folder to write
-   * @param tokenizerFile a tokenizer.json
+   * @param tokenizerFile a tokenizer.json, which is copied, or a rank file
    * @param tasks how many tasks read the input; changes no result
    * @throws CorpusException if the input is missing or empty
    */
   public EncodeManifest run(List<String> inputs, String output, String tokenizerFile, int tasks)
       throws IOException {
     Configuration hadoop = spark.sparkContext().hadoopConfiguration();
-    Tokenizer tokenizer = TokenizerFile.read(hadoop, tokenizerFile);
-    String json = TokenizerJson.write(tokenizer);
+    TokenizerFile given = TokenizerFile.read(hadoop, tokenizerFile, settings.rankFile());
+    String json = given.json();
     String key = RunKey.of(hadoop, "encode", settings.digest(), Optional.empty(), inputs, json);
     CorpusRun run = CorpusRun.begin(spark, settings.documents(), output, key, progress);
     Dataset<Row> documents =
-        run.documents(settings.documents(), () -> encoded(inputs, tokenizer, tasks))
+        run.documents(settings.documents(), () -> encoded(inputs, given.tokenizer(), tasks))
             .select("id", "source", "url", "metadata", "n_bytes", "n_tokens", "tokens");
     run.funnel().begin("encode");
     run.publication().write(run.dataset().tokenizer(), json);
@@ -71,7 +71,7 @@ public final class EncodeJob {
             Manifest.FORMAT_VERSION,
             settings.digest(),
             TokenizerJson.digest(json),
-            tokenizer.vocabularySize(),
+            given.tokenizer().vocabularySize(),
             read.out(),
             read.removed(),
             sums.getLong(0),

@@ -6,7 +6,6 @@ import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
-import io.moraine.pipeline.sequence.FimMarkers;
 import io.moraine.pipeline.spark.Tokenization;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
@@ -38,19 +37,13 @@ public final class PrepareJob {
   /**
    * Prepares a dataset.
    *
-   * @param tokenizerFile an existing tokenizer.json; empty to train one
+   * @param tokenizerFile a tokenizer.json, which is copied, or a rank file; empty to train one
    * @param tasks how many tasks read the input; changes no result
    * @throws CorpusException if the input is missing or nothing of it is left
    */
   public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
-    Optional<Tokenizer> given =
-        tokenizerFile.isEmpty()
-            ? Optional.empty()
-            : Optional.of(TokenizerFile.read(hadoop, tokenizerFile.get()));
-    if (given.isPresent()) {
-      SequenceStages.requireMarkers(settings, given.get(), tokenizerFile.get());
-    }
+    Optional<TokenizerFile> given = given(tokenizerFile);
     String key =
         RunKey.of(
             hadoop,
@@ -58,14 +51,15 @@ public final class PrepareJob {
             settings.digest(),
             settings.documents().decontamination(),
             paths.inputs(),
-            given.map(TokenizerJson::write).orElse(""));
+            given.map(TokenizerFile::json).orElse(""));
     run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
     SequenceStages sequences = new SequenceStages(run, settings);
 
     Dataset<Row> survivors = withHeldOut(run.stages().survivors(paths.inputs(), tasks));
     sequences.requireKnownSources(survivors);
-    Tokenizer tokenizer = given.isPresent() ? given.get() : trainedTokenizer(survivors);
-    String tokenizerJson = TokenizerJson.write(tokenizer);
+    Tokenizer tokenizer = given.isPresent() ? given.get().tokenizer() : trainedTokenizer(survivors);
+    String tokenizerJson =
+        given.map(TokenizerFile::json).orElseGet(() -> TokenizerJson.write(tokenizer));
     run.publication().write(run.dataset().tokenizer(), tokenizerJson);
     Dataset<Row> tokenized = tokenize(survivors, tokenizer);
     SequenceStages.Result packed = sequences.pack(tokenized, tokenizer);
@@ -86,6 +80,16 @@ public final class PrepareJob {
     return manifest;
   }
 
+  private Optional<TokenizerFile> given(Optional<String> name) throws IOException {
+    if (name.isEmpty()) {
+      TokenizerFile.requireNone(settings.rankFile());
+      return Optional.empty();
+    }
+    TokenizerFile file = TokenizerFile.read(hadoop, name.get(), settings.rankFile());
+    SequenceStages.requireSpecialTokens(settings, file);
+    return Optional.of(file);
+  }
+
   private Dataset<Row> withHeldOut(Dataset<Row> documents) {
     run.funnel().begin("survivors");
     Column isHeldOut = CorpusRun.isHeldOut(settings.heldOut());
@@ -102,11 +106,9 @@ public final class PrepareJob {
   }
 
   private Tokenizer trainTokenizer(Dataset<Row> survivors) {
-    Tokenizer learned =
-        new TokenizerStage(run.tables(), run.funnel(), progress)
-            .trained(survivors.where(col("held_out").equalTo(false)), settings.tokenizer())
-            .tokenizer();
-    return settings.fillInTheMiddle().isUsed() ? FimMarkers.addedTo(learned) : learned;
+    return new TokenizerStage(run.tables(), run.funnel(), progress)
+        .trained(survivors.where(col("held_out").equalTo(false)), settings.tokenizer())
+        .tokenizer();
   }
 
   private Dataset<Row> tokenize(Dataset<Row> survivors, Tokenizer tokenizer) {

@@ -16,7 +16,6 @@ import io.moraine.pipeline.sequence.Mixture;
 import io.moraine.pipeline.spark.Packing;
 import io.moraine.pipeline.spark.TrainingDocuments;
 import io.moraine.pipeline.tokenizer.Tokenizer;
-import io.moraine.pipeline.tokenizer.TokenizerException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -58,12 +57,17 @@ final class SequenceStages {
   record Result(
       Packing.Packed train, long cuts, Packing.Packed heldOut, List<SourceTokens> mixture) {}
 
-  /** Refuses a tokenizer without the special tokens that the settings ask for. */
-  static void requireMarkers(PrepareSettings settings, Tokenizer tokenizer, String file) {
-    if (settings.fillInTheMiddle().isUsed() && FimMarkers.of(tokenizer).isEmpty()) {
+  /** Refuses a tokenizer without an end of texts or the markers that the settings ask for. */
+  static void requireSpecialTokens(PrepareSettings settings, TokenizerFile file) {
+    if (file.tokenizer().endOfText().isEmpty()) {
+      throw new ConfigException(
+          "--tokenizer %s has no special token to end documents with, such as %s. Those of a rank file are given by --tokenizer-special-tokens."
+              .formatted(file.name(), Tokenizer.END_OF_TEXT));
+    }
+    if (settings.fillInTheMiddle().isUsed() && FimMarkers.of(file.tokenizer()).isEmpty()) {
       throw new ConfigException(
           "sequences.fill-in-the-middle.rate is %s, but --tokenizer %s has no special tokens for it: %s. Set the rate to 0 or take another tokenizer."
-              .formatted(settings.fillInTheMiddle().rate(), file, FimMarkers.names()));
+              .formatted(settings.fillInTheMiddle().rate(), file.name(), FimMarkers.names()));
     }
   }
 
@@ -106,14 +110,7 @@ final class SequenceStages {
    * @param tokenized with columns id, source, text, held_out, n_tokens, tokens
    */
   Result pack(Dataset<Row> tokenized, Tokenizer tokenizer) {
-    int endOfText =
-        tokenizer
-            .endOfText()
-            .orElseThrow(
-                () ->
-                    new TokenizerException(
-                        "the tokenizer has no special token to end documents with, such as "
-                            + Tokenizer.END_OF_TEXT));
+    int endOfText = tokenizer.endOfText().orElseThrow();
     Dataset<Row> asRead = TrainingDocuments.asRead(tokenized.where(IS_TRAINED_ON));
     Mixture mixture = settings.mixture();
     Map<String, Double> epochs =

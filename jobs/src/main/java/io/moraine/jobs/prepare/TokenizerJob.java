@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
@@ -43,9 +44,11 @@ public final class TokenizerJob {
    * @param inputs Hadoop paths of files and folders
    * @param output the folder to write
    * @param tasks how many tasks read the input; changes no result
+   * @throws ConfigException if the settings describe a rank file
    * @throws CorpusException if the input is missing or holds no document
    */
   public TokenizerManifest run(List<String> inputs, String output, int tasks) throws IOException {
+    TokenizerFile.requireNone(settings.rankFile());
     DocumentSettings reading = settings.documents();
     String key =
         RunKey.of(

@@ -1,12 +1,10 @@
 package io.moraine.pipeline.sequence;
 
-import io.moraine.pipeline.tokenizer.BpeModel;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import java.io.Serializable;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The special tokens of a document whose middle was moved to its end: {@code begin prefix hole
@@ -18,7 +16,7 @@ import java.util.Optional;
  */
 public record FimMarkers(int begin, int hole, int end) implements Serializable {
 
-  /** What is added to a vocabulary. */
+  /** How many there are. */
   public static final int COUNT = 3;
 
   /** What known vocabularies call them: ours, DeepSeek's, OpenAI's and Qwen's, StarCoder's. */
@@ -49,20 +47,10 @@ public record FimMarkers(int begin, int hole, int end) implements Serializable {
     return String.join(", or ", NAMES.stream().map(names -> String.join(" ", names)).toList());
   }
 
-  /**
-   * A tokenizer that we trained, with markers behind its other ids.
-   *
-   * @param tokenizer whose added tokens are all special
-   */
-  public static Tokenizer addedTo(Tokenizer tokenizer) {
-    List<byte[]> tokens = new ArrayList<>(tokenizer.model().tokens());
-    List<Integer> specialIds = new ArrayList<>();
-    tokenizer.model().addedTokens().forEach(added -> specialIds.add(added.id()));
-    for (String name : NAMES.get(0)) {
-      specialIds.add(tokens.size());
-      tokens.add(name.getBytes(StandardCharsets.UTF_8));
-    }
-    BpeModel model = new BpeModel(tokens, tokenizer.model().merges(), specialIds);
-    return new Tokenizer(model, tokenizer.preTokenizer());
+  /** Special tokens of a vocabulary to train, with ours behind them if they have no markers. */
+  public static List<String> addedTo(List<String> specialTokens) {
+    return NAMES.stream().anyMatch(specialTokens::containsAll)
+        ? specialTokens
+        : Stream.concat(specialTokens.stream(), NAMES.get(0).stream()).distinct().toList();
   }
 }

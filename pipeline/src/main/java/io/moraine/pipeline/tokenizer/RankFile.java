@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * OpenAI's {@code .tiktoken} rank files: on each line a token in Base64 and its rank, which is its
@@ -23,9 +24,27 @@ import java.util.Map;
 public final class RankFile {
 
   /** Ranks above are taken for a damaged file. */
-  private static final int MOST_RANKS = 1 << 24;
+  static final int MOST_RANKS = 1 << 24;
+
+  private static final Pattern FIRST_LINE = Pattern.compile("[A-Za-z0-9+/]+=* [0-9]+\\s");
 
   private RankFile() {}
+
+  /** Whether a text begins as a rank file does, which no JSON does. */
+  public static boolean isOne(String text) {
+    return FIRST_LINE.matcher(text).lookingAt();
+  }
+
+  /**
+   * Reads a file; texts are not normalised, as in tiktoken.
+   *
+   * @param config with a pattern
+   * @throws TokenizerException if it is not such a file
+   */
+  public static Tokenizer read(String text, RankFileConfig config) {
+    return new Tokenizer(
+        read(text, config.specialIds()), config.pattern().orElseThrow().preTokenizer());
+  }
 
   /**
    * Reads a file.
@@ -49,8 +68,7 @@ public final class RankFile {
     for (AddedToken token : added) {
       if (byRank.put(token.id(), token.utf8()) != null) {
         throw new TokenizerException(
-            "special token %s: the rank file has a token %d of its own"
-                .formatted(token.content(), token.id()));
+            "special token %s: there is another token %d".formatted(token.content(), token.id()));
       }
     }
     List<byte[]> tokens = new ArrayList<>();

@@ -2,23 +2,26 @@ package io.moraine.pipeline.sequence
 
 import io.moraine.pipeline.SeededProperties
 import io.moraine.pipeline.tokenizer._
+import java.util.{List => JList}
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
 
+import scala.jdk.CollectionConverters._
+
 class FillInTheMiddleSuite extends AnyFunSuite with SeededProperties {
 
-  private val trained: Tokenizer = {
+  private def trained(specialTokens: JList[String]): Tokenizer = {
     val counts = new PieceCounts
     for ((piece, count) <- Seq(" the" -> 50L, " middle" -> 40L, "the" -> 30L, " end" -> 20L)) {
       val bytes = piece.getBytes(java.nio.charset.StandardCharsets.UTF_8)
       counts.add(bytes, 0, bytes.length, count)
     }
-    val config =
-      new TokenizerConfig(270, 2, Long.MaxValue, java.util.List.of(Tokenizer.END_OF_TEXT))
+    val config = new TokenizerConfig(270 + specialTokens.size, 2, Long.MaxValue, specialTokens)
     val model = BpeTrainer.train(counts, config, _ => ())
-    new Tokenizer(model, new PreTokenizer(java.util.List.of(PreTokenizer.CL100K)))
+    new Tokenizer(model, new PreTokenizer(JList.of(PreTokenizer.CL100K)))
   }
-  private val tokenizer = FimMarkers.addedTo(trained)
+  private val endOfText = JList.of(Tokenizer.END_OF_TEXT)
+  private val tokenizer = trained(FimMarkers.addedTo(endOfText))
   private val markers = FimMarkers.of(tokenizer).get
   private val always = new FillInTheMiddle(1, 7)
 
@@ -85,15 +88,24 @@ class FillInTheMiddleSuite extends AnyFunSuite with SeededProperties {
     assert(!new FillInTheMiddle(0, 1).isUsed && !new FillInTheMiddle(0, 1).appliesTo("a", 0))
   }
 
-  test("markers stand behind a trained vocabulary and survive its file; encoding stays as it was") {
-    assert(FimMarkers.of(trained).isEmpty)
-    val size = trained.vocabularySize
-    assert(markers == new FimMarkers(size, size + 1, size + 2))
+  test("markers stand behind the other special tokens and survive the file; merges stay the same") {
+    val without = trained(endOfText)
+    assert(FimMarkers.of(without).isEmpty && markers == new FimMarkers(1, 2, 3))
     val back = TokenizerJson.read(TokenizerJson.write(tokenizer))
     assert(FimMarkers.of(back).get == markers)
-    assert(back.endOfText == trained.endOfText && back.vocabularySize == size + 3)
+    assert(back.endOfText == without.endOfText)
+    assert(back.vocabularySize == without.vocabularySize + 3)
     for (text <- Seq("the middle", "<|fim_hole|>"))
-      assert(back.encode(text).toSeq == trained.encode(text).toSeq)
+      assert(back.encode(text).toSeq == without.encode(text).map(_ + 3).toSeq)
+  }
+
+  test("markers are added once: none to a vocabulary that has those of a known name") {
+    def added(names: String*) = FimMarkers.addedTo(JList.of(names: _*)).asScala.toSeq
+    val ours = Seq("<|fim_begin|>", "<|fim_hole|>", "<|fim_end|>")
+    assert(added("a") == "a" +: ours)
+    assert(added(ours.last, "a") == Seq(ours.last, "a", ours(0), ours(1)))
+    for (known <- Seq(ours, Seq("<fim_prefix>", "<fim_suffix>", "<fim_middle>")))
+      assert(added(known :+ "a": _*) == known :+ "a")
   }
 
   test("a rate outside of [0, 1] is refused") {

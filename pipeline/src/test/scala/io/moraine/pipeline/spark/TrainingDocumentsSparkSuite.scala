@@ -17,15 +17,14 @@ class TrainingDocumentsSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private lazy val tokenizer: Tokenizer = {
     import spark.implicits._
-    FimMarkers.addedTo(
-      TokenizerTraining
-        .train(
-          TokenizerTraining.pieceCounts(texts.toDF("id", "source", "text")),
-          new TokenizerConfig(300, 1, Long.MaxValue, java.util.List.of(Tokenizer.END_OF_TEXT)),
-          _ => ()
-        )
-        .tokenizer
-    )
+    val special = FimMarkers.addedTo(java.util.List.of(Tokenizer.END_OF_TEXT))
+    TokenizerTraining
+      .train(
+        TokenizerTraining.pieceCounts(texts.toDF("id", "source", "text")),
+        new TokenizerConfig(300, 1, Long.MaxValue, special),
+        _ => ()
+      )
+      .tokenizer
   }
   private lazy val markers = FimMarkers.of(tokenizer).get
 

@@ -2,7 +2,7 @@ package io.moraine.pipeline.tokenizer
 
 import io.moraine.pipeline.Fixtures
 import java.nio.file.Files
-import java.util.{Map => JMap}
+import java.util.{List => JList, Map => JMap, Optional}
 import org.scalatest.funsuite.AnyFunSuite
 
 /** The ids that OpenAI's tiktoken gave, and what its rank files may not be. */
@@ -70,7 +70,45 @@ class TiktokenReferenceSuite extends AnyFunSuite {
     )
     assert(
       message(bytes, JMap.of("<|x|>", 3)) ==
-        "special token <|x|>: the rank file has a token 3 of its own"
+        "special token <|x|>: there is another token 3"
+    )
+  }
+
+  test("a rank file with the name of a pattern and special tokens is the published tokenizer") {
+    val published = Seq(
+      ("r50k_base", PublishedPattern.GPT2, 50256, Vocabularies.gpt2),
+      ("cl100k_base", PublishedPattern.CL100K, 100257, Vocabularies.cl100k),
+      ("o200k_base", PublishedPattern.O200K, 199999, Vocabularies.o200k)
+    )
+    for ((name, pattern, endOfText, expected) <- published) {
+      val text = Vocabularies.rankFile(name)
+      val config =
+        new RankFileConfig(Optional.of(pattern), JList.of(s"${Tokenizer.END_OF_TEXT}=$endOfText"))
+      assert(RankFile.isOne(text) && !RankFile.isOne(TokenizerJson.write(expected)))
+      assert(TokenizerJson.write(RankFile.read(text, config)) == TokenizerJson.write(expected))
+    }
+    val patterns = Seq(
+      PublishedPattern.QWEN2 -> JList.of(PreTokenizer.QWEN2),
+      PublishedPattern.DEEPSEEK_V3 -> PreTokenizer.DEEPSEEK_V3
+    )
+    for ((pattern, expressions) <- patterns)
+      assert(pattern.preTokenizer.expressions == expressions)
+  }
+
+  test("special tokens of a rank file are NAME=ID, each name once") {
+    def config(tokens: String*) = new RankFileConfig(Optional.empty(), JList.of(tokens: _*))
+    assert(config().isEmpty && !config("a=1").isEmpty)
+    assert(
+      config("a=b=12", "<|x|>=16777215").specialIds == JMap.of("a=b", 12, "<|x|>", (1 << 24) - 1)
+    )
+    for (bad <- Seq("a", "=1", "a=", "a=-1", "a=1x", "a=16777216", "a=99999999999"))
+      assert(
+        intercept[IllegalArgumentException](config(bad)).getMessage ==
+          s"special-tokens must be NAME=ID with ids below 16777216, got $bad"
+      )
+    assert(
+      intercept[IllegalArgumentException](config("a=1", "a=2")).getMessage ==
+        "special-tokens must have different names, got two of a"
     )
   }
 }
