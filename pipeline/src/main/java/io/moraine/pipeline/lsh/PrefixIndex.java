@@ -40,7 +40,7 @@ public final class PrefixIndex {
   /**
    * An empty index.
    *
-   * @param frequencies of all documents added and searched; any others cost time, not results
+   * @param frequencies of all documents added and searched
    * @param threshold Jaccard similarity from which documents are found; in (0, 1]
    */
   public PrefixIndex(ShingleFrequencies frequencies, double threshold) {
@@ -56,9 +56,9 @@ public final class PrefixIndex {
     int number = documents.size();
     documents.add(document);
     sets.add(shingles);
-    long[] shared = sharedByFrequency(shingles);
-    for (int i = 0; i < shared.length && canBeShared(shared.length - i, shingles.length); i++) {
-      addEntry(shingles[(int) shared[i]], number, shared.length - i);
+    Prefix prefix = new Prefix(shingles, frequencies, threshold);
+    for (int i = 0; i < prefix.size(); i++) {
+      addEntry(prefix.shingle(i), number, prefix.open(i));
     }
   }
 
@@ -70,15 +70,15 @@ public final class PrefixIndex {
    */
   public Optional<Match> find(long[] shingles, Predicate<long[]> condition) {
     searches++;
-    long[] shared = sharedByFrequency(shingles);
-    for (int i = 0; i < shared.length && canBeShared(shared.length - i, shingles.length); i++) {
-      long wanted = shingles[(int) shared[i]];
+    Prefix prefix = new Prefix(shingles, frequencies, threshold);
+    for (int i = 0; i < prefix.size(); i++) {
+      long wanted = prefix.shingle(i);
       for (int entry = newest[slot(wanted)]; entry > 0; entry = older[entry - 1]) {
         if (shingle[entry - 1] != wanted || isSeen(owner[entry - 1])) {
           continue;
         }
         long[] other = sets.get(owner[entry - 1]);
-        int most = Math.min(shared.length - i, open[entry - 1]);
+        int most = Math.min(prefix.open(i), open[entry - 1]);
         if ((double) most / (shingles.length + other.length - most) >= threshold) {
           compared++;
           double similarity = Shingles.jaccard(shingles, other);
@@ -104,24 +104,6 @@ public final class PrefixIndex {
     boolean seen = lastSearch[number] == searches;
     lastSearch[number] = searches;
     return seen;
-  }
-
-  private boolean canBeShared(int open, int shingles) {
-    return (double) open / shingles >= threshold;
-  }
-
-  /** The places of shingles that other documents may have, in the low 32 bits, rare ones first. */
-  private long[] sharedByFrequency(long[] shingles) {
-    long[] places = new long[shingles.length];
-    int shared = 0;
-    for (int place = 0; place < shingles.length; place++) {
-      int count = frequencies.documents(shingles[place]);
-      if (count > 1) {
-        places[shared++] = (long) count << 32 | place;
-      }
-    }
-    Arrays.sort(places, 0, shared);
-    return Arrays.copyOf(places, shared);
   }
 
   private void addEntry(long ofShingle, int number, int openShingles) {

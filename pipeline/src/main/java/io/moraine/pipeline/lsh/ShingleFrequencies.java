@@ -1,12 +1,16 @@
 package io.moraine.pipeline.lsh;
 
+import java.io.Serializable;
+
 /**
  * About how many documents have a shingle: shingles that agree in some bits are counted together,
  * so a number is never too small.
  *
  * @cost 16 MiB
  */
-public final class ShingleFrequencies {
+public final class ShingleFrequencies implements Serializable {
+
+  private static final long serialVersionUID = 1L;
 
   private static final int SLOTS = 1 << 22;
 
@@ -17,6 +21,14 @@ public final class ShingleFrequencies {
     for (long shingle : shingles) {
       documents[slot(shingle)]++;
     }
+  }
+
+  /** Counts the documents of another one too. */
+  public ShingleFrequencies add(ShingleFrequencies other) {
+    for (int slot = 0; slot < SLOTS; slot++) {
+      documents[slot] += other.documents[slot];
+    }
+    return this;
   }
 
   /** How many documents have the shingle, or more. */

@@ -46,7 +46,7 @@ public final class NearDuplicates {
   private static final long EDGES_OF_ONE_TASK = 1_000_000;
 
   /** How many shingles take as much memory as an edge. */
-  private static final long SHINGLES_OF_AN_EDGE = 16;
+  private static final long SHINGLES_OF_AN_EDGE = 32;
 
   private static final double NEAR_MISS = 0.1;
 
