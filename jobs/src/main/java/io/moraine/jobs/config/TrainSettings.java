@@ -68,7 +68,8 @@ public record TrainSettings(
                 rotary(s.section("rotary")),
                 new ModelConfig.ExpertsConfig(
                     experts.integer("shared"), experts.integer("feed-forward-dim")),
-                router(experts)));
+                router(experts),
+                prediction(s.section("prediction"))));
   }
 
   private static AttentionConfig attention(Section s) {
@@ -107,6 +108,11 @@ public record TrainSettings(
                 s.number("route-scale"),
                 s.flag("selection-bias"),
                 s.number("sequence-balance-alpha")));
+  }
+
+  private static ModelConfig.PredictionConfig prediction(Section s) {
+    return s.build(
+        () -> new ModelConfig.PredictionConfig(s.integer("depth"), s.number("loss-weight")));
   }
 
   private static TrainConfig train(Section s, Section wire) {

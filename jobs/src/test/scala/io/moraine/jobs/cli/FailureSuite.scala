@@ -58,6 +58,15 @@ class FailureSuite extends AnyFunSuite {
     assert(MoraineCommand.run("tokenizer", "shards", "--format", "llmc") == 2)
     val shards = Seq("tokenizer", "shards", "--data", "d", "--output", "o", "--format")
     assert(MoraineCommand.run(shards :+ "mds": _*) == 2)
+    for (
+      (option, value) <- Seq(
+        "--temperature" -> "-1",
+        "--top-k" -> "-1",
+        "--top-p" -> "1.5",
+        "--repetition-penalty" -> "0"
+      )
+    )
+      assert(MoraineCommand.run("generate", "--run", "r", "--prompt", "p", option, value) == 2)
     assert(MoraineCommand.run("plan", "dedup") == 0)
     assert(MoraineCommand.run("plan", "dedup", "--recall", "2") == 2)
     assert(MoraineCommand.run("plan", "dedup", "--max-bands", "1") == 2)

@@ -50,14 +50,65 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(evaluation.all.loss < math.log(400))
     assert(evaluation.unigramEntropy > 0)
 
-    def text(seed: Long) = GenerateJob.generate(
+    def text(seed: Long) = GenerateJob
+      .generate(
+        hadoop,
+        RunFolder.at(run.toString),
+        "word1 word2",
+        20,
+        SamplingConfig.plain(seed),
+        false
+      )
+      .text
+    assert(
+      intercept[ConfigException](
+        GenerateJob.generate(
+          hadoop,
+          RunFolder.at(run.toString),
+          "word1",
+          1,
+          SamplingConfig.greedy,
+          true
+        )
+      ).getMessage == s"--draft needs a model with multi-token prediction, $run was trained with " +
+        "model.prediction.depth = 0."
+    )
+    assert(
+      metrics.forall(row => row.isNullAt(row.fieldIndex("further_loss"))),
+      "no loss of modules that are not there"
+    )
+    assert(text(1).startsWith("word1 word2") && text(1) == text(1) && text(1) != text(2))
+  }
+
+  test("with multi-token prediction: its loss beside the main one, and drafts that shorten text") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 12, 2, "model.prediction.depth" -> 1)
+    val metrics = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
+    val further = metrics.map(_.getAs[Double]("further_loss"))
+    assert(math.abs(further.head - math.log(400)) < 0.1 && further.last < further.head)
+    assert(metrics.map(_.getAs[Double]("loss")).zip(further).forall { case (a, b) => a != b })
+    def text(drafting: Boolean) = GenerateJob.generate(
       hadoop,
       RunFolder.at(run.toString),
       "word1 word2",
       20,
-      new SamplingConfig(1, 0, seed)
+      SamplingConfig.greedy,
+      drafting
     )
-    assert(text(1).startsWith("word1 word2") && text(1) == text(1) && text(1) != text(2))
+    val (plain, drafted) = (text(false), text(true))
+    assert(plain.text == drafted.text)
+    val generation = drafted.generation
+    assert(generation.drafted > 0 && generation.passes + generation.accepted == generation.tokens)
+    val bytes = plain.model.cacheBytesPerToken
+    assert(
+      plain.summary == s"${generation.tokens} tokens in ${generation.tokens} passes; cache " +
+        s"$bytes bytes per token, full multi-head attention ${plain.model.fullCacheBytesPerToken}"
+    )
+    assert(
+      drafted.summary.contains(
+        s" passes; ${generation.accepted} of ${generation.drafted} drafted tokens accepted ("
+      )
+    )
   }
 
   test("best-fit sequences: padding is neither trained on nor evaluated") {
@@ -144,7 +195,8 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
           RunFolder.at(empty.toString),
           "a",
           1,
-          new SamplingConfig(0, 0, 1)
+          SamplingConfig.greedy,
+          false
         )
       ).getMessage.contains("is not a training run")
     )

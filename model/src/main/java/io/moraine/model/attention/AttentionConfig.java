@@ -39,6 +39,21 @@ public record AttentionConfig(
     return noPositionDim + rotaryDim;
   }
 
+  /** Numbers that a cache keeps per token: the latent and the rotary key. */
+  public int cachedPerToken() {
+    return keyValueLatentDim + rotaryDim;
+  }
+
+  /**
+   * Numbers that full multi-head attention of as many heads would keep per token: a key and a value
+   * per head, the key without the rotary part, which only latent attention needs.
+   *
+   * @source DeepSeek-V2, Table 1: {@code 2 n_h d_h} per layer
+   */
+  public long fullyCachedPerToken() {
+    return (long) heads * (noPositionDim + valueDim);
+  }
+
   /** Whether queries go through a latent. */
   public boolean hasLowRankQueries() {
     return queryLatentDim > 0;

@@ -118,11 +118,15 @@ public final class Trainer {
     long sentBefore = communicator.sentBytes();
     model.zeroGradients();
     double[] lossAndTokens = forwardBackward(step);
+    FurtherLoss further = model.takeFurtherLoss();
     communicator.reduceScatter(
         model.gradients()::get, layout, config.wire().gradients(), gradientSum);
 
     double[] sums =
-        communicator.allReduceSum(new double[] {lossAndTokens[0], lossAndTokens[1], squaredSum()});
+        communicator.allReduceSum(
+            new double[] {
+              lossAndTokens[0], lossAndTokens[1], squaredSum(), further.sum(), further.predictions()
+            });
     double scale = batches.source().length() / sums[1];
     double norm = Math.sqrt(sums[2]) * scale;
     double loss = sums[0] / sums[1];
@@ -140,6 +144,7 @@ public final class Trainer {
         new StepMetrics(
             step,
             loss,
+            sums[4] > 0 ? sums[3] / sums[4] : Double.NaN,
             norm,
             learningRate,
             tokens,

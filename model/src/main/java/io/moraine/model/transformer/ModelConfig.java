@@ -19,6 +19,7 @@ import io.moraine.model.moe.RouterConfig;
  * @param rotary positions
  * @param experts sizes of the experts
  * @param router how tokens choose experts
+ * @param prediction of tokens beyond the next one
  */
 public record ModelConfig(
     int vocabularySize,
@@ -32,7 +33,8 @@ public record ModelConfig(
     AttentionConfig attention,
     RotaryConfig rotary,
     ExpertsConfig experts,
-    RouterConfig router) {
+    RouterConfig router,
+    PredictionConfig prediction) {
 
   /**
    * Sizes of the experts.
@@ -47,6 +49,29 @@ public record ModelConfig(
         throw new IllegalArgumentException(
             "shared and feed-forward-dim must be positive, got %d and %d"
                 .formatted(shared, feedForwardDim));
+      }
+    }
+  }
+
+  /**
+   * Multi-token prediction.
+   *
+   * @param depth number of modules, D: tokens predicted beyond the next one; 0 for none ({@code
+   *     num_nextn_predict_layers})
+   * @param lossWeight lambda, on the mean of the modules' losses
+   */
+  public record PredictionConfig(int depth, double lossWeight) {
+
+    /** The next token alone. */
+    public static final PredictionConfig NONE = new PredictionConfig(0, 0);
+
+    public PredictionConfig {
+      if (depth < 0) {
+        throw new IllegalArgumentException("depth must be at least 0, got %d".formatted(depth));
+      }
+      if (!(lossWeight >= 0)) {
+        throw new IllegalArgumentException(
+            "loss-weight must be at least 0, got %s".formatted(lossWeight));
       }
     }
   }
@@ -67,12 +92,57 @@ public record ModelConfig(
     }
   }
 
-  /** Number of layers with experts. */
-  public int moeLayers() {
-    return layers - denseLayers;
+  /** The same model without multi-token prediction. */
+  public ModelConfig(
+      int vocabularySize,
+      int dim,
+      int layers,
+      int denseLayers,
+      int denseFeedForwardDim,
+      int maxSequenceLength,
+      double normEpsilon,
+      double initStd,
+      AttentionConfig attention,
+      RotaryConfig rotary,
+      ExpertsConfig experts,
+      RouterConfig router) {
+    this(
+        vocabularySize,
+        dim,
+        layers,
+        denseLayers,
+        denseFeedForwardDim,
+        maxSequenceLength,
+        normEpsilon,
+        initStd,
+        attention,
+        rotary,
+        experts,
+        router,
+        PredictionConfig.NONE);
   }
 
-  /** All weights. */
+  /** Whether a layer has an ordinary feed-forward; those of the modules are as the last layer. */
+  public boolean isDense(int layer) {
+    return Math.min(layer, layers - 1) < denseLayers;
+  }
+
+  /** Number of layers with experts, those of multi-token prediction among them, as the last. */
+  public int moeLayers() {
+    return denseLayers == layers ? 0 : layers - denseLayers + prediction.depth();
+  }
+
+  /** Bytes of float32 that a text's cache keeps per token, all layers of the main model. */
+  public long cacheBytesPerToken() {
+    return (long) Float.BYTES * layers * attention.cachedPerToken();
+  }
+
+  /** Bytes of float32 that full multi-head attention of as many heads would keep per token. */
+  public long fullCacheBytesPerToken() {
+    return (long) Float.BYTES * layers * attention.fullyCachedPerToken();
+  }
+
+  /** All weights, those of multi-token prediction among them. */
   public long parameters() {
     return WeightLayout.of(this).stream().mapToLong(slice -> slice.length()).sum();
   }

@@ -7,7 +7,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Names, shapes and places of all weights, in the published code's names and order. */
+/**
+ * Names, shapes and places of all weights, in the published code's names and order. The modules of
+ * multi-token prediction stand last, as further layers, so that the others lie where they lie
+ * without.
+ */
 final class WeightLayout {
 
   private final List<Slice> slices = new ArrayList<>();
@@ -23,12 +27,15 @@ final class WeightLayout {
     }
     layout.add("norm.weight", config.dim());
     layout.add("head.weight", config.vocabularySize(), config.dim());
+    for (int k = 1; k <= config.prediction().depth(); k++) {
+      layout.addPredictionModule(config.layers() + k - 1, config);
+    }
     return layout.slices;
   }
 
   private void addLayer(String prefix, int layer, ModelConfig config) {
     addAttention(prefix + "attn.", config);
-    if (layer < config.denseLayers()) {
+    if (config.isDense(layer)) {
       addFeedForward(prefix + "ffn.", config.dim(), config.denseFeedForwardDim());
     } else {
       int experts = config.router().routedExperts();
@@ -42,6 +49,15 @@ final class WeightLayout {
     }
     add(prefix + "attn_norm.weight", config.dim());
     add(prefix + "ffn_norm.weight", config.dim());
+  }
+
+  private void addPredictionModule(int layer, ModelConfig config) {
+    String prefix = "layers." + layer + ".";
+    add(prefix + "enorm.weight", config.dim());
+    add(prefix + "hnorm.weight", config.dim());
+    add(prefix + "eh_proj.weight", config.dim(), 2L * config.dim());
+    addLayer(prefix, layer, config);
+    add(prefix + "shared_head.norm.weight", config.dim());
   }
 
   private void addAttention(String prefix, ModelConfig config) {

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -34,12 +35,32 @@ final class Weights implements AutoCloseable {
       LatentAttention attention,
       RmsNorm feedForwardNorm,
       Optional<SwiGlu> dense,
-      Optional<MoeLayer> experts) {}
+      Optional<MoeLayer> experts) {
+
+    /**
+     * The residual stream behind the layer.
+     *
+     * @param attend the layer's attention, over whole sequences or with a cache
+     * @shape h (T, D); result (T, D)
+     */
+    Tensor forward(Tensor h, UnaryOperator<Tensor> attend, Routed routed) {
+      Tensor attended = h.add(attend.apply(attentionNorm.forward(h)));
+      Tensor x = feedForwardNorm.forward(attended);
+      if (dense.isPresent()) {
+        return attended.add(dense.get().forward(x));
+      }
+      MoeLayer moe = experts.orElseThrow();
+      MoeLayer.Result result = moe.forward(x);
+      routed.accept(moe.router(), result);
+      return attended.add(result.output());
+    }
+  }
 
   private final ModelConfig config;
   private final Map<String, Tensor> leaves = new LinkedHashMap<>();
   private final List<Tensor> owned = new ArrayList<>();
   private final List<Layer> layers = new ArrayList<>();
+  private final List<PredictionModule> predictionModules = new ArrayList<>();
 
   Weights(
       ModelConfig config, TorchFlatBuffer parameters, TorchFlatBuffer gradients, ExpertLoad load) {
@@ -50,6 +71,9 @@ final class Weights implements AutoCloseable {
     for (int layer = 0; layer < config.layers(); layer++) {
       layers.add(layer(layer, load));
     }
+    for (int k = 1; k <= config.prediction().depth(); k++) {
+      predictionModules.add(predictionModule(config.layers() + k - 1, load));
+    }
   }
 
   Tensor embedding() {
@@ -58,6 +82,11 @@ final class Weights implements AutoCloseable {
 
   List<Layer> layers() {
     return layers;
+  }
+
+  /** Those of multi-token prediction; module k at index k - 1. */
+  List<PredictionModule> predictionModules() {
+    return predictionModules;
   }
 
   RmsNorm norm() {
@@ -83,13 +112,23 @@ final class Weights implements AutoCloseable {
 
   private Layer layer(int layer, ExpertLoad load) {
     String prefix = "layers." + layer + ".";
-    boolean dense = layer < config.denseLayers();
+    boolean dense = config.isDense(layer);
     return new Layer(
         rmsNorm(prefix + "attn_norm"),
         attention(prefix + "attn."),
         rmsNorm(prefix + "ffn_norm"),
         dense ? Optional.of(feedForward(prefix + "ffn.")) : Optional.empty(),
         dense ? Optional.empty() : Optional.of(experts(prefix + "ffn.", layer, load)));
+  }
+
+  private PredictionModule predictionModule(int layer, ExpertLoad load) {
+    String prefix = "layers." + layer + ".";
+    return new PredictionModule(
+        rmsNorm(prefix + "enorm"),
+        rmsNorm(prefix + "hnorm"),
+        weight(prefix + "eh_proj"),
+        layer(layer, load),
+        rmsNorm(prefix + "shared_head.norm"));
   }
 
   private LatentAttention attention(String prefix) {

@@ -36,6 +36,23 @@ class DeepSeekReferenceSuite extends AnyFunSuite {
       )
     }
 
+    test(s"$name: read token by token, and in pieces of 3, the logits agree to 1e-4 everywhere") {
+      val expected = reference.floats("logits")
+      val length = reference.batch.length
+      val vocabulary = reference.model.config.vocabularySize
+      for (sequence <- 0 until reference.sequences; piece <- Seq(1, 3)) {
+        val decoder = reference.model.decoder(0)
+        val text = reference.inputs.slice(sequence * length, (sequence + 1) * length)
+        for ((tokens, i) <- text.grouped(piece).zipWithIndex) {
+          val logits = decoder.read(tokens, tokens.length)
+          val from = (sequence * length + i * piece) * vocabulary
+          for (j <- logits.indices)
+            assert(math.abs(logits(j) - expected(from + j)) < 1e-4f, s"token ${i * piece}")
+        }
+        decoder.close()
+      }
+    }
+
     test(s"$name: every MoE layer chooses the same experts with the same weights") {
       val choices =
         reference.model.routerChoices(reference.inputs, reference.sequences).asScala

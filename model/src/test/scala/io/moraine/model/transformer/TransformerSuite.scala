@@ -285,15 +285,15 @@ class TransformerSuite extends AnyFunSuite {
       new Generator(m, sampling).generate(Array(1, 2, 3), 20, t => { tokens += t; true })
       tokens.result()
     }
-    val greedy = text(new SamplingConfig(0, 0, 1))
+    val greedy = text(SamplingConfig.greedy)
     assert(greedy.size == 20)
     val next = m.nextLogits(Array(1, 2, 3))
     assert(greedy.head == next.indexOf(next.max))
     val full = m.logits(Array(1, 2, 3), 1).takeRight(vocabulary)
     for ((a, b) <- next.zip(full)) assert(math.abs(a - b) < 1e-5f)
-    assert(text(new SamplingConfig(1, 0, 7)) == text(new SamplingConfig(1, 0, 7)))
-    assert(text(new SamplingConfig(1, 0, 7)) != text(new SamplingConfig(1, 0, 8)))
-    assert(text(new SamplingConfig(1, 1, 7)) == greedy)
+    assert(text(SamplingConfig.plain(7)) == text(SamplingConfig.plain(7)))
+    assert(text(SamplingConfig.plain(7)) != text(SamplingConfig.plain(8)))
+    assert(text(new SamplingConfig(1, 1, 1, 1, 7)) == greedy)
   }
 
   test("parameters of DeepSeek-V3's configuration: 671 billion, 37 billion active, to 1 %") {
