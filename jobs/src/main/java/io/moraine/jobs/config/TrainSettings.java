@@ -69,7 +69,8 @@ public record TrainSettings(
                 new ModelConfig.ExpertsConfig(
                     experts.integer("shared"), experts.integer("feed-forward-dim")),
                 router(experts),
-                prediction(s.section("prediction"))));
+                prediction(s.section("prediction")),
+                s.choice("attention-span", ModelConfig.AttentionSpan.class)));
   }
 
   private static AttentionConfig attention(Section s) {

@@ -1,8 +1,10 @@
 package io.moraine.jobs.train
 
+import io.moraine.jobs.batch.ParquetTokenSource
 import io.moraine.jobs.config.{ConfigException, PrepareSettings, SettingsFile, TrainSettings}
 import io.moraine.jobs.prepare.{DatasetPaths, PrepareJob, PreparedDataset}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
+import io.moraine.model.data.TokenBatch
 import io.moraine.model.generate.SamplingConfig
 import java.io.FileNotFoundException
 import java.nio.file.{Files, Path}
@@ -99,14 +101,56 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(plain.text == drafted.text)
     val generation = drafted.generation
     assert(generation.drafted > 0 && generation.passes + generation.accepted == generation.tokens)
-    val bytes = plain.model.cacheBytesPerToken
+    val (bytes, full) = (plain.model.cacheBytesPerToken, plain.model.fullCacheBytesPerToken)
     assert(
       plain.summary == s"${generation.tokens} tokens in ${generation.tokens} passes; cache " +
-        s"$bytes bytes per token, full multi-head attention ${plain.model.fullCacheBytesPerToken}"
+        f"$bytes%,d bytes per token, full multi-head attention $full%,d"
     )
     assert(
       drafted.summary.contains(
         s" passes; ${generation.accepted} of ${generation.drafted} drafted tokens accepted ("
+      )
+    )
+  }
+
+  for (packing <- Seq("concat", "best-fit"))
+    test(s"batches know which document each token belongs to: $packing") {
+      val packed = TrainJobSparkSuite.dataset(spark, "sequences.packing" -> packing)
+      val dataset = PreparedDataset.at(packed.toString)
+      val count = dataset.manifest(hadoop).counts.sequences
+      val source =
+        ParquetTokenSource.open(hadoop, dataset.sequences, count, 32, Scratch.folder())
+      var documents = 0
+      for (row <- spark.read.parquet(dataset.sequences).collect()) {
+        val starts = row.getSeq[Int](row.fieldIndex("starts"))
+        val filled = row.getAs[Int]("filled")
+        val batch = source.batch(row.getAs[Long]("sequence_id"))
+        val tokens = row.getSeq[Int](row.fieldIndex("tokens"))
+        assert(batch.tokens.toSeq == tokens.take(filled).padTo(33, TokenBatch.PADDING))
+        val expected = (0 until filled).map(i => starts.count(_ <= i) - 1)
+        assert(batch.documents.toSeq.take(filled) == expected)
+        documents += starts.size
+      }
+      assert(documents > count)
+    }
+
+  test("attention within documents: another loss from the first step on, and it is evaluated so") {
+    val losses = Seq("across-documents", "within-documents").map { span =>
+      val run = Scratch.folder().resolve("run")
+      train(run, 2, 1, "model.attention-span" -> span)
+      val first = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").head()
+      val evaluation =
+        new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
+      (first.getAs[Double]("loss"), evaluation.all.loss)
+    }
+    assert(losses(0)._1 != losses(1)._1)
+    assert(losses(0)._2 != losses(1)._2)
+    assert(losses.forall(l => math.abs(l._1 - math.log(400)) < 0.2))
+    assert(
+      intercept[ConfigException](
+        TrainJobSparkSuite.settings(2, "model.attention-span" -> "near")
+      ).getMessage.startsWith(
+        "model.attention-span must be one of across-documents, within-documents, got near ("
       )
     )
   }

@@ -52,21 +52,21 @@ public record LatentAttention(
   }
 
   /**
-   * Causal attention within each of B sequences.
+   * Causal attention within each of B sequences, or within their documents.
    *
    * @shape x (B * L, D); result (B * L, D)
    */
-  public Tensor forward(Tensor x, int sequences, Rotary rotary) {
-    return attend(x, compress(x, sequences, rotary, 0), sequences, rotary);
+  public Tensor forward(Tensor x, Sequences sequences, Rotary rotary) {
+    return attend(x, compress(x, sequences.count(), rotary, 0), sequences, rotary);
   }
 
   /**
    * Causal attention of the next tokens of one text over themselves and those in the cache, which
    * gets the latents and rotary keys of the new ones.
    *
-   * <p>The first tokens are computed as {@link #forward(Tensor, int, Rotary)} does. Behind them,
-   * heads look at the latents themselves: the keys' projection is applied to the queries, that of
-   * the values to what the softmax gives, so that no old key or value is computed again.
+   * <p>The first tokens are computed as {@link #forward(Tensor, Sequences, Rotary)} does. Behind
+   * them, heads look at the latents themselves: the keys' projection is applied to the queries,
+   * that of the values to what the softmax gives, so that no old key or value is computed again.
    *
    * @shape x (T, D); result (T, D)
    * @source DeepSeek-V2, section 2.1.2 (absorption); inference/model.py, attn_impl "absorb"
@@ -76,9 +76,11 @@ public record LatentAttention(
     int from = cache.length();
     Compressed compressed = compress(x, 1, rotary, from);
     Tensor latent = compressed.latent();
-    Tensor keyRotary = compressed.keyRotary().view(x.size(0), config.rotaryDim());
+    Tensor keyRotary = compressed.keyRotary().reshape(x.size(0), config.rotaryDim());
     Tensor rows = cache.append(torch.cat(new TensorVector(latent, keyRotary), 1));
-    return from == 0 ? attend(x, compressed, 1, rotary) : attendAbsorbed(x, rows, from, rotary);
+    return from == 0
+        ? attend(x, compressed, Sequences.whole(1), rotary)
+        : attendAbsorbed(x, rows, from, rotary);
   }
 
   /**
@@ -100,8 +102,8 @@ public record LatentAttention(
         rotary.rotate(latentAndKey.narrow(1, latentDim, r).reshape(b, l, 1, r), fromPosition));
   }
 
-  private Tensor attend(Tensor x, Compressed compressed, int sequences, Rotary rotary) {
-    long b = sequences;
+  private Tensor attend(Tensor x, Compressed compressed, Sequences sequences, Rotary rotary) {
+    long b = sequences.count();
     long l = x.size(0) / b;
     int h = config.heads();
     int n = config.noPositionDim();
@@ -116,7 +118,7 @@ public record LatentAttention(
     Tensor key = cat(keysAndValues.narrow(3, 0, n), compressed.keyRotary().expand(b, l, h, r));
     Tensor value = keysAndValues.narrow(3, n, v);
 
-    Tensor heads = attend(query, key, value);
+    Tensor heads = attend(query, key, value, sequences.visible());
     return torch.linear(heads.reshape(b * l, (long) h * v), wo);
   }
 
@@ -154,7 +156,7 @@ public record LatentAttention(
    *
    * @shape query, key (B, L, H, Q); value (B, L, H, V); result (B, L, H, V)
    */
-  private Tensor attend(Tensor query, Tensor key, Tensor value) {
+  private Tensor attend(Tensor query, Tensor key, Tensor value, Optional<Tensor> visible) {
     int padding = config.queryDim() - config.valueDim();
     boolean padded = padding > 0;
     Tensor wide = padded ? torch.constant_pad_nd(value, 0, padding) : value;
@@ -164,9 +166,9 @@ public record LatentAttention(
                 query.transpose(1, 2),
                 key.transpose(1, 2),
                 wide.transpose(1, 2),
-                new TensorOptional(),
+                visible.map(TensorOptional::new).orElseGet(TensorOptional::new),
                 0.0,
-                true,
+                visible.isEmpty(),
                 new DoubleOptional(softmaxScale),
                 false)
             .transpose(1, 2);

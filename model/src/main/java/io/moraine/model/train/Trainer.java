@@ -220,9 +220,7 @@ public final class Trainer {
     long count = Math.min(source.sequences(), config.every().evaluateSequences());
     double[] sums = new double[2];
     for (long i = communicator.rank(); i < count; i += communicator.worldSize()) {
-      int[] tokens = new int[source.length() + 1];
-      source.read(i, tokens, 0);
-      TokenBatch batch = new TokenBatch(1, source.length(), tokens);
+      TokenBatch batch = source.batch(i);
       if (batch.predictions() > 0) {
         sums[0] += model.loss(batch) * batch.predictions();
         sums[1] += batch.predictions();

@@ -20,6 +20,7 @@ import io.moraine.model.moe.RouterConfig;
  * @param experts sizes of the experts
  * @param router how tokens choose experts
  * @param prediction of tokens beyond the next one
+ * @param span what a token of a packed sequence attends to
  */
 public record ModelConfig(
     int vocabularySize,
@@ -34,7 +35,8 @@ public record ModelConfig(
     RotaryConfig rotary,
     ExpertsConfig experts,
     RouterConfig router,
-    PredictionConfig prediction) {
+    PredictionConfig prediction,
+    AttentionSpan span) {
 
   /**
    * Sizes of the experts.
@@ -76,6 +78,14 @@ public record ModelConfig(
     }
   }
 
+  /** What a token attends to in a sequence that several documents were packed into. */
+  public enum AttentionSpan {
+    /** Everything before it, as in DeepSeek-V3. */
+    ACROSS_DOCUMENTS,
+    /** What stands before it of its own document. */
+    WITHIN_DOCUMENTS
+  }
+
   public ModelConfig {
     if (vocabularySize < 1 || dim < 1 || layers < 1 || maxSequenceLength < 1) {
       throw new IllegalArgumentException(
@@ -92,7 +102,7 @@ public record ModelConfig(
     }
   }
 
-  /** The same model without multi-token prediction. */
+  /** The same model without multi-token prediction, attending across documents. */
   public ModelConfig(
       int vocabularySize,
       int dim,
@@ -119,7 +129,8 @@ public record ModelConfig(
         rotary,
         experts,
         router,
-        PredictionConfig.NONE);
+        PredictionConfig.NONE,
+        AttentionSpan.ACROSS_DOCUMENTS);
   }
 
   /** Whether a layer has an ordinary feed-forward; those of the modules are as the last layer. */

@@ -1,5 +1,6 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.attention.Sequences;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.train.FurtherLoss;
@@ -42,7 +43,7 @@ final class MultiTokenPrediction {
    * @param hidden behind the final norm; shape (B * L, D)
    * @return a scalar; empty without modules
    */
-  Optional<Tensor> loss(TokenBatch batch, Tensor tokens, Tensor hidden) {
+  Optional<Tensor> loss(TokenBatch batch, Sequences sequences, Tensor tokens, Tensor hidden) {
     Optional<Tensor> total = Optional.empty();
     Tensor before = hidden;
     for (int k = 1; k <= config.prediction().depth() && k < batch.length(); k++) {
@@ -55,7 +56,7 @@ final class MultiTokenPrediction {
       int moeLayer = config.moeLayers() - config.prediction().depth() + k - 1;
       TrainingRouted routed =
           new TrainingRouted(load, batch.sequences(), learned, Math.max(0, moeLayer));
-      before = forward(k, batch.sequences(), tokens.narrow(1, k, places), before, routed);
+      before = forward(k, sequences, tokens.narrow(1, k, places), before, routed);
       Tensor sum = sumOfLosses(before, targets);
       heard = heard.plus(new FurtherLoss(sum.item_float(), count(targets)));
       Tensor mean = sum.div(new Scalar((double) batch.predictions()));
@@ -74,21 +75,22 @@ final class MultiTokenPrediction {
    * @param before of the main model or of module k - 1; at least L' places per sequence
    * @shape result (B * L', D)
    */
-  Tensor forward(int k, int sequences, Tensor ids, Tensor before, Routed routed) {
+  Tensor forward(int k, Sequences sequences, Tensor ids, Tensor before, Routed routed) {
     PredictionModule module = weights.predictionModules().get(k - 1);
     long places = ids.size(1);
     Tensor hidden =
         before
-            .view(sequences, -1, config.dim())
+            .view(sequences.count(), -1, config.dim())
             .narrow(1, 0, places)
-            .reshape(sequences * places, config.dim());
+            .reshape(sequences.count() * places, config.dim());
     Tensor embedded =
         torch.embedding(weights.embedding(), ids.reshape(-1).clamp_min(new Scalar(0)));
     Weights.Layer layer = module.layer();
+    Sequences shorter = sequences.first(places);
     Tensor h =
         layer.forward(
             module.join(embedded, hidden),
-            x -> layer.attention().forward(x, sequences, rotary),
+            x -> layer.attention().forward(x, shorter, rotary),
             routed);
     return module.norm().forward(h);
   }

@@ -1,5 +1,6 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.attention.Sequences;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.moe.Router;
@@ -85,11 +86,15 @@ public final class Transformer implements TrainableModel {
   public double forwardBackward(TokenBatch batch, double weight) {
     try (PointerScope scope = new PointerScope()) {
       TrainingRouted routed = new TrainingRouted(routing, batch.sequences(), learned(batch), 0);
-      Tensor hidden = hiddenStates(inputs(batch), batch.sequences(), routed);
+      Sequences sequences = sequences(batch);
+      Tensor hidden = hiddenStates(inputs(batch), sequences, routed);
       Tensor loss = crossEntropy(torch.linear(hidden, weights.head()), batch, MEAN);
       Tensor balanced = routed.balanceLoss().map(loss::add).orElse(loss);
       Tensor total =
-          prediction.loss(batch, batchTokens(batch), hidden).map(balanced::add).orElse(balanced);
+          prediction
+              .loss(batch, sequences, batchTokens(batch), hidden)
+              .map(balanced::add)
+              .orElse(balanced);
       total.mul(new Scalar(weight)).backward();
       return loss.item_float();
     }
@@ -108,7 +113,7 @@ public final class Transformer implements TrainableModel {
   public float[] tokenLosses(TokenBatch batch) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor hidden = hiddenStates(inputs(batch), batch.sequences(), Routed.UNHEARD);
+      Tensor hidden = hiddenStates(inputs(batch), sequences(batch), Routed.UNHEARD);
       return floats(crossEntropy(torch.linear(hidden, weights.head()), batch, NO_REDUCTION));
     }
   }
@@ -122,7 +127,7 @@ public final class Transformer implements TrainableModel {
   public float[] logits(int[] tokens, int sequences) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor hidden = hiddenStates(ids(tokens), sequences, Routed.UNHEARD);
+      Tensor hidden = hiddenStates(ids(tokens), Sequences.whole(sequences), Routed.UNHEARD);
       return floats(torch.linear(hidden, weights.head()));
     }
   }
@@ -136,7 +141,7 @@ public final class Transformer implements TrainableModel {
   public float[] nextLogits(int[] tokens) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor h = hiddenStates(ids(tokens), 1, Routed.UNHEARD);
+      Tensor h = hiddenStates(ids(tokens), Sequences.whole(1), Routed.UNHEARD);
       return floats(torch.linear(h.narrow(0, tokens.length - 1, 1), weights.head()));
     }
   }
@@ -162,7 +167,7 @@ public final class Transformer implements TrainableModel {
       List<RouterChoice> choices = new ArrayList<>();
       hiddenStates(
           ids(tokens),
-          sequences,
+          Sequences.whole(sequences),
           (router, result) -> {
             Router.Choice choice = result.choice();
             long[] experts = new long[Math.toIntExact(choice.experts().numel())];
@@ -180,10 +185,10 @@ public final class Transformer implements TrainableModel {
    * @param tokens B * L ids
    * @return of the tokens i + k + 1 for every i with a token i + k; shape (B * (L - k), V)
    */
-  float[] furtherLogits(int[] tokens, int sequences, int k) {
+  float[] furtherLogits(int[] tokens, Sequences sequences, int k) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor rows = ids(tokens).view(sequences, -1);
+      Tensor rows = ids(tokens).view(sequences.count(), -1);
       Tensor hidden = hiddenStates(rows.reshape(-1), sequences, Routed.UNHEARD);
       for (int module = 1; module <= k; module++) {
         Tensor further = rows.narrow(1, module, rows.size(1) - module);
@@ -235,12 +240,21 @@ public final class Transformer implements TrainableModel {
    *
    * @shape ids (B * L); result (B * L, D)
    */
-  private Tensor hiddenStates(Tensor ids, int sequences, Routed routed) {
+  private Tensor hiddenStates(Tensor ids, Sequences sequences, Routed routed) {
     Tensor h = torch.embedding(weights.embedding(), ids);
     for (Weights.Layer layer : weights.layers()) {
       h = layer.forward(h, x -> layer.attention().forward(x, sequences, rotary), routed);
     }
     return weights.norm().forward(h);
+  }
+
+  private Sequences sequences(TokenBatch batch) {
+    if (config.span() == ModelConfig.AttentionSpan.ACROSS_DOCUMENTS
+        || batch.documents().length == 0) {
+      return Sequences.whole(batch.sequences());
+    }
+    Tensor documents = ids(batch.documents()).view(batch.sequences(), batch.length() + 1L);
+    return Sequences.ofDocuments(documents.narrow(1, 0, batch.length()));
   }
 
   /** Padding is some token: nothing that is learned looks at it. */

@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.AttentionConfig
+import io.moraine.model.attention.{AttentionConfig, Sequences}
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.util.SplittableRandom
 import org.scalatest.funsuite.AnyFunSuite
@@ -86,7 +86,8 @@ class DecoderSuite extends AnyFunSuite {
           kind.rotary,
           kind.experts,
           kind.router,
-          new PredictionConfig(depth, 0.3)
+          new PredictionConfig(depth, 0.3),
+          kind.span
         )
       )
       for (seed <- 1L to 10L) {
@@ -99,7 +100,7 @@ class DecoderSuite extends AnyFunSuite {
           val drafts = 1 + random.nextInt(depth)
           var drafted = text
           for (k <- 1 to drafts) {
-            val expected = m.furtherLogits(drafted, 1, k).takeRight(vocabulary)
+            val expected = m.furtherLogits(drafted, Sequences.whole(1), k).takeRight(vocabulary)
             assertClose(decoder.draft(k, drafted), expected, s"seed $seed, module $k of $drafts")
             drafted = drafted :+ random.nextInt(vocabulary)
           }

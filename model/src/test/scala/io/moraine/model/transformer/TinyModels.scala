@@ -5,7 +5,7 @@ import io.moraine.model.layer.RotaryConfig
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.tensor.Torch
-import io.moraine.model.transformer.ModelConfig.PredictionConfig
+import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
 import java.util.SplittableRandom
 
 /** Models of a few thousand weights that have every part of a large one. */
@@ -21,7 +21,8 @@ object TinyModels {
       lowRank: Boolean = true,
       yarn: Boolean = false,
       denseLayers: Int = 1,
-      prediction: PredictionConfig = PredictionConfig.NONE
+      prediction: PredictionConfig = PredictionConfig.NONE,
+      span: AttentionSpan = AttentionSpan.ACROSS_DOCUMENTS
   ): ModelConfig =
     new ModelConfig(
       vocabulary,
@@ -36,7 +37,8 @@ object TinyModels {
       new RotaryConfig(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
       new ModelConfig.ExpertsConfig(1, 8),
       router,
-      prediction
+      prediction,
+      span
     )
 
   /** One of each kind, with a name. */
