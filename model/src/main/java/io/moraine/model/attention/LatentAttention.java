@@ -26,13 +26,14 @@ import org.bytedeco.pytorch.global.torch;
  * @source DeepSeek-AI, DeepSeek-V2, 2024, arXiv:2405.04434, Eq. 9-19
  */
 public record LatentAttention(
-    AttentionConfig config,
+    LatentConfig config,
     Queries queries,
     Tensor wkvA,
     RmsNorm kvNorm,
     Tensor wkvB,
     Tensor wo,
-    double softmaxScale) {
+    double softmaxScale)
+    implements Attention {
 
   /**
    * Full-rank queries, or low-rank ones through a normalised latent.
@@ -50,11 +51,7 @@ public record LatentAttention(
     }
   }
 
-  /**
-   * Causal attention within each of B sequences.
-   *
-   * @shape x (B * L, D); result (B * L, D)
-   */
+  @Override
   public Tensor forward(Tensor x, int sequences, Rotary rotary) {
     long b = sequences;
     long l = x.size(0) / b;

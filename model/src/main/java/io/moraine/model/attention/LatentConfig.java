@@ -10,15 +10,19 @@ package io.moraine.model.attention;
  * @param rotaryDim per head, the decoupled rotary key; even ({@code qk_rope_head_dim})
  * @param valueDim per head ({@code v_head_dim})
  */
-public record AttentionConfig(
+public record LatentConfig(
     int heads,
     int queryLatentDim,
     int keyValueLatentDim,
     int noPositionDim,
     int rotaryDim,
-    int valueDim) {
+    int valueDim)
+    implements AttentionConfig {
 
-  public AttentionConfig {
+  /** Of the norms of both latents, whatever the other norms have: so in both published codes. */
+  public static final double NORM_EPSILON = 1e-6;
+
+  public LatentConfig {
     if (heads < 1
         || queryLatentDim < 0
         || keyValueLatentDim < 1
@@ -34,7 +38,8 @@ public record AttentionConfig(
     }
   }
 
-  /** Size of a query or key per head, both parts. */
+  /** Both parts. */
+  @Override
   public int queryDim() {
     return noPositionDim + rotaryDim;
   }
