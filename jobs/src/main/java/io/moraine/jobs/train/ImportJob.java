@@ -115,6 +115,8 @@ public final class ImportJob {
 
   private static TrainSettings settings(ModelConfig model, Optional<java.nio.file.Path> config) {
     Map<String, Object> options = new TreeMap<>(ModelSettings.of(model));
+    // A weight of the loss in training, which no stored model has.
+    options.remove("model.experts.sequence-balance-alpha");
     options.put("train.wire.weights", "fp32");
     return TrainSettings.of(SettingsFile.read("models/demo.conf", config, options));
   }
