@@ -75,8 +75,10 @@ final class SequenceRows {
       readGroup(
           columns.getColumnReader(id),
           columns.getColumnReader(filled),
-          new Lists(columns.getColumnReader(token)),
-          new Lists(columns.getColumnReader(start)),
+          new Lists(
+              columns.getColumnReader(token), group.getPageReader(token).getTotalValueCount()),
+          new Lists(
+              columns.getColumnReader(start), group.getPageReader(start).getTotalValueCount()),
           group.getRowCount(),
           file,
           action);
@@ -106,11 +108,13 @@ final class SequenceRows {
   /** A column of lists of integers, none of them empty. */
   private static final class Lists {
     private final ColumnReader column;
+    private final long values;
     private int[] list = new int[1024];
     private long read;
 
-    Lists(ColumnReader column) {
+    Lists(ColumnReader column, long values) {
       this.column = column;
+      this.values = values;
     }
 
     int[] next() {
@@ -122,7 +126,7 @@ final class SequenceRows {
         list[count++] = column.getInteger();
         column.consume();
         read++;
-      } while (read < column.getTotalValueCount() && column.getCurrentRepetitionLevel() > 0);
+      } while (read < values && column.getCurrentRepetitionLevel() > 0);
       return Arrays.copyOf(list, count);
     }
   }

@@ -193,11 +193,11 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val settings = Files.readString(run.resolve("settings.json"))
     val error = intercept[ConfigException](train(run, 6, 1, "model.rotary.theta" -> 5000))
     assert(
-      error.getMessage.startsWith(
-        s"the run $run has another model: model.rotary is "
-      ),
-      error.getMessage
+      error.getMessage == s"the run $run has another model: model.rotary.theta is 10000.0 there and 5000.0 here. " +
+        "Set it back, use another --run, or --resume never."
     )
+    val other = intercept[ConfigException](train(run, 6, 1, "model.rotary.scaling" -> "none"))
+    assert(other.getMessage.contains("model.rotary.beta-fast is 32.0 there and unused here."))
     assert(Files.readString(run.resolve("settings.json")) == settings)
   }
 

@@ -27,13 +27,14 @@ import org.bytedeco.pytorch.global.torch;
  * @source DeepSeek-AI, DeepSeek-V2, 2024, arXiv:2405.04434, Eq. 9-19
  */
 public record LatentAttention(
-    AttentionConfig config,
+    LatentConfig config,
     Queries queries,
     Tensor wkvA,
     RmsNorm kvNorm,
     Tensor wkvB,
     Tensor wo,
-    double softmaxScale) {
+    double softmaxScale)
+    implements Attention {
 
   /**
    * Full-rank queries, or low-rank ones through a normalised latent.
@@ -51,27 +52,24 @@ public record LatentAttention(
     }
   }
 
-  /**
-   * Causal attention within each of B sequences, or within their documents.
-   *
-   * @shape x (B * L, D); result (B * L, D)
-   */
+  @Override
   public Tensor forward(Tensor x, Sequences sequences, Rotary rotary) {
     return attend(x, compress(x, sequences.count(), rotary, 0), sequences, rotary);
   }
 
   /**
-   * Causal attention of the next tokens of one text over themselves and those in the cache, which
-   * gets the latents and rotary keys of the new ones.
+   * {@inheritDoc}
    *
-   * <p>The first tokens are computed as {@link #forward(Tensor, Sequences, Rotary)} does. Behind
-   * them, heads look at the latents themselves: the keys' projection is applied to the queries,
-   * that of the values to what the softmax gives, so that no old key or value is computed again.
+   * <p>The cache has latents and rotary keys. The first tokens are computed as {@link
+   * #forward(Tensor, Sequences, Rotary)} does. Behind them, heads look at the latents themselves:
+   * the keys' projection is applied to the queries, that of the values to what the softmax gives,
+   * so that no old key or value is computed again.
    *
    * @shape x (T, D); result (T, D)
    * @source DeepSeek-V2, section 2.1.2 (absorption); inference/model.py, attn_impl "absorb"
    * @cost O(T * H * S * (L + R)) for S tokens in all, O(T * H * (N + V) * L) for the projections
    */
+  @Override
   public Tensor forward(Tensor x, AttentionCache cache, Rotary rotary) {
     int from = cache.length();
     Compressed compressed = compress(x, 1, rotary, from);
@@ -142,7 +140,7 @@ public record LatentAttention(
     Tensor query = torch.cat(new TensorVector(qLatent, qRotary), 2);
 
     Tensor scores = query.matmul(rows.t()).mul(new Scalar(softmaxScale));
-    Tensor later = torch.ones_like(scores).triu(from + 1L).to(torch.ScalarType.Bool);
+    Tensor later = Sequences.upToItself(t, from).logical_not();
     Tensor hidden = scores.masked_fill(later, new Scalar(Double.NEGATIVE_INFINITY));
     Tensor mixed = torch.softmax(hidden, -1).matmul(rows.narrow(1, 0, latentDim));
 

@@ -3,6 +3,7 @@ package io.moraine.model.attention;
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -30,6 +31,18 @@ public record Sequences(int count, Optional<Tensor> visible) {
       return new Sequences(
           Math.toIntExact(documents.size(0)), Optional.of(torch.tril(same).unsqueeze(1)));
     }
+  }
+
+  /**
+   * What the next tokens of one text see of it: all up to themselves.
+   *
+   * @param tokens how many, T
+   * @param from how many stand before them
+   * @return booleans of shape (T, from + T)
+   */
+  static Tensor upToItself(long tokens, long from) {
+    TensorOptions booleans = new TensorOptions(torch.ScalarType.Bool);
+    return torch.ones(new long[] {tokens, from + tokens}, booleans).tril(from);
   }
 
   /** The first {@code length} places of each sequence. */

@@ -3,9 +3,12 @@ package io.moraine.model.transformer;
 import io.moraine.model.attention.AttentionConfig;
 import io.moraine.model.layer.RotaryConfig;
 import io.moraine.model.moe.RouterConfig;
+import io.moraine.model.tensor.Slice;
+import java.util.List;
 
 /**
- * A DeepSeek-V2/V3 transformer; names of the published inference/model.py in brackets.
+ * A DeepSeek-V2/V3 transformer, or a dense one like Llama 3; names of the published
+ * inference/model.py in brackets.
  *
  * @param vocabularySize number of token ids, V ({@code vocab_size})
  * @param dim width of the residual stream, D ({@code dim})
@@ -13,12 +16,13 @@ import io.moraine.model.moe.RouterConfig;
  * @param denseLayers first layers with an ordinary feed-forward ({@code n_dense_layers})
  * @param denseFeedForwardDim width of those ({@code inter_dim})
  * @param maxSequenceLength ({@code max_seq_len})
- * @param normEpsilon of every RMSNorm ({@code rms_norm_eps})
+ * @param normEpsilon of every RMSNorm but those of latents ({@code rms_norm_eps})
  * @param initStd standard deviation of initial weights
- * @param attention sizes of latent attention
+ * @param attention kind and sizes
  * @param rotary positions
- * @param experts sizes of the experts
- * @param router how tokens choose experts
+ * @param experts sizes of the experts; zeros without any
+ * @param router how tokens choose experts; {@link RouterConfig#none()} without any
+ * @param hasTiedEmbeddings whether the output head is the embedding ({@code tie_word_embeddings})
  * @param prediction of tokens beyond the next one
  * @param span what a token of a packed sequence attends to
  */
@@ -35,6 +39,7 @@ public record ModelConfig(
     RotaryConfig rotary,
     ExpertsConfig experts,
     RouterConfig router,
+    boolean hasTiedEmbeddings,
     PredictionConfig prediction,
     AttentionSpan span) {
 
@@ -46,12 +51,9 @@ public record ModelConfig(
    */
   public record ExpertsConfig(int shared, int feedForwardDim) {
 
-    public ExpertsConfig {
-      if (shared < 1 || feedForwardDim < 1) {
-        throw new IllegalArgumentException(
-            "shared and feed-forward-dim must be positive, got %d and %d"
-                .formatted(shared, feedForwardDim));
-      }
+    /** Of a dense model. */
+    public static ExpertsConfig none() {
+      return new ExpertsConfig(0, 0);
     }
   }
 
@@ -100,6 +102,17 @@ public record ModelConfig(
       throw new IllegalArgumentException(
           "dense-feed-forward-dim must be positive, got %d".formatted(denseFeedForwardDim));
     }
+    if (denseLayers < layers
+        && (router.routedExperts() < 1 || experts.shared() < 1 || experts.feedForwardDim() < 1)) {
+      throw new IllegalArgumentException(
+          "experts.routed, experts.shared and experts.feed-forward-dim must be positive with layers %d above dense-layers %d, got %d, %d and %d"
+              .formatted(
+                  layers,
+                  denseLayers,
+                  router.routedExperts(),
+                  experts.shared(),
+                  experts.feedForwardDim()));
+    }
   }
 
   /** The same model without multi-token prediction, attending across documents. */
@@ -115,7 +128,8 @@ public record ModelConfig(
       AttentionConfig attention,
       RotaryConfig rotary,
       ExpertsConfig experts,
-      RouterConfig router) {
+      RouterConfig router,
+      boolean hasTiedEmbeddings) {
     this(
         vocabularySize,
         dim,
@@ -129,6 +143,7 @@ public record ModelConfig(
         rotary,
         experts,
         router,
+        hasTiedEmbeddings,
         PredictionConfig.NONE,
         AttentionSpan.ACROSS_DOCUMENTS);
   }
@@ -153,9 +168,14 @@ public record ModelConfig(
     return (long) Float.BYTES * layers * attention.fullyCachedPerToken();
   }
 
-  /** All weights, those of multi-token prediction among them. */
+  /** Names, shapes and places of all weights, those of multi-token prediction last. */
+  public List<Slice> weights() {
+    return WeightLayout.of(this);
+  }
+
+  /** Number of all weights. */
   public long parameters() {
-    return WeightLayout.of(this).stream().mapToLong(slice -> slice.length()).sum();
+    return weights().stream().mapToLong(Slice::length).sum();
   }
 
   /** Weights that take part in one token: all but the routed experts that it does not choose. */

@@ -25,7 +25,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A DeepSeek-V2/V3 transformer in libtorch, float32, in host memory.
+ * A DeepSeek-V2/V3 transformer, or a dense one like Llama 3, in libtorch, float32, in host memory.
  *
  * <p>Weights and gradients are one contiguous buffer each; the tensors that libtorch computes with
  * are views into them. One thread per instance; instances are independent of each other.

@@ -1,6 +1,7 @@
 package io.moraine.model.transformer;
 
-import io.moraine.model.attention.AttentionConfig;
+import io.moraine.model.attention.GroupedQueryConfig;
+import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.ArrayList;
@@ -26,7 +27,9 @@ final class WeightLayout {
       layout.addLayer("layers." + layer + ".", layer, config);
     }
     layout.add("norm.weight", config.dim());
-    layout.add("head.weight", config.vocabularySize(), config.dim());
+    if (!config.hasTiedEmbeddings()) {
+      layout.add("head.weight", config.vocabularySize(), config.dim());
+    }
     for (int k = 1; k <= config.prediction().depth(); k++) {
       layout.addPredictionModule(config.layers() + k - 1, config);
     }
@@ -34,7 +37,11 @@ final class WeightLayout {
   }
 
   private void addLayer(String prefix, int layer, ModelConfig config) {
-    addAttention(prefix + "attn.", config);
+    if (config.attention() instanceof LatentConfig latent) {
+      addAttention(prefix + "attn.", config.dim(), latent);
+    } else if (config.attention() instanceof GroupedQueryConfig grouped) {
+      addAttention(prefix + "attn.", config.dim(), grouped);
+    }
     if (config.isDense(layer)) {
       addFeedForward(prefix + "ffn.", config.dim(), config.denseFeedForwardDim());
     } else {
@@ -60,21 +67,27 @@ final class WeightLayout {
     add(prefix + "shared_head.norm.weight", config.dim());
   }
 
-  private void addAttention(String prefix, ModelConfig config) {
-    AttentionConfig a = config.attention();
+  private void addAttention(String prefix, int dim, LatentConfig a) {
     int queries = a.heads() * a.queryDim();
     if (a.hasLowRankQueries()) {
-      add(prefix + "wq_a.weight", a.queryLatentDim(), config.dim());
+      add(prefix + "wq_a.weight", a.queryLatentDim(), dim);
       add(prefix + "q_norm.weight", a.queryLatentDim());
       add(prefix + "wq_b.weight", queries, a.queryLatentDim());
     } else {
-      add(prefix + "wq.weight", queries, config.dim());
+      add(prefix + "wq.weight", queries, dim);
     }
-    add(prefix + "wkv_a.weight", a.keyValueLatentDim() + a.rotaryDim(), config.dim());
+    add(prefix + "wkv_a.weight", a.keyValueLatentDim() + a.rotaryDim(), dim);
     add(prefix + "kv_norm.weight", a.keyValueLatentDim());
     int keysAndValues = a.heads() * (a.noPositionDim() + a.valueDim());
     add(prefix + "wkv_b.weight", keysAndValues, a.keyValueLatentDim());
-    add(prefix + "wo.weight", config.dim(), (long) a.heads() * a.valueDim());
+    add(prefix + "wo.weight", dim, (long) a.heads() * a.valueDim());
+  }
+
+  private void addAttention(String prefix, int dim, GroupedQueryConfig a) {
+    add(prefix + "wq.weight", (long) a.heads() * a.headDim(), dim);
+    add(prefix + "wk.weight", (long) a.keyValueHeads() * a.headDim(), dim);
+    add(prefix + "wv.weight", (long) a.keyValueHeads() * a.headDim(), dim);
+    add(prefix + "wo.weight", dim, (long) a.heads() * a.headDim());
   }
 
   private void addFeedForward(String prefix, int dim, int width) {

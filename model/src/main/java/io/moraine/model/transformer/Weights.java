@@ -1,6 +1,10 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.attention.Attention;
+import io.moraine.model.attention.GroupedQueryAttention;
+import io.moraine.model.attention.GroupedQueryConfig;
 import io.moraine.model.attention.LatentAttention;
+import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.layer.RmsNorm;
 import io.moraine.model.layer.SwiGlu;
 import io.moraine.model.moe.MoeLayer;
@@ -25,14 +29,14 @@ final class Weights implements AutoCloseable {
    * One transformer layer; exactly one of {@code dense} and {@code experts} is present.
    *
    * @param attentionNorm before attention
-   * @param attention latent attention
+   * @param attention latent or grouped-query
    * @param feedForwardNorm before the feed-forward
    * @param dense ordinary feed-forward
    * @param experts mixture of experts
    */
   record Layer(
       RmsNorm attentionNorm,
-      LatentAttention attention,
+      Attention attention,
       RmsNorm feedForwardNorm,
       Optional<SwiGlu> dense,
       Optional<MoeLayer> experts) {
@@ -94,7 +98,7 @@ final class Weights implements AutoCloseable {
   }
 
   Tensor head() {
-    return leaves.get("head.weight");
+    return config.hasTiedEmbeddings() ? embedding() : leaves.get("head.weight");
   }
 
   @Override
@@ -131,24 +135,40 @@ final class Weights implements AutoCloseable {
         rmsNorm(prefix + "shared_head.norm"));
   }
 
-  private LatentAttention attention(String prefix) {
-    boolean lowRank = config.attention().hasLowRankQueries();
+  private Attention attention(String prefix) {
+    return config.attention() instanceof LatentConfig latent
+        ? attention(prefix, latent)
+        : attention(prefix, (GroupedQueryConfig) config.attention());
+  }
+
+  private GroupedQueryAttention attention(String prefix, GroupedQueryConfig grouped) {
+    return new GroupedQueryAttention(
+        grouped,
+        weight(prefix + "wq"),
+        weight(prefix + "wk"),
+        weight(prefix + "wv"),
+        weight(prefix + "wo"),
+        1 / Math.sqrt(grouped.queryDim()));
+  }
+
+  private LatentAttention attention(String prefix, LatentConfig latent) {
+    boolean lowRank = latent.hasLowRankQueries();
     LatentAttention.Queries queries =
         lowRank
             ? new LatentAttention.Queries(
                 Optional.of(weight(prefix + "wq_a")),
-                Optional.of(rmsNorm(prefix + "q_norm")),
+                Optional.of(latentNorm(prefix + "q_norm")),
                 weight(prefix + "wq_b"))
             : new LatentAttention.Queries(
                 Optional.empty(), Optional.empty(), weight(prefix + "wq"));
     double scale =
-        config.rotary().softmaxCorrection(config.maxSequenceLength())
-            / Math.sqrt(config.attention().queryDim());
+        config.rotary().scaling().softmaxCorrection(config.maxSequenceLength())
+            / Math.sqrt(latent.queryDim());
     return new LatentAttention(
-        config.attention(),
+        latent,
         queries,
         weight(prefix + "wkv_a"),
-        rmsNorm(prefix + "kv_norm"),
+        latentNorm(prefix + "kv_norm"),
         weight(prefix + "wkv_b"),
         weight(prefix + "wo"),
         scale);
@@ -169,6 +189,10 @@ final class Weights implements AutoCloseable {
 
   private SwiGlu feedForward(String prefix) {
     return new SwiGlu(weight(prefix + "w1"), weight(prefix + "w2"), weight(prefix + "w3"));
+  }
+
+  private RmsNorm latentNorm(String name) {
+    return new RmsNorm(weight(name), LatentConfig.NORM_EPSILON);
   }
 
   private RmsNorm rmsNorm(String name) {

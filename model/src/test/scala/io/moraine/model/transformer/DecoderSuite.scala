@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.{AttentionConfig, Sequences}
+import io.moraine.model.attention.{GroupedQueryConfig, LatentConfig, Sequences}
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.util.SplittableRandom
 import org.scalatest.funsuite.AnyFunSuite
@@ -86,6 +86,7 @@ class DecoderSuite extends AnyFunSuite {
           kind.rotary,
           kind.experts,
           kind.router,
+          kind.hasTiedEmbeddings,
           new PredictionConfig(depth, 0.3),
           kind.span
         )
@@ -125,9 +126,11 @@ class DecoderSuite extends AnyFunSuite {
   }
 
   test("DeepSeek-V3's cache: 35,136 numbers a token, 57 times less than full attention") {
-    val attention = new AttentionConfig(128, 1536, 512, 128, 64, 128)
+    val attention = new LatentConfig(128, 1536, 512, 128, 64, 128)
     assert(61 * attention.cachedPerToken == 35136)
     assert((attention.fullyCachedPerToken / attention.cachedPerToken.toDouble).round == 57)
+    val llama = new GroupedQueryConfig(64, 8, 128)
+    assert(llama.cachedPerToken == 2 * 8 * 128 && llama.fullyCachedPerToken == 2 * 64 * 128)
     assert(config().cacheBytesPerToken == 4 * 2 * (8 + 4))
     assert(config().fullCacheBytesPerToken == 4 * 2 * 2 * (6 + 5))
   }

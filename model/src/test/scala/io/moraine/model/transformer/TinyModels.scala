@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.AttentionConfig
+import io.moraine.model.attention.{AttentionConfig, GroupedQueryConfig, LatentConfig}
 import io.moraine.model.layer.RotaryConfig
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
@@ -22,7 +22,8 @@ object TinyModels {
       yarn: Boolean = false,
       denseLayers: Int = 1,
       prediction: PredictionConfig = PredictionConfig.NONE,
-      span: AttentionSpan = AttentionSpan.ACROSS_DOCUMENTS
+      span: AttentionSpan = AttentionSpan.ACROSS_DOCUMENTS,
+      attention: Option[AttentionConfig] = None
   ): ModelConfig =
     new ModelConfig(
       vocabulary,
@@ -33,10 +34,11 @@ object TinyModels {
       length,
       1e-6,
       0.2,
-      new AttentionConfig(2, if (lowRank) 10 else 0, 8, 6, 4, 5),
-      new RotaryConfig(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
+      attention.getOrElse(new LatentConfig(2, if (lowRank) 10 else 0, 8, 6, 4, 5)),
+      RotaryConfig.deepSeek(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
       new ModelConfig.ExpertsConfig(1, 8),
       router,
+      false,
       prediction,
       span
     )
@@ -46,7 +48,14 @@ object TinyModels {
     "sigmoid router, low-rank queries" -> config(),
     "softmax router, full queries" -> config(softmax, lowRank = false),
     "YaRN" -> config(yarn = true),
-    "dense layers alone" -> config(denseLayers = 2)
+    "dense layers alone" -> config(denseLayers = 2),
+    "grouped-query attention" -> config(
+      denseLayers = 2,
+      attention = Some(new GroupedQueryConfig(4, 2, 6))
+    ),
+    "multi-head attention and experts" -> config(
+      attention = Some(new GroupedQueryConfig(2, 2, 8))
+    )
   )
 
   def model(config: ModelConfig, seed: Long = 3): Transformer = {
