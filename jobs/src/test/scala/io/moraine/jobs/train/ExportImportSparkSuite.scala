@@ -72,13 +72,16 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     finally model.close()
   }
 
-  private def text(run: Path): String = GenerateJob.generate(
-    hadoop,
-    RunFolder.at(run.toString),
-    "word1 word2",
-    20,
-    new SamplingConfig(1, 0, 1)
-  )
+  private def text(run: Path): String = GenerateJob
+    .generate(
+      hadoop,
+      RunFolder.at(run.toString),
+      "word1 word2",
+      20,
+      SamplingConfig.plain(1),
+      false
+    )
+    .text
 
   private def names(folder: Path): Set[String] =
     Files.list(folder).iterator.asScala.map(_.getFileName.toString).toSet
