@@ -14,4 +14,7 @@ public sealed interface AttentionConfig permits LatentConfig, GroupedQueryConfig
 
   /** Size of a value per head. */
   int valueDim();
+
+  /** Numbers that a cache keeps per token and layer. */
+  int cachedPerToken();
 }

@@ -38,4 +38,10 @@ public record GroupedQueryConfig(int heads, int keyValueHeads, int headDim)
   public int valueDim() {
     return headDim;
   }
+
+  /** A key and a value for each of their heads. */
+  @Override
+  public int cachedPerToken() {
+    return 2 * keyValueHeads * headDim;
+  }
 }

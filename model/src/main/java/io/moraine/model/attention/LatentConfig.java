@@ -44,6 +44,12 @@ public record LatentConfig(
     return noPositionDim + rotaryDim;
   }
 
+  /** The latent and the rotary key. */
+  @Override
+  public int cachedPerToken() {
+    return keyValueLatentDim + rotaryDim;
+  }
+
   /** Whether queries go through a latent. */
   public boolean hasLowRankQueries() {
     return queryLatentDim > 0;
