@@ -141,18 +141,16 @@ public final class ModelExport {
   }
 
   private List<TensorEntry> entries() {
-    ModelConfig config = model.config();
     WeightNames names = WeightNames.huggingFace();
     List<TensorEntry> entries = new ArrayList<>();
     for (Slice slice : model.parameters().slices()) {
       String name = names.of(slice.name());
       weights.put(name, slice);
       entries.add(new TensorEntry(name, settings.weights(), slice.shape()));
-      if (slice.name().endsWith(".ffn.gate.weight")) {
-        int moeLayer = biases.size();
-        String bias = names.of(WeightNames.selectionBias(config.denseLayers() + moeLayer));
-        biases.put(bias, moeLayer);
-        List<Long> shape = List.of((long) config.router().routedExperts());
+      if (WeightNames.isRouter(slice.name())) {
+        String bias = names.of(WeightNames.selectionBias(slice.name()));
+        biases.put(bias, biases.size());
+        List<Long> shape = List.of((long) model.config().router().routedExperts());
         entries.add(new TensorEntry(bias, TensorType.F32, shape));
       }
     }

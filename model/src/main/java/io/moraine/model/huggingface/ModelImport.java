@@ -15,6 +15,7 @@ import io.moraine.model.transformer.Transformer;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -62,10 +63,8 @@ public final class ModelImport {
     this.files = files;
     for (Slice slice : config.weights()) {
       weights.put(names.of(slice.name()), slice);
-    }
-    for (int layer = config.denseLayers(); layer < config.layers(); layer++) {
-      if (config.router().hasSelectionBias()) {
-        biases.put(names.of(WeightNames.selectionBias(layer)), layer - config.denseLayers());
+      if (WeightNames.isRouter(slice.name()) && config.router().hasSelectionBias()) {
+        biases.put(names.of(WeightNames.selectionBias(slice.name())), biases.size());
       }
     }
   }
@@ -109,7 +108,7 @@ public final class ModelImport {
     if (text.isEmpty()) {
       throw new ModelFormatException("%s: its metadata has no config.".formatted(file));
     }
-    JsonNode node = parse(text.getBytes(java.nio.charset.StandardCharsets.UTF_8), file);
+    JsonNode node = parse(text.getBytes(StandardCharsets.UTF_8), file);
     ModelConfig config =
         PublishedDeepSeekJson.read(new ConfigJson(node, file + ": metadata", "config."));
     WeightNames names = WeightNames.published(PREFIX_IN_FILE);

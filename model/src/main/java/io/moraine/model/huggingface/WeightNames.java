@@ -47,8 +47,13 @@ interface WeightNames {
     return weight -> prefix + weight;
   }
 
-  /** Name of the selection bias of a layer, counted from the first of all layers. */
-  static String selectionBias(int layer) {
-    return "layers." + layer + ".ffn.gate.bias";
+  /** Whether a weight is a router's, beside which the layer's selection bias stands. */
+  static boolean isRouter(String weight) {
+    return weight.endsWith(".ffn.gate.weight");
+  }
+
+  /** Name of the selection bias beside a router's weight. */
+  static String selectionBias(String router) {
+    return router.replace("gate.weight", "gate.bias");
   }
 }

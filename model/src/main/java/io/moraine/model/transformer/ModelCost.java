@@ -1,8 +1,6 @@
 package io.moraine.model.transformer;
 
 import io.moraine.model.attention.AttentionConfig;
-import io.moraine.model.attention.GroupedQueryConfig;
-import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.List;
@@ -44,17 +42,9 @@ public record ModelCost(ModelConfig config) {
     return PASSES_OF_TRAINING * forwardFlops(sequenceLength);
   }
 
-  /** Values that generation keeps per token: latent and rotary key, or keys and values. */
+  /** Values that generation keeps per token, in all layers. */
   public long cachedValues() {
-    long ofLayer =
-        config.attention() instanceof LatentConfig latent
-            ? (long) latent.keyValueLatentDim() + latent.rotaryDim()
-            : keysAndValues((GroupedQueryConfig) config.attention());
-    return ofLayer * config.layers();
-  }
-
-  private static long keysAndValues(GroupedQueryConfig grouped) {
-    return 2L * grouped.keyValueHeads() * grouped.headDim();
+    return (long) config.attention().cachedPerToken() * config.layers();
   }
 
   /** Elements of the flat buffer of weights, padding included. */

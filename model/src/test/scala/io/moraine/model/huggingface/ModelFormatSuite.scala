@@ -372,6 +372,51 @@ class ModelFormatSuite extends AnyFunSuite {
     )
   }
 
+  private def parsed(text: String): ModelConfig = {
+    val node = json.readTree(text)
+    val config = new ConfigJson(node, "config.json", "")
+    Architecture.of(config, node.at("/architectures/0").asText).read(config)
+  }
+
+  test("a configuration as DeepSeek-V3 was published with, weights converted to bfloat16") {
+    val published =
+      """{"architectures": ["DeepseekV3ForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
+        |"auto_map": {"AutoConfig": "configuration_deepseek.DeepseekV3Config"}, "aux_loss_alpha": 0.001, "bos_token_id": 0,
+        |"eos_token_id": 1, "ep_size": 1, "first_k_dense_replace": 3, "hidden_act": "silu", "hidden_size": 7168,
+        |"initializer_range": 0.02, "intermediate_size": 18432, "kv_lora_rank": 512, "max_position_embeddings": 163840,
+        |"model_type": "deepseek_v3", "moe_intermediate_size": 2048, "moe_layer_freq": 1, "n_group": 8, "n_routed_experts": 256,
+        |"n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 128, "num_experts_per_tok": 8,
+        |"num_hidden_layers": 61, "num_key_value_heads": 128, "num_nextn_predict_layers": 1, "pretraining_tp": 1,
+        |"q_lora_rank": 1536, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rms_norm_eps": 1e-06, "rope_scaling":
+        |{"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 1.0, "mscale_all_dim": 1.0,
+        |"original_max_position_embeddings": 4096, "type": "yarn"}, "rope_theta": 10000, "routed_scaling_factor": 2.5,
+        |"scoring_func": "sigmoid", "seq_aux": true, "tie_word_embeddings": false, "topk_group": 4, "topk_method": "noaux_tc",
+        |"torch_dtype": "bfloat16", "transformers_version": "4.33.1", "use_cache": true, "v_head_dim": 128,
+        |"vocab_size": 129280}""".stripMargin
+    val config = parsed(published)
+    assert(math.abs(config.parameters / 671e9 - 1) < 0.001)
+    assert(config.rotary.scaling == new YarnScaling(4096, 40, 32, 1, 1, 1))
+    assert(math.abs(config.rotary.scaling.softmaxCorrection(163840) - 1.8739) < 1e-4)
+    val fp8 = published.dropRight(1) + """, "quantization_config": {"quant_method": "fp8"}}"""
+    assert(intercept[ModelFormatException](parsed(fp8)).getMessage.contains("quantization_config"))
+  }
+
+  test("a configuration as Llama 3.1 8B was published with") {
+    val config = parsed(
+      """{"architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 128000,
+        |"eos_token_id": [128001, 128008, 128009], "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02,
+        |"intermediate_size": 14336, "max_position_embeddings": 131072, "mlp_bias": false, "model_type": "llama",
+        |"num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8, "pretraining_tp": 1,
+        |"rms_norm_eps": 1e-05, "rope_scaling": {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        |"original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0,
+        |"tie_word_embeddings": false, "torch_dtype": "bfloat16", "transformers_version": "4.42.3", "use_cache": true,
+        |"vocab_size": 128256}""".stripMargin
+    )
+    assert(config.parameters == 8030261248L)
+    assert(config.attention == new GroupedQueryConfig(32, 8, 128))
+    assert(config.rotary.scaling == new Llama3Scaling(8192, 8, 1, 4))
+  }
+
   test("the published DeepSeek code's folder, with its defaults, is read") {
     val original = model(deepSeek(scaling = new YarnScaling(4096, 40, 32, 1, 1, 1)))
     val folder = Files.createTempDirectory("moraine-published")

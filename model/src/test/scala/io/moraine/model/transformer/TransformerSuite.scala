@@ -3,7 +3,7 @@ package io.moraine.model.transformer
 import io.moraine.model.attention.{GroupedQueryConfig, LatentConfig}
 import io.moraine.model.data.TokenBatch
 import io.moraine.model.generate.{Generator, SamplingConfig}
-import io.moraine.model.layer.{Llama3Scaling, RotaryConfig, RotaryScaling}
+import io.moraine.model.layer.{Llama3Scaling, RotaryConfig, RotaryScaling, YarnScaling}
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.tensor.{FlatBuffer, Torch}
@@ -164,6 +164,56 @@ class TransformerSuite extends AnyFunSuite {
         assert(math.abs(numeric - norm) < 0.03 * norm + 3e-3, slice.name)
       }
       m.close()
+    }
+
+  for (
+    (name, mscale, mscaleAllDim, rotaryOnly) <- Seq(
+      ("the softmax scale", 1.0, 1.0, false),
+      ("rotated vectors", 1.0, 0.0, true)
+    );
+    lowRank <- Seq(true, false)
+  )
+    test(s"YaRN's correction of $name is as larger queries, low-rank queries $lowRank") {
+      // Frequencies of so few rotations that no pair is stretched: the correction is all there is.
+      val rotations = 9e-7
+      def withScaling(scaling: RotaryScaling) = {
+        val plain = config(v3, lowRank)
+        new ModelConfig(
+          plain.vocabularySize,
+          plain.dim,
+          plain.layers,
+          plain.denseLayers,
+          plain.denseFeedForwardDim,
+          plain.maxSequenceLength,
+          plain.normEpsilon,
+          plain.initStd,
+          plain.attention,
+          new RotaryConfig(10000, RotaryConfig.Layout.INTERLEAVED, scaling),
+          plain.experts,
+          plain.router,
+          false
+        )
+      }
+      val corrected = model(
+        withScaling(new YarnScaling(6, 40, rotations, rotations, mscale, mscaleAllDim))
+      )
+      val larger = model(withScaling(new RotaryScaling.None))
+      val factor = math.pow(0.1 * math.log(40) + 1, 2).toFloat
+      val tokens = batch(1).tokens.take(length)
+      val before = larger.logits(tokens, 1)
+      val queries = larger.parameters.slices.asScala
+        .filter(_.name.endsWith(if (lowRank) "attn.wq_b.weight" else "attn.wq.weight"))
+      assert(queries.size == 2)
+      for (slice <- queries) {
+        val values = new Array[Float](slice.length.toInt)
+        larger.parameters.get(slice.offsetElements, values, 0, values.length)
+        val width = slice.shape.get(1).toInt
+        for (i <- values.indices if !rotaryOnly || i / width % 10 >= 6) values(i) *= factor
+        larger.parameters.put(slice.offsetElements, values, 0, values.length)
+      }
+      val expected = larger.logits(tokens, 1)
+      for ((a, b) <- corrected.logits(tokens, 1).zip(expected)) assert(math.abs(a - b) < 1e-5f)
+      assert(before.zip(expected).map { case (a, b) => math.abs(a - b) }.max > 1e-3f)
     }
 
   test("tied embeddings save a matrix of vocabulary times width") {
