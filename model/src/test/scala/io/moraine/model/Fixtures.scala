@@ -19,8 +19,10 @@ object Fixtures {
   }
 
   /** Names of the files of a folder that end so; none where the folder is absent. */
-  def names(name: String, ending: String): Seq[String] = {
-    val files = folder.resolve(name).toFile.listFiles()
+  def names(name: String, ending: String): Seq[String] = namesIn(folder.resolve(name), ending)
+
+  def namesIn(folder: Path, ending: String): Seq[String] = {
+    val files = folder.toFile.listFiles()
     if (files == null) Nil else files.map(_.getName).filter(_.endsWith(ending)).toSeq.sorted
   }
 }

@@ -1,5 +1,6 @@
 package io.moraine.jobs.batch;
 
+import io.moraine.model.data.TokenBatch;
 import io.moraine.model.data.TokenSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -25,6 +26,9 @@ public final class ParquetTokenSource implements TokenSource {
 
   /** Sequences per mapped segment are chosen so that a segment stays below this. */
   private static final long SEGMENT_BYTES = 1L << 30;
+
+  /** Bit of a stored token at which a document's segment begins; ids are smaller. */
+  private static final int START = 1 << 30;
 
   private final long sequences;
   private final int length;
@@ -60,8 +64,8 @@ public final class ParquetTokenSource implements TokenSource {
     SequenceRows.forEach(
         hadoop,
         folder,
-        (sequence, tokens, file) -> {
-          source.store(sequence, tokens, file);
+        (sequence, tokens, starts, file) -> {
+          source.store(sequence, tokens, starts, file);
           if (seen.get((int) sequence)) {
             throw new IOException(
                 "sequence %d stands twice, again in %s.".formatted(sequence, file));
@@ -89,17 +93,39 @@ public final class ParquetTokenSource implements TokenSource {
   @Override
   public void read(long sequence, int[] dst, int dstOffset) {
     row(sequence).get(dst, dstOffset, length + 1);
+    for (int i = dstOffset; i <= dstOffset + length; i++) {
+      dst[i] = dst[i] == TokenBatch.PADDING ? dst[i] : dst[i] & ~START;
+    }
+  }
+
+  @Override
+  public void readDocuments(long sequence, int[] dst, int dstOffset) {
+    IntBuffer row = row(sequence);
+    int document = -1;
+    for (int i = 0; i <= length; i++) {
+      int token = row.get(i);
+      document += token != TokenBatch.PADDING && (token & START) != 0 ? 1 : 0;
+      dst[dstOffset + i] = document;
+    }
   }
 
   /** Nothing to do: the mapped file is gone from the disk when the buffers are collected. */
   @Override
   public void close() {}
 
-  private void store(long sequence, int[] tokens, String file) throws IOException {
+  private void store(long sequence, int[] tokens, int[] starts, String file) throws IOException {
     if (sequence < 0 || sequence >= sequences || tokens.length != length + 1) {
       throw new IOException(
           "sequence %d of %s has %d tokens, expected %d tokens and an id in [0, %d)."
               .formatted(sequence, file, tokens.length, length + 1, sequences));
+    }
+    for (int start : starts) {
+      if (start < 0 || start > length || tokens[start] == TokenBatch.PADDING) {
+        throw new IOException(
+            "sequence %d of %s has a segment at %d, where no token is."
+                .formatted(sequence, file, start));
+      }
+      tokens[start] |= START;
     }
     row(sequence).put(tokens);
   }

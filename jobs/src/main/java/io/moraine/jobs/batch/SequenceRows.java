@@ -17,12 +17,15 @@ import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.parquet.schema.MessageType;
 
-/** Reads ids and tokens of packed sequences column by column. */
+/** Reads ids, tokens and segments of packed sequences column by column. */
 final class SequenceRows {
 
-  /** What is done with one row; behind its last token stands {@link TokenBatch#PADDING}. */
+  /**
+   * What is done with one row; behind its last token stands {@link TokenBatch#PADDING}, {@code
+   * starts} has the places at which its segments begin.
+   */
   interface Action {
-    void accept(long sequence, int[] tokens, String file) throws IOException;
+    void accept(long sequence, int[] tokens, int[] starts, String file) throws IOException;
   }
 
   private SequenceRows() {}
@@ -53,11 +56,13 @@ final class SequenceRows {
             "sequence",
             written.getType("sequence_id"),
             written.getType("filled"),
-            written.getType("tokens"));
+            written.getType("tokens"),
+            written.getType("starts"));
     reader.setRequestedSchema(wanted);
     ColumnDescriptor id = wanted.getColumns().get(0);
     ColumnDescriptor filled = wanted.getColumns().get(1);
     ColumnDescriptor token = wanted.getColumns().get(2);
+    ColumnDescriptor start = wanted.getColumns().get(3);
     for (PageReadStore group = reader.readNextRowGroup();
         group != null;
         group = reader.readNextRowGroup()) {
@@ -70,9 +75,11 @@ final class SequenceRows {
       readGroup(
           columns.getColumnReader(id),
           columns.getColumnReader(filled),
-          columns.getColumnReader(token),
+          new Lists(
+              columns.getColumnReader(token), group.getPageReader(token).getTotalValueCount()),
+          new Lists(
+              columns.getColumnReader(start), group.getPageReader(start).getTotalValueCount()),
           group.getRowCount(),
-          group.getPageReader(token).getTotalValueCount(),
           file,
           action);
     }
@@ -81,31 +88,46 @@ final class SequenceRows {
   private static void readGroup(
       ColumnReader ids,
       ColumnReader filled,
-      ColumnReader tokens,
+      Lists tokens,
+      Lists starts,
       long rows,
-      long values,
       String file,
       Action action)
       throws IOException {
-    int[] row = new int[1024];
-    long read = 0;
     for (long r = 0; r < rows; r++) {
       long sequence = ids.getLong();
       ids.consume();
       int own = filled.getInteger();
       filled.consume();
+      int[] row = tokens.next();
+      Arrays.fill(row, Math.min(own, row.length), row.length, TokenBatch.PADDING);
+      action.accept(sequence, row, starts.next(), file);
+    }
+  }
+
+  /** A column of lists of integers, none of them empty. */
+  private static final class Lists {
+    private final ColumnReader column;
+    private final long values;
+    private int[] list = new int[1024];
+    private long read;
+
+    Lists(ColumnReader column, long values) {
+      this.column = column;
+      this.values = values;
+    }
+
+    int[] next() {
       int count = 0;
       do {
-        if (count == row.length) {
-          row = Arrays.copyOf(row, 2 * count);
+        if (count == list.length) {
+          list = Arrays.copyOf(list, 2 * count);
         }
-        row[count++] = tokens.getInteger();
-        tokens.consume();
+        list[count++] = column.getInteger();
+        column.consume();
         read++;
-      } while (read < values && tokens.getCurrentRepetitionLevel() > 0);
-      int[] whole = Arrays.copyOf(row, count);
-      Arrays.fill(whole, Math.min(own, count), count, TokenBatch.PADDING);
-      action.accept(sequence, whole, file);
+      } while (read < values && column.getCurrentRepetitionLevel() > 0);
+      return Arrays.copyOf(list, count);
     }
   }
 }

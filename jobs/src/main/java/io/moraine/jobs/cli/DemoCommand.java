@@ -100,11 +100,13 @@ final class DemoCommand implements Callable<Integer> {
           new EvaluateJob(spark, progress).run(run, dataset.root().toString());
       String sample =
           GenerateJob.generate(
-              spark.sparkContext().hadoopConfiguration(),
-              run,
-              PROMPT,
-              120,
-              new SamplingConfig(0.7, 40, 1));
+                  spark.sparkContext().hadoopConfiguration(),
+                  run,
+                  PROMPT,
+                  120,
+                  new SamplingConfig(0.7, 40, 1, 1, 1),
+                  false)
+              .text();
 
       page.add("");
       page.add("=== The funnel ===");

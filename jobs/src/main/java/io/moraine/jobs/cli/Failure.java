@@ -4,6 +4,7 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
 import io.moraine.model.collective.transport.TransportException;
+import io.moraine.model.huggingface.ModelFormatException;
 import io.moraine.model.train.NonFiniteException;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.tokenizer.TokenizerException;
@@ -28,6 +29,7 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
           CorpusException.class, ExitCode.BAD_DATA,
           TokenizerException.class, ExitCode.BAD_DATA,
           CorruptDataException.class, ExitCode.BAD_DATA,
+          ModelFormatException.class, ExitCode.BAD_DATA,
           FileNotFoundException.class, ExitCode.BAD_DATA,
           NonFiniteException.class, ExitCode.FAILED,
           CollectiveException.class, ExitCode.COLLECTIVE_FAILED,

@@ -22,7 +22,9 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  moraine generate --run run/ --prompt 'public static int '",
-      "  moraine generate --run run/ --prompt 'import java' --temperature 0 --max-tokens 50"
+      "  moraine generate --run run/ --prompt 'import java' --temperature 0 --max-tokens 50",
+      "  moraine generate --run run/ --prompt 'import java' --top-k 0 --top-p 0.9 --seed 7",
+      "  moraine generate --run run/ --prompt 'import java' --repetition-penalty 1.1 --draft"
     })
 final class GenerateCommand implements Callable<Integer> {
 
@@ -60,24 +62,51 @@ final class GenerateCommand implements Callable<Integer> {
   private int topK;
 
   @Option(
+      names = "--top-p",
+      paramLabel = "P",
+      defaultValue = "1",
+      description =
+          "Draw from the likeliest tokens that together have probability P; 1: from all. Default: ${DEFAULT-VALUE}.")
+  private double topP;
+
+  @Option(
+      names = "--repetition-penalty",
+      paramLabel = "R",
+      defaultValue = "1",
+      description =
+          "Above 1: tokens that occur in the text become less likely. Default: ${DEFAULT-VALUE}.")
+  private double repetitionPenalty;
+
+  @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
       description = "The same seed gives the same text. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
+  @Option(
+      names = "--draft",
+      description =
+          "Let multi-token prediction propose tokens, which the model checks: fewer passes.")
+  private boolean draft;
+
   @Override
   public Integer call() throws Exception {
     SamplingConfig sampling;
     try {
-      sampling = new SamplingConfig(temperature, topK, seed);
+      sampling = new SamplingConfig(temperature, topK, topP, repetitionPenalty, seed);
     } catch (IllegalArgumentException e) {
       throw new ConfigException("--" + e.getMessage() + ".", e);
     }
+    GenerateJob.Generated generated =
+        GenerateJob.generate(
+            new Configuration(), RunFolder.at(run), prompt, maxTokens, sampling, draft);
     PrintWriter out = spec.commandLine().getOut();
-    out.println(
-        GenerateJob.generate(new Configuration(), RunFolder.at(run), prompt, maxTokens, sampling));
+    out.println(generated.text());
     out.flush();
+    PrintWriter err = spec.commandLine().getErr();
+    err.println(generated.summary());
+    err.flush();
     return ExitCode.DONE.code();
   }
 }

@@ -23,6 +23,8 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       EvaluateCommand.class,
       GenerateCommand.class,
+      ExportCommand.class,
+      ImportCommand.class,
       TokenizerCommand.class,
       PlanCommand.class
     },

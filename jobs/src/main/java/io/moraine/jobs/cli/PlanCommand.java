@@ -1,9 +1,16 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.config.SettingsFile;
+import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.report.DedupPlan;
+import io.moraine.jobs.report.ModelPlan;
 import io.moraine.pipeline.lsh.Banding;
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -15,7 +22,7 @@ import picocli.CommandLine.Spec;
     name = "plan",
     mixinStandardHelpOptions = true,
     header = "Say what a job would find and cost; nothing is run.",
-    subcommands = PlanCommand.Dedup.class)
+    subcommands = {PlanCommand.Dedup.class, PlanCommand.Model.class})
 final class PlanCommand implements Runnable {
 
   @Spec private CommandSpec spec;
@@ -100,6 +107,89 @@ final class PlanCommand implements Runnable {
       } catch (IllegalArgumentException e) {
         throw new ConfigException(e.getMessage() + ".", e);
       }
+    }
+  }
+
+  /** {@code moraine plan model}. */
+  @Command(
+      name = "model",
+      mixinStandardHelpOptions = true,
+      sortOptions = false,
+      header = "Parameters, FLOPs, memory, bytes on the wire and time of training a model.",
+      description = {
+        "",
+        "From the settings alone: no weight is allocated, so the largest models take a second.",
+        ""
+      },
+      footer = {
+        "",
+        "Examples:",
+        "  moraine plan model --config conf/models/small.conf --ranks 4",
+        "  moraine plan model --config conf/models/deepseek-v3.conf --ranks 2048 --bandwidth 50 --rate 385"
+      })
+  static final class Model implements Callable<Integer> {
+
+    @Spec private CommandSpec spec;
+
+    @Option(
+        names = "--config",
+        paramLabel = "FILE",
+        description = "Settings (HOCON) over the defaults of conf/models/demo.conf.")
+    private Path config;
+
+    @Option(
+        names = "--ranks",
+        defaultValue = "1",
+        paramLabel = "N",
+        description = "Number of ranks (${DEFAULT-VALUE}).")
+    private int ranks;
+
+    @Option(
+        names = "--sequence-length",
+        paramLabel = "N",
+        description = "Tokens of a sequence; default: model.max-sequence-length.")
+    private Integer sequenceLength;
+
+    @Option(
+        names = "--bandwidth",
+        paramLabel = "GB/s",
+        description = "That a rank sends and receives: adds times on the wire.")
+    private Double bandwidth;
+
+    @Option(
+        names = "--rate",
+        paramLabel = "TFLOP/s",
+        description = "That a rank reaches: adds the time of a step and of the run.")
+    private Double rate;
+
+    @Override
+    public Integer call() {
+      TrainSettings settings =
+          TrainSettings.of(
+              SettingsFile.read("models/demo.conf", Optional.ofNullable(config), Map.of()));
+      int length = sequenceLength != null ? sequenceLength : settings.model().maxSequenceLength();
+      if (ranks < 1 || length < 1) {
+        throw new ConfigException(
+            "--ranks and --sequence-length must be at least 1, got %d and %d."
+                .formatted(ranks, length));
+      }
+      ModelPlan.Cluster cluster =
+          new ModelPlan.Cluster(
+              ranks, length, times("--bandwidth", bandwidth, 1e9), times("--rate", rate, 1e12));
+      PrintWriter out = spec.commandLine().getOut();
+      ModelPlan.lines(settings, cluster).forEach(out::println);
+      out.flush();
+      return ExitCode.DONE.code();
+    }
+
+    private static OptionalDouble times(String option, Double value, double unit) {
+      if (value == null) {
+        return OptionalDouble.empty();
+      }
+      if (!(value > 0)) {
+        throw new ConfigException("%s must be positive, got %s.".formatted(option, value));
+      }
+      return OptionalDouble.of(value * unit);
     }
   }
 }

@@ -154,7 +154,8 @@ final class Section {
     return path.isEmpty() ? key : path + "." + key;
   }
 
-  private static String written(Enum<?> constant) {
+  /** A constant as settings write it. */
+  static String written(Enum<?> constant) {
     return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 

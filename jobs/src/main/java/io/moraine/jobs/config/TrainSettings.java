@@ -1,9 +1,6 @@
 package io.moraine.jobs.config;
 
-import io.moraine.model.attention.AttentionConfig;
 import io.moraine.model.collective.codec.GradientCodec;
-import io.moraine.model.layer.RotaryConfig;
-import io.moraine.model.moe.RouterConfig;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.train.TrainConfig;
@@ -42,71 +39,13 @@ public record TrainSettings(
     return root.build(
         () ->
             new TrainSettings(
-                model(root.section("model")),
+                ModelSettings.read(root.section("model")),
                 train(train, wire),
                 new Deadlines(
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds"))),
                 file.rendered(),
                 file.digest()));
-  }
-
-  private static ModelConfig model(Section s) {
-    Section experts = s.section("experts");
-    return s.build(
-        () ->
-            new ModelConfig(
-                s.integer("vocabulary-size"),
-                s.integer("dim"),
-                s.integer("layers"),
-                s.integer("dense-layers"),
-                s.integer("dense-feed-forward-dim"),
-                s.integer("max-sequence-length"),
-                s.number("norm-epsilon"),
-                s.number("init-std"),
-                attention(s.section("attention")),
-                rotary(s.section("rotary")),
-                new ModelConfig.ExpertsConfig(
-                    experts.integer("shared"), experts.integer("feed-forward-dim")),
-                router(experts)));
-  }
-
-  private static AttentionConfig attention(Section s) {
-    return s.build(
-        () ->
-            new AttentionConfig(
-                s.integer("heads"),
-                s.integer("query-latent-dim"),
-                s.integer("key-value-latent-dim"),
-                s.integer("no-position-dim"),
-                s.integer("rotary-dim"),
-                s.integer("value-dim")));
-  }
-
-  private static RotaryConfig rotary(Section s) {
-    return s.build(
-        () ->
-            new RotaryConfig(
-                s.number("theta"),
-                s.integer("original-sequence-length"),
-                s.number("factor"),
-                s.number("beta-fast"),
-                s.number("beta-slow"),
-                s.number("mscale")));
-  }
-
-  private static RouterConfig router(Section s) {
-    return s.build(
-        () ->
-            new RouterConfig(
-                s.integer("routed"),
-                s.integer("active"),
-                s.integer("groups"),
-                s.integer("limited-groups"),
-                s.choice("score", RouterConfig.Score.class),
-                s.number("route-scale"),
-                s.flag("selection-bias"),
-                s.number("sequence-balance-alpha")));
   }
 
   private static TrainConfig train(Section s, Section wire) {

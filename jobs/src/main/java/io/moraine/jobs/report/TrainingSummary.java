@@ -56,7 +56,7 @@ public final class TrainingSummary {
         load[i] += values.get(i);
       }
     }
-    StepMetrics last = new StepMetrics(0, 0, 0, 0, 0, 0, 0, load, experts, 0, 0);
+    StepMetrics last = new StepMetrics(0, 0, 0, 0, 0, 0, 0, 0, load, experts, 0, 0);
     for (int layer = 0; layer < last.moeLayers(); layer++) {
       StepMetrics.LoadStatistics statistics = last.load(layer);
       lines.add(

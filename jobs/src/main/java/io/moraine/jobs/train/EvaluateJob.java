@@ -81,12 +81,13 @@ public final class EvaluateJob {
         int[] tokens =
             row.<Integer>getList(row.fieldIndex("tokens")).stream().mapToInt(t -> t).toArray();
         Arrays.fill(tokens, row.<Integer>getAs("filled"), tokens.length, TokenBatch.PADDING);
-        float[] losses = trained.model().tokenLosses(new TokenBatch(1, tokens.length - 1, tokens));
-        tally.add(
-            tokens,
-            losses,
-            row.getList(row.fieldIndex("starts")),
-            row.getList(row.fieldIndex("documents")));
+        List<Integer> starts = row.getList(row.fieldIndex("starts"));
+        float[] losses =
+            trained
+                .model()
+                .tokenLosses(
+                    new TokenBatch(1, tokens.length - 1, tokens, documents(tokens, starts)));
+        tally.add(tokens, losses, starts, row.getList(row.fieldIndex("documents")));
         progress.update(
             "%,d of %,d sequences"
                 .formatted(tally.sequences, manifest.counts().heldOutSequences()));
@@ -94,6 +95,15 @@ public final class EvaluateJob {
       progress.done("%,d held-out tokens".formatted(tally.all.tokens));
       return tally.result(trained.step());
     }
+  }
+
+  /** The number of each token's segment. */
+  private static int[] documents(int[] tokens, List<Integer> starts) {
+    int[] documents = new int[tokens.length];
+    for (int segment = 0; segment < starts.size(); segment++) {
+      Arrays.fill(documents, starts.get(segment), documents.length, segment);
+    }
+    return documents;
   }
 
   private Map<String, String> sources(PreparedDataset dataset) {

@@ -17,7 +17,11 @@ final class HadoopStorage implements Storage {
   private final Path root;
 
   HadoopStorage(Configuration hadoop, Path root) throws IOException {
-    this.files = root.getFileSystem(hadoop);
+    this(root.getFileSystem(hadoop), root);
+  }
+
+  HadoopStorage(FileSystem files, Path root) {
+    this.files = files;
     this.root = root;
   }
 

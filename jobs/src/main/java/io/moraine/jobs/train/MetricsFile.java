@@ -29,6 +29,7 @@ final class MetricsFile {
           message step {
             required int64 step;
             required double loss;
+            optional double further_loss;
             optional double held_out_loss;
             required double gradient_norm;
             required double learning_rate;
@@ -92,6 +93,9 @@ final class MetricsFile {
     Group group = new SimpleGroup(SCHEMA);
     group.add("step", metrics.step());
     group.add("loss", metrics.loss());
+    if (!Double.isNaN(metrics.furtherLoss())) {
+      group.add("further_loss", metrics.furtherLoss());
+    }
     if (!Double.isNaN(row.heldOutLoss())) {
       group.add("held_out_loss", row.heldOutLoss());
     }

@@ -154,6 +154,9 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private void writeScalars(StepMetrics metrics) throws IOException {
     long step = metrics.step();
     tensorBoard.scalar("loss/train", step, metrics.loss());
+    if (!Double.isNaN(metrics.furtherLoss())) {
+      tensorBoard.scalar("loss/further", step, metrics.furtherLoss());
+    }
     tensorBoard.scalar("optimizer/gradient-norm", step, metrics.gradientNorm());
     tensorBoard.scalar("optimizer/learning-rate", step, metrics.learningRate());
     tensorBoard.scalar("speed/tokens-per-second", step, metrics.tokensPerSecond());

@@ -1,8 +1,8 @@
 package io.moraine.jobs.train;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.config.ModelSettings;
+import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.hadoop.conf.Configuration;
@@ -30,8 +31,6 @@ import scala.reflect.ClassTag;
 
 /** Trains as one Spark barrier stage whose tasks are the ranks. */
 public final class TrainJob {
-
-  private static final JsonMapper JSON = new JsonMapper();
 
   /** How often the driver looks at the run's status. */
   static final long WATCH_MILLIS = 1000;
@@ -186,16 +185,19 @@ public final class TrainJob {
   }
 
   private void requireSameModel(RunFolder run) throws IOException {
-    JsonNode before = JSON.readTree(run.read(hadoop, run.settings())).path("model");
-    JsonNode now = JSON.readTree(settings.rendered()).path("model");
-    TreeSet<String> keys = new TreeSet<>();
-    before.fieldNames().forEachRemaining(keys::add);
-    now.fieldNames().forEachRemaining(keys::add);
+    SettingsFile recorded =
+        SettingsFile.recorded(run.read(hadoop, run.settings()), run.settings().toString());
+    Map<String, Object> before = ModelSettings.of(TrainSettings.of(recorded).model());
+    Map<String, Object> now = ModelSettings.of(settings.model());
+    TreeSet<String> keys = new TreeSet<>(before.keySet());
+    keys.addAll(now.keySet());
     for (String key : keys) {
-      if (!before.path(key).equals(now.path(key))) {
+      Object there = before.getOrDefault(key, "unused");
+      Object here = now.getOrDefault(key, "unused");
+      if (!there.equals(here)) {
         throw new ConfigException(
-            "the run %s has another model: model.%s is %s there and %s here. Set it back, use another --run, or --resume never."
-                .formatted(run.root(), key, before.path(key), now.path(key)));
+            "the run %s has another model: %s is %s there and %s here. Set it back, use another --run, or --resume never."
+                .formatted(run.root(), key, there, here));
       }
     }
   }

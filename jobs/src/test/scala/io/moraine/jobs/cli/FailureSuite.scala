@@ -2,6 +2,7 @@ package io.moraine.jobs.cli
 
 import io.moraine.jobs.config.ConfigException
 import io.moraine.model.collective.CollectiveException
+import io.moraine.model.huggingface.ModelFormatException
 import io.moraine.pipeline.document.CorpusException
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -13,6 +14,7 @@ class FailureSuite extends AnyFunSuite {
       (e, code) <- Seq(
         new ConfigException("bad") -> 2,
         new CorpusException("bad") -> 3,
+        new ModelFormatException("bad") -> 3,
         collective -> 4
       );
       wrapped <- Seq(e, new RuntimeException("outer", e))
@@ -48,6 +50,8 @@ class FailureSuite extends AnyFunSuite {
         "train",
         "evaluate",
         "generate",
+        "export",
+        "import",
         "tokenizer",
         "plan"
       )
@@ -61,10 +65,31 @@ class FailureSuite extends AnyFunSuite {
     val encode = Seq("tokenizer", "encode", "--tokenizer", "t", "--input", "i", "--output", "o")
     assert(MoraineCommand.run(encode ++ Seq("--tokenizer-pattern", "cl200k"): _*) == 2)
     assert(MoraineCommand.run(encode ++ Seq("--tokenizer-special-tokens", "<|x|>"): _*) == 2)
+    for (
+      (option, value) <- Seq(
+        "--temperature" -> "-1",
+        "--top-k" -> "-1",
+        "--top-p" -> "1.5",
+        "--repetition-penalty" -> "0"
+      )
+    )
+      assert(MoraineCommand.run("generate", "--run", "r", "--prompt", "p", option, value) == 2)
     assert(MoraineCommand.run("plan", "dedup") == 0)
     assert(MoraineCommand.run("plan", "dedup", "--recall", "2") == 2)
     assert(MoraineCommand.run("plan", "dedup", "--max-bands", "1") == 2)
     assert(MoraineCommand.run("plan", "dedup", "--bands", "10") == 2)
+    assert(MoraineCommand.run("plan", "model") == 0)
+    assert(MoraineCommand.run("plan", "model", "--ranks", "0") == 2)
+    assert(MoraineCommand.run("plan", "model", "--rate", "-1") == 2)
+    assert(MoraineCommand.run("export", "--run", "no-run") == 2)
+    assert(MoraineCommand.run("export", "--run", "no-run", "--output", "o", "--dtype", "int8") == 2)
+    assert(
+      MoraineCommand.run("export", "--run", "no-run", "--output", "o", "--shard-bytes", "0") == 2
+    )
+    assert(MoraineCommand.run("export", "--run", "no-run", "--output", "o") == 3)
+    assert(MoraineCommand.run("import", "--input", "no-model") == 2)
+    assert(MoraineCommand.run("import", "--input", "no-model", "--run", "r") == 3)
+    for (left <- Seq("o", "r")) assert(!java.nio.file.Files.exists(java.nio.file.Path.of(left)))
   }
 
   test("the module options of the launcher are those that Spark asks for on Java 17") {

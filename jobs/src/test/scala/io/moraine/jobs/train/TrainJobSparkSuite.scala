@@ -1,8 +1,10 @@
 package io.moraine.jobs.train
 
+import io.moraine.jobs.batch.ParquetTokenSource
 import io.moraine.jobs.config.{ConfigException, PrepareSettings, SettingsFile, TrainSettings}
 import io.moraine.jobs.prepare.{DatasetPaths, PrepareJob, PreparedDataset}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
+import io.moraine.model.data.TokenBatch
 import io.moraine.model.generate.SamplingConfig
 import java.io.FileNotFoundException
 import java.nio.file.{Files, Path}
@@ -50,14 +52,107 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(evaluation.all.loss < math.log(400))
     assert(evaluation.unigramEntropy > 0)
 
-    def text(seed: Long) = GenerateJob.generate(
+    def text(seed: Long) = GenerateJob
+      .generate(
+        hadoop,
+        RunFolder.at(run.toString),
+        "word1 word2",
+        20,
+        SamplingConfig.plain(seed),
+        false
+      )
+      .text
+    assert(
+      intercept[ConfigException](
+        GenerateJob.generate(
+          hadoop,
+          RunFolder.at(run.toString),
+          "word1",
+          1,
+          SamplingConfig.greedy,
+          true
+        )
+      ).getMessage == s"--draft needs a model with multi-token prediction, $run was trained with " +
+        "model.prediction.depth = 0."
+    )
+    assert(
+      metrics.forall(row => row.isNullAt(row.fieldIndex("further_loss"))),
+      "no loss of modules that are not there"
+    )
+    assert(text(1).startsWith("word1 word2") && text(1) == text(1) && text(1) != text(2))
+  }
+
+  test("with multi-token prediction: its loss beside the main one, and drafts that shorten text") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 12, 2, "model.prediction.depth" -> 1)
+    val metrics = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
+    val further = metrics.map(_.getAs[Double]("further_loss"))
+    assert(math.abs(further.head - math.log(400)) < 0.1 && further.last < further.head)
+    assert(metrics.map(_.getAs[Double]("loss")).zip(further).forall { case (a, b) => a != b })
+    def text(drafting: Boolean) = GenerateJob.generate(
       hadoop,
       RunFolder.at(run.toString),
       "word1 word2",
       20,
-      new SamplingConfig(1, 0, seed)
+      SamplingConfig.greedy,
+      drafting
     )
-    assert(text(1).startsWith("word1 word2") && text(1) == text(1) && text(1) != text(2))
+    val (plain, drafted) = (text(false), text(true))
+    assert(plain.text == drafted.text)
+    val generation = drafted.generation
+    assert(generation.drafted > 0 && generation.passes + generation.accepted == generation.tokens)
+    val (bytes, full) = (plain.model.cacheBytesPerToken, plain.model.fullCacheBytesPerToken)
+    assert(
+      plain.summary == s"${generation.tokens} tokens in ${generation.tokens} passes; cache " +
+        f"$bytes%,d bytes per token, full multi-head attention $full%,d"
+    )
+    assert(
+      drafted.summary.contains(
+        s" passes; ${generation.accepted} of ${generation.drafted} drafted tokens accepted ("
+      )
+    )
+  }
+
+  for (packing <- Seq("concat", "best-fit"))
+    test(s"batches know which document each token belongs to: $packing") {
+      val packed = TrainJobSparkSuite.dataset(spark, "sequences.packing" -> packing)
+      val dataset = PreparedDataset.at(packed.toString)
+      val count = dataset.manifest(hadoop).counts.sequences
+      val source =
+        ParquetTokenSource.open(hadoop, dataset.sequences, count, 32, Scratch.folder())
+      var documents = 0
+      for (row <- spark.read.parquet(dataset.sequences).collect()) {
+        val starts = row.getSeq[Int](row.fieldIndex("starts"))
+        val filled = row.getAs[Int]("filled")
+        val batch = source.batch(row.getAs[Long]("sequence_id"))
+        val tokens = row.getSeq[Int](row.fieldIndex("tokens"))
+        assert(batch.tokens.toSeq == tokens.take(filled).padTo(33, TokenBatch.PADDING))
+        val expected = (0 until filled).map(i => starts.count(_ <= i) - 1)
+        assert(batch.documents.toSeq.take(filled) == expected)
+        documents += starts.size
+      }
+      assert(documents > count)
+    }
+
+  test("attention within documents: another loss from the first step on, and it is evaluated so") {
+    val losses = Seq("across-documents", "within-documents").map { span =>
+      val run = Scratch.folder().resolve("run")
+      train(run, 2, 1, "model.attention-span" -> span)
+      val first = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").head()
+      val evaluation =
+        new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
+      (first.getAs[Double]("loss"), evaluation.all.loss)
+    }
+    assert(losses(0)._1 != losses(1)._1)
+    assert(losses(0)._2 != losses(1)._2)
+    assert(losses.forall(l => math.abs(l._1 - math.log(400)) < 0.2))
+    assert(
+      intercept[ConfigException](
+        TrainJobSparkSuite.settings(2, "model.attention-span" -> "near")
+      ).getMessage.startsWith(
+        "model.attention-span must be one of across-documents, within-documents, got near ("
+      )
+    )
   }
 
   test("best-fit sequences: padding is neither trained on nor evaluated") {
@@ -98,11 +193,11 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val settings = Files.readString(run.resolve("settings.json"))
     val error = intercept[ConfigException](train(run, 6, 1, "model.rotary.theta" -> 5000))
     assert(
-      error.getMessage.startsWith(
-        s"the run $run has another model: model.rotary is "
-      ),
-      error.getMessage
+      error.getMessage == s"the run $run has another model: model.rotary.theta is 10000.0 there and 5000.0 here. " +
+        "Set it back, use another --run, or --resume never."
     )
+    val other = intercept[ConfigException](train(run, 6, 1, "model.rotary.scaling" -> "none"))
+    assert(other.getMessage.contains("model.rotary.beta-fast is 32.0 there and unused here."))
     assert(Files.readString(run.resolve("settings.json")) == settings)
   }
 
@@ -144,7 +239,8 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
           RunFolder.at(empty.toString),
           "a",
           1,
-          new SamplingConfig(0, 0, 1)
+          SamplingConfig.greedy,
+          false
         )
       ).getMessage.contains("is not a training run")
     )

@@ -1,6 +1,6 @@
 package io.moraine.model.transformer;
 
-import io.moraine.model.attention.AttentionConfig;
+import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.RotaryConfig;
 import io.moraine.model.moe.RouterConfig;
@@ -43,10 +43,11 @@ public class TransformerBenchmark {
             LENGTH,
             1e-6,
             0.02,
-            new AttentionConfig(4, 96, 64, 32, 16, 32),
-            new RotaryConfig(10000, LENGTH, 40, 32, 1, 1),
+            new LatentConfig(4, 96, 64, 32, 16, 32),
+            RotaryConfig.deepSeek(10000, LENGTH, 40, 32, 1, 1),
             new ModelConfig.ExpertsConfig(1, 96),
-            new RouterConfig(8, 2, 1, 1, RouterConfig.Score.SIGMOID, 1, true, 1e-4));
+            new RouterConfig(8, 2, 1, 1, RouterConfig.Score.SIGMOID, 1, true, 1e-4),
+            false);
     model = new Transformer(config);
     model.initialize(1);
     SplittableRandom random = new SplittableRandom(1);

@@ -1,46 +1,23 @@
 package io.moraine.model.attention;
 
-/**
- * Sizes of multi-head latent attention.
- *
- * @param heads H ({@code n_heads})
- * @param queryLatentDim of the low-rank queries; 0 for full-rank queries ({@code q_lora_rank})
- * @param keyValueLatentDim of the joint key-value latent ({@code kv_lora_rank})
- * @param noPositionDim per head, without positions ({@code qk_nope_head_dim})
- * @param rotaryDim per head, the decoupled rotary key; even ({@code qk_rope_head_dim})
- * @param valueDim per head ({@code v_head_dim})
- */
-public record AttentionConfig(
-    int heads,
-    int queryLatentDim,
-    int keyValueLatentDim,
-    int noPositionDim,
-    int rotaryDim,
-    int valueDim) {
+/** Kind and sizes of attention. */
+public sealed interface AttentionConfig permits LatentConfig, GroupedQueryConfig {
 
-  public AttentionConfig {
-    if (heads < 1
-        || queryLatentDim < 0
-        || keyValueLatentDim < 1
-        || noPositionDim < 1
-        || valueDim < 1) {
-      throw new IllegalArgumentException(
-          "heads, key-value-latent-dim, no-position-dim and value-dim must be positive, got %d, %d, %d and %d"
-              .formatted(heads, keyValueLatentDim, noPositionDim, valueDim));
-    }
-    if (rotaryDim < 2 || rotaryDim % 2 != 0) {
-      throw new IllegalArgumentException(
-          "rotary-dim must be even and positive, got %d".formatted(rotaryDim));
-    }
-  }
+  /** Query heads, H. */
+  int heads();
 
-  /** Size of a query or key per head, both parts. */
-  public int queryDim() {
-    return noPositionDim + rotaryDim;
-  }
+  /** Size of a query or key per head, Q. */
+  int queryDim();
 
-  /** Whether queries go through a latent. */
-  public boolean hasLowRankQueries() {
-    return queryLatentDim > 0;
-  }
+  /** Size of the part of a query or key that positions rotate; even. */
+  int rotaryDim();
+
+  /** Size of a value per head. */
+  int valueDim();
+
+  /** Numbers that a cache keeps per token and layer. */
+  int cachedPerToken();
+
+  /** Numbers that full multi-head attention of as many heads would keep per token and layer. */
+  long fullyCachedPerToken();
 }

@@ -4,6 +4,7 @@ import io.moraine.model.layer.RmsNorm;
 import io.moraine.model.layer.Rotary;
 import java.util.Optional;
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
@@ -26,13 +27,14 @@ import org.bytedeco.pytorch.global.torch;
  * @source DeepSeek-AI, DeepSeek-V2, 2024, arXiv:2405.04434, Eq. 9-19
  */
 public record LatentAttention(
-    AttentionConfig config,
+    LatentConfig config,
     Queries queries,
     Tensor wkvA,
     RmsNorm kvNorm,
     Tensor wkvB,
     Tensor wo,
-    double softmaxScale) {
+    double softmaxScale)
+    implements Attention {
 
   /**
    * Full-rank queries, or low-rank ones through a normalised latent.
@@ -50,13 +52,56 @@ public record LatentAttention(
     }
   }
 
+  @Override
+  public Tensor forward(Tensor x, Sequences sequences, Rotary rotary) {
+    return attend(x, compress(x, sequences.count(), rotary, 0), sequences, rotary);
+  }
+
   /**
-   * Causal attention within each of B sequences.
+   * {@inheritDoc}
    *
-   * @shape x (B * L, D); result (B * L, D)
+   * <p>The cache has latents and rotary keys. The first tokens are computed as {@link
+   * #forward(Tensor, Sequences, Rotary)} does. Behind them, heads look at the latents themselves:
+   * the keys' projection is applied to the queries, that of the values to what the softmax gives,
+   * so that no old key or value is computed again.
+   *
+   * @shape x (T, D); result (T, D)
+   * @source DeepSeek-V2, section 2.1.2 (absorption); inference/model.py, attn_impl "absorb"
+   * @cost O(T * H * S * (L + R)) for S tokens in all, O(T * H * (N + V) * L) for the projections
    */
-  public Tensor forward(Tensor x, int sequences, Rotary rotary) {
+  @Override
+  public Tensor forward(Tensor x, AttentionCache cache, Rotary rotary) {
+    int from = cache.length();
+    Compressed compressed = compress(x, 1, rotary, from);
+    Tensor latent = compressed.latent();
+    Tensor keyRotary = compressed.keyRotary().reshape(x.size(0), config.rotaryDim());
+    Tensor rows = cache.append(torch.cat(new TensorVector(latent, keyRotary), 1));
+    return from == 0
+        ? attend(x, compressed, Sequences.whole(1), rotary)
+        : attendAbsorbed(x, rows, from, rotary);
+  }
+
+  /**
+   * What keys and values of all heads are computed from.
+   *
+   * @param latent normalised; shape (B * L, latent)
+   * @param keyRotary rotated; shape (B, L, 1, R)
+   */
+  private record Compressed(Tensor latent, Tensor keyRotary) {}
+
+  private Compressed compress(Tensor x, int sequences, Rotary rotary, int fromPosition) {
     long b = sequences;
+    long l = x.size(0) / b;
+    int r = config.rotaryDim();
+    int latentDim = config.keyValueLatentDim();
+    Tensor latentAndKey = torch.linear(x, wkvA);
+    return new Compressed(
+        kvNorm.forward(latentAndKey.narrow(1, 0, latentDim)),
+        rotary.rotate(latentAndKey.narrow(1, latentDim, r).reshape(b, l, 1, r), fromPosition));
+  }
+
+  private Tensor attend(Tensor x, Compressed compressed, Sequences sequences, Rotary rotary) {
+    long b = sequences.count();
     long l = x.size(0) / b;
     int h = config.heads();
     int n = config.noPositionDim();
@@ -67,16 +112,40 @@ public record LatentAttention(
     Tensor qRotary = rotary.rotate(q.narrow(3, n, r), 0);
     Tensor query = cat(q.narrow(3, 0, n), qRotary);
 
-    Tensor latentAndKey = torch.linear(x, wkvA);
-    int latentDim = config.keyValueLatentDim();
-    Tensor latent = kvNorm.forward(latentAndKey.narrow(1, 0, latentDim));
-    Tensor keyRotary = rotary.rotate(latentAndKey.narrow(1, latentDim, r).reshape(b, l, 1, r), 0);
-    Tensor keysAndValues = torch.linear(latent, wkvB).view(b, l, h, n + v);
-    Tensor key = cat(keysAndValues.narrow(3, 0, n), keyRotary.expand(b, l, h, r));
+    Tensor keysAndValues = torch.linear(compressed.latent(), wkvB).view(b, l, h, n + v);
+    Tensor key = cat(keysAndValues.narrow(3, 0, n), compressed.keyRotary().expand(b, l, h, r));
     Tensor value = keysAndValues.narrow(3, n, v);
 
-    Tensor heads = attend(query, key, value);
+    Tensor heads = attend(query, key, value, sequences.visible());
     return torch.linear(heads.reshape(b * l, (long) h * v), wo);
+  }
+
+  /**
+   * Attention of tokens {@code from} and later over all rows of a cache.
+   *
+   * @shape x (T, D); rows (S, latent + R); result (T, D)
+   */
+  private Tensor attendAbsorbed(Tensor x, Tensor rows, int from, Rotary rotary) {
+    long t = x.size(0);
+    int h = config.heads();
+    int n = config.noPositionDim();
+    int r = config.rotaryDim();
+    int v = config.valueDim();
+    int latentDim = config.keyValueLatentDim();
+    Tensor up = wkvB.view(h, n + v, latentDim);
+
+    Tensor q = queries.forward(x).view(1, t, h, n + r);
+    Tensor qRotary = rotary.rotate(q.narrow(3, n, r), from).squeeze(0).transpose(0, 1);
+    Tensor qLatent = q.squeeze(0).narrow(2, 0, n).transpose(0, 1).matmul(up.narrow(1, 0, n));
+    Tensor query = torch.cat(new TensorVector(qLatent, qRotary), 2);
+
+    Tensor scores = query.matmul(rows.t()).mul(new Scalar(softmaxScale));
+    Tensor later = Sequences.upToItself(t, from).logical_not();
+    Tensor hidden = scores.masked_fill(later, new Scalar(Double.NEGATIVE_INFINITY));
+    Tensor mixed = torch.softmax(hidden, -1).matmul(rows.narrow(1, 0, latentDim));
+
+    Tensor heads = mixed.matmul(up.narrow(1, n, v).transpose(1, 2)).transpose(0, 1);
+    return torch.linear(heads.reshape(t, (long) h * v), wo);
   }
 
   /**
@@ -85,7 +154,7 @@ public record LatentAttention(
    *
    * @shape query, key (B, L, H, Q); value (B, L, H, V); result (B, L, H, V)
    */
-  private Tensor attend(Tensor query, Tensor key, Tensor value) {
+  private Tensor attend(Tensor query, Tensor key, Tensor value, Optional<Tensor> visible) {
     int padding = config.queryDim() - config.valueDim();
     boolean padded = padding > 0;
     Tensor wide = padded ? torch.constant_pad_nd(value, 0, padding) : value;
@@ -95,9 +164,9 @@ public record LatentAttention(
                 query.transpose(1, 2),
                 key.transpose(1, 2),
                 wide.transpose(1, 2),
-                new TensorOptional(),
+                visible.map(TensorOptional::new).orElseGet(TensorOptional::new),
                 0.0,
-                true,
+                visible.isEmpty(),
                 new DoubleOptional(softmaxScale),
                 false)
             .transpose(1, 2);

@@ -3,7 +3,7 @@ package io.moraine.model.checkpoint;
 import java.util.List;
 
 /**
- * A tensor in a file: float32 or int64.
+ * A tensor in memory: float32 or int64.
  *
  * @param name unique in its file
  * @param shape sizes, outermost first

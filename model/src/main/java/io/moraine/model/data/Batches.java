@@ -42,9 +42,11 @@ public record Batches(
   private TokenBatch read(long position, int count) {
     int row = source.length() + 1;
     int[] tokens = new int[count * row];
+    int[] documents = new int[count * row];
     for (int i = 0; i < count; i++) {
       source.read(order.at(position + i), tokens, i * row);
+      source.readDocuments(order.at(position + i), documents, i * row);
     }
-    return new TokenBatch(count, source.length(), tokens);
+    return new TokenBatch(count, source.length(), tokens, documents);
   }
 }

@@ -7,9 +7,11 @@ package io.moraine.model.data;
  * @param sequences number of sequences B
  * @param length tokens that the model sees per sequence, L
  * @param tokens ids, row-major; inputs are {@code [:, :-1]}, targets {@code [:, 1:]}; not modified
- * @shape tokens (B, L + 1)
+ * @param documents a number for each token, the same for tokens of one document; of padding any;
+ *     empty if each sequence is one document; not modified
+ * @shape tokens (B, L + 1); documents the same
  */
-public record TokenBatch(int sequences, int length, int[] tokens) {
+public record TokenBatch(int sequences, int length, int[] tokens, int[] documents) {
 
   /** In place of an id where a sequence has no token. */
   public static final int PADDING = -1;
@@ -20,6 +22,16 @@ public record TokenBatch(int sequences, int length, int[] tokens) {
           "a batch of %d sequences of length %d + 1 has %d tokens, got %d"
               .formatted(sequences, length, sequences * (length + 1), tokens.length));
     }
+    if (documents.length != 0 && documents.length != tokens.length) {
+      throw new IllegalArgumentException(
+          "a batch of %d tokens has a document for each or for none, got %d"
+              .formatted(tokens.length, documents.length));
+    }
+  }
+
+  /** A batch whose sequences are one document each. */
+  public TokenBatch(int sequences, int length, int[] tokens) {
+    this(sequences, length, tokens, new int[0]);
   }
 
   /** Number of tokens that get a prediction: B * L without padding. */

@@ -1,5 +1,7 @@
 package io.moraine.model.data;
 
+import java.util.Arrays;
+
 /**
  * Random access to fixed-length token sequences: what the trainer knows of a dataset.
  *
@@ -22,6 +24,24 @@ public interface TokenSource extends AutoCloseable {
    * @param sequence in {@code [0, sequences())}
    */
   void read(long sequence, int[] dst, int dstOffset);
+
+  /**
+   * Copies the number of each token's document within a sequence, from 0 on; of padding any.
+   *
+   * @param sequence in {@code [0, sequences())}
+   */
+  default void readDocuments(long sequence, int[] dst, int dstOffset) {
+    Arrays.fill(dst, dstOffset, dstOffset + length() + 1, 0);
+  }
+
+  /** One sequence as a batch. */
+  default TokenBatch batch(long sequence) {
+    int[] tokens = new int[length() + 1];
+    int[] documents = new int[length() + 1];
+    read(sequence, tokens, 0);
+    readDocuments(sequence, documents, 0);
+    return new TokenBatch(1, length(), tokens, documents);
+  }
 
   @Override
   void close();

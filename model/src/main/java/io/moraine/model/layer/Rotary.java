@@ -5,14 +5,13 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Rotary position embedding over interleaved pairs, with YaRN's frequencies where the model's
- * maximum length exceeds the original one.
+ * Rotary position embedding over pairs of elements.
  *
- * @source Su et al., RoFormer, 2021, arXiv:2104.09864, Eq. 34; Peng et al., YaRN, 2023,
- *     arXiv:2309.00071, section 3; DeepSeek-V3 inference/model.py, precompute_freqs_cis
+ * @source Su et al., RoFormer, 2021, arXiv:2104.09864, Eq. 34
  */
 public final class Rotary implements AutoCloseable {
 
+  private final RotaryConfig.Layout layout;
   private final Tensor rotations;
 
   /**
@@ -22,13 +21,15 @@ public final class Rotary implements AutoCloseable {
    * @param maxSequenceLength number of positions
    */
   public Rotary(int dim, int maxSequenceLength, RotaryConfig config) {
-    double[] frequencies = frequencies(dim, maxSequenceLength, config);
+    layout = config.layout();
+    double[] frequencies = config.frequencies(dim, maxSequenceLength);
+    double magnitude = config.scaling().magnitude(maxSequenceLength);
     float[] table = new float[maxSequenceLength * dim];
     for (int position = 0; position < maxSequenceLength; position++) {
       for (int pair = 0; pair < dim / 2; pair++) {
         float angle = (float) position * (float) frequencies[pair];
-        table[position * dim + 2 * pair] = (float) Math.cos(angle);
-        table[position * dim + 2 * pair + 1] = (float) Math.sin(angle);
+        table[position * dim + 2 * pair] = (float) (magnitude * Math.cos(angle));
+        table[position * dim + 2 * pair + 1] = (float) (magnitude * Math.sin(angle));
       }
     }
     try (Tensor flat = torch.tensor(table, new TensorOptions(torch.ScalarType.Float));
@@ -48,41 +49,22 @@ public final class Rotary implements AutoCloseable {
     long length = x.size(1);
     long heads = x.size(2);
     long dim = x.size(3);
-    Tensor pairs = torch.view_as_complex(x.reshape(batch, length, heads, dim / 2, 2));
-    Tensor rotated = pairs.mul(rotations.narrow(0, fromPosition, length));
-    return torch.view_as_real(rotated).reshape(batch, length, heads, dim);
+    Tensor pairs =
+        switch (layout) {
+          case INTERLEAVED -> x.reshape(batch, length, heads, dim / 2, 2);
+          case HALVES -> x.reshape(batch, length, heads, 2, dim / 2).transpose(3, 4).contiguous();
+        };
+    Tensor rotated =
+        torch.view_as_real(
+            torch.view_as_complex(pairs).mul(rotations.narrow(0, fromPosition, length)));
+    return switch (layout) {
+      case INTERLEAVED -> rotated.reshape(batch, length, heads, dim);
+      case HALVES -> rotated.transpose(3, 4).reshape(batch, length, heads, dim);
+    };
   }
 
   @Override
   public void close() {
     rotations.close();
-  }
-
-  /** Angle per position of each pair; YaRN: see the class's sources. */
-  static double[] frequencies(int dim, int maxSequenceLength, RotaryConfig config) {
-    double[] frequencies = new double[dim / 2];
-    double low = 0;
-    double high = 0;
-    if (config.isExtended(maxSequenceLength)) {
-      low = Math.max(Math.floor(correctionDim(config.betaFast(), dim, config)), 0);
-      high = Math.min(Math.ceil(correctionDim(config.betaSlow(), dim, config)), dim - 1);
-    }
-    for (int pair = 0; pair < frequencies.length; pair++) {
-      double plain = 1 / Math.pow(config.theta(), 2.0 * pair / dim);
-      if (config.isExtended(maxSequenceLength)) {
-        double width = low == high ? 0.001 : high - low;
-        double ramp = Math.min(1, Math.max(0, (pair - low) / width));
-        frequencies[pair] = plain / config.factor() * ramp + plain * (1 - ramp);
-      } else {
-        frequencies[pair] = plain;
-      }
-    }
-    return frequencies;
-  }
-
-  /** The pair whose frequency makes this many rotations over the original length. */
-  private static double correctionDim(double rotations, int dim, RotaryConfig config) {
-    double length = config.originalSequenceLength();
-    return dim * Math.log(length / (rotations * 2 * Math.PI)) / (2 * Math.log(config.theta()));
   }
 }

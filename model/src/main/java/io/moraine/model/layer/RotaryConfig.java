@@ -1,39 +1,55 @@
 package io.moraine.model.layer;
 
 /**
- * Rotary positions and their YaRN extension.
+ * Rotary positions.
  *
  * @param theta base of the frequencies ({@code rope_theta})
- * @param originalSequenceLength length up to which frequencies are plain ({@code original_seq_len})
- * @param factor by which YaRN stretches positions ({@code rope_factor})
- * @param betaFast rotations above which a frequency stays ({@code beta_fast})
- * @param betaSlow rotations below which a frequency is stretched whole ({@code beta_slow})
- * @param mscale weight of YaRN's correction of the softmax scale ({@code mscale})
+ * @param layout which elements form a pair
+ * @param scaling of the frequencies, for longer texts
  */
-public record RotaryConfig(
-    double theta,
-    int originalSequenceLength,
-    double factor,
-    double betaFast,
-    double betaSlow,
-    double mscale) {
+public record RotaryConfig(double theta, Layout layout, RotaryScaling scaling) {
+
+  /** Which elements of a vector rotate together. */
+  public enum Layout {
+    /** Neighbours: 0 and 1, 2 and 3; DeepSeek's ({@code rope_interleave}). */
+    INTERLEAVED,
+    /** An element and the one half a vector further; Llama's in Hugging Face's layout. */
+    HALVES
+  }
 
   public RotaryConfig {
-    if (!(theta > 0) || !(factor > 0) || originalSequenceLength < 1) {
-      throw new IllegalArgumentException(
-          "theta, factor and original-sequence-length must be positive, got %s, %s and %d"
-              .formatted(theta, factor, originalSequenceLength));
+    if (!(theta > 0)) {
+      throw new IllegalArgumentException("theta must be positive, got %s".formatted(theta));
     }
   }
 
-  /** Whether a model of this maximum length uses YaRN. */
-  public boolean isExtended(int maxSequenceLength) {
-    return maxSequenceLength > originalSequenceLength;
+  /**
+   * What the published DeepSeek code computes: interleaved pairs, YaRN where the model's maximum
+   * length exceeds the original one, its correction on the softmax scale alone.
+   */
+  public static RotaryConfig deepSeek(
+      double theta,
+      int originalSequenceLength,
+      double factor,
+      double betaFast,
+      double betaSlow,
+      double mscale) {
+    return new RotaryConfig(
+        theta,
+        Layout.INTERLEAVED,
+        new YarnScaling(originalSequenceLength, factor, betaFast, betaSlow, mscale, mscale));
   }
 
-  /** What YaRN multiplies the softmax scale with; 1 without YaRN. */
-  public double softmaxCorrection(int maxSequenceLength) {
-    double correction = 0.1 * mscale * Math.log(factor) + 1;
-    return isExtended(maxSequenceLength) ? correction * correction : 1;
+  /**
+   * Angle per position of each pair.
+   *
+   * @param dim size of the rotated vectors; even
+   */
+  double[] frequencies(int dim, int maxSequenceLength) {
+    double[] plain = new double[dim / 2];
+    for (int pair = 0; pair < plain.length; pair++) {
+      plain[pair] = 1 / Math.pow(theta, 2.0 * pair / dim);
+    }
+    return scaling.scaled(plain, theta, maxSequenceLength);
   }
 }

@@ -3,7 +3,7 @@ package io.moraine.model.moe;
 /**
  * How tokens choose experts.
  *
- * @param routedExperts E ({@code n_routed_experts})
+ * @param routedExperts E; 0 in a dense model ({@code n_routed_experts})
  * @param activeExperts chosen per token, K ({@code n_activated_experts})
  * @param groups into which experts fall; divides E ({@code n_expert_groups})
  * @param limitedGroups groups a token may choose from ({@code n_limited_groups})
@@ -28,8 +28,13 @@ public record RouterConfig(
     SOFTMAX
   }
 
+  /** Of a dense model: no experts to choose from. */
+  public static RouterConfig none() {
+    return new RouterConfig(0, 0, 1, 1, Score.SIGMOID, 1, false, 0);
+  }
+
   public RouterConfig {
-    if (activeExperts < 1 || activeExperts > routedExperts) {
+    if (activeExperts < Math.min(1, routedExperts) || activeExperts > routedExperts) {
       throw new IllegalArgumentException(
           "active must be in [1, routed], got %d and %d".formatted(activeExperts, routedExperts));
     }
@@ -45,6 +50,11 @@ public record RouterConfig(
       throw new IllegalArgumentException(
           "limited-groups * routed / groups must be at least active, got %d * %d / %d and %d"
               .formatted(limitedGroups, routedExperts, groups, activeExperts));
+    }
+    if (hasSelectionBias && groups > 1 && routedExperts / groups < 2) {
+      throw new IllegalArgumentException(
+          "groups that rank by their two best experts need two each, got routed %d and groups %d"
+              .formatted(routedExperts, groups));
     }
     if (!(sequenceBalanceAlpha >= 0)) {
       throw new IllegalArgumentException(

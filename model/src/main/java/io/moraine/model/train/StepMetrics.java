@@ -5,6 +5,7 @@ package io.moraine.model.train;
  *
  * @param step from 1
  * @param loss mean cross-entropy of the step's tokens; nats per token
+ * @param furtherLoss mean cross-entropy of what multi-token prediction predicts; NaN without it
  * @param gradientNorm global norm before clipping
  * @param learningRate of the step
  * @param tokens predicted in the step
@@ -18,6 +19,7 @@ package io.moraine.model.train;
 public record StepMetrics(
     long step,
     double loss,
+    double furtherLoss,
     double gradientNorm,
     double learningRate,
     long tokens,

@@ -31,6 +31,14 @@ public interface TrainableModel extends AutoCloseable {
    */
   float[] tokenLosses(TokenBatch batch);
 
+  /**
+   * The losses of predictions beyond the next token that {@code forwardBackward} learned from since
+   * the last call, and forgets them.
+   */
+  default FurtherLoss takeFurtherLoss() {
+    return FurtherLoss.NONE;
+  }
+
   /** The weights used by the next forward pass. */
   FlatBuffer parameters();
 

@@ -118,11 +118,15 @@ public final class Trainer {
     long sentBefore = communicator.sentBytes();
     model.zeroGradients();
     double[] lossAndTokens = forwardBackward(step);
+    FurtherLoss further = model.takeFurtherLoss();
     communicator.reduceScatter(
         model.gradients()::get, layout, config.wire().gradients(), gradientSum);
 
     double[] sums =
-        communicator.allReduceSum(new double[] {lossAndTokens[0], lossAndTokens[1], squaredSum()});
+        communicator.allReduceSum(
+            new double[] {
+              lossAndTokens[0], lossAndTokens[1], squaredSum(), further.sum(), further.predictions()
+            });
     double scale = batches.source().length() / sums[1];
     double norm = Math.sqrt(sums[2]) * scale;
     double loss = sums[0] / sums[1];
@@ -140,6 +144,7 @@ public final class Trainer {
         new StepMetrics(
             step,
             loss,
+            sums[4] > 0 ? sums[3] / sums[4] : Double.NaN,
             norm,
             learningRate,
             tokens,
@@ -215,9 +220,7 @@ public final class Trainer {
     long count = Math.min(source.sequences(), config.every().evaluateSequences());
     double[] sums = new double[2];
     for (long i = communicator.rank(); i < count; i += communicator.worldSize()) {
-      int[] tokens = new int[source.length() + 1];
-      source.read(i, tokens, 0);
-      TokenBatch batch = new TokenBatch(1, source.length(), tokens);
+      TokenBatch batch = source.batch(i);
       if (batch.predictions() > 0) {
         sums[0] += model.loss(batch) * batch.predictions();
         sums[1] += batch.predictions();

@@ -24,7 +24,8 @@ final class ExpertLoad implements ExpertRouting, AutoCloseable {
     this.load = new long[layers * experts];
     this.bias =
         torch.zeros(
-            new long[] {Math.max(1, layers), experts}, new TensorOptions(torch.ScalarType.Float));
+            new long[] {Math.max(1, layers), Math.max(1, experts)},
+            new TensorOptions(torch.ScalarType.Float));
     this.biasMemory = bias.data_ptr_float();
   }
 

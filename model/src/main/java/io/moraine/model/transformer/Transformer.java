@@ -1,5 +1,6 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.attention.Sequences;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.moe.Router;
@@ -7,9 +8,11 @@ import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import io.moraine.model.train.ExpertRouting;
+import io.moraine.model.train.FurtherLoss;
 import io.moraine.model.train.TrainableModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.bytedeco.javacpp.FloatPointer;
@@ -22,7 +25,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A DeepSeek-V2/V3 transformer in libtorch, float32, in host memory.
+ * A DeepSeek-V2/V3 transformer, or a dense one like Llama 3, in libtorch, float32, in host memory.
  *
  * <p>Weights and gradients are one contiguous buffer each; the tensors that libtorch computes with
  * are views into them. One thread per instance; instances are independent of each other.
@@ -42,6 +45,7 @@ public final class Transformer implements TrainableModel {
   private final Weights weights;
   private final Rotary rotary;
   private final ExpertLoad routing;
+  private final MultiTokenPrediction prediction;
 
   /** A model whose weights are zero; see {@link #initialize(long)}. */
   public Transformer(ModelConfig config) {
@@ -53,6 +57,7 @@ public final class Transformer implements TrainableModel {
     this.weights = new Weights(config, parameters, gradients, routing);
     this.rotary =
         new Rotary(config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary());
+    this.prediction = new MultiTokenPrediction(config, weights, rotary, routing);
   }
 
   /** What the model is. */
@@ -80,12 +85,16 @@ public final class Transformer implements TrainableModel {
   @Override
   public double forwardBackward(TokenBatch batch, double weight) {
     try (PointerScope scope = new PointerScope()) {
-      Output output = forward(inputs(batch), batch.sequences(), learned(batch), true);
-      Tensor loss = crossEntropy(output.logits(), batch, MEAN);
-      Tensor total = loss;
-      for (Tensor balance : output.balanceLosses()) {
-        total = total.add(balance);
-      }
+      TrainingRouted routed = new TrainingRouted(routing, batch.sequences(), learned(batch), 0);
+      Sequences sequences = sequences(batch);
+      Tensor hidden = hiddenStates(inputs(batch), sequences, routed);
+      Tensor loss = crossEntropy(torch.linear(hidden, weights.head()), batch, MEAN);
+      Tensor balanced = routed.balanceLoss().map(loss::add).orElse(loss);
+      Tensor total =
+          prediction
+              .loss(batch, sequences, batchTokens(batch), hidden)
+              .map(balanced::add)
+              .orElse(balanced);
       total.mul(new Scalar(weight)).backward();
       return loss.item_float();
     }
@@ -104,8 +113,8 @@ public final class Transformer implements TrainableModel {
   public float[] tokenLosses(TokenBatch batch) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Output output = forward(inputs(batch), batch.sequences(), learned(batch), false);
-      return floats(crossEntropy(output.logits(), batch, NO_REDUCTION));
+      Tensor hidden = hiddenStates(inputs(batch), sequences(batch), Routed.UNHEARD);
+      return floats(crossEntropy(torch.linear(hidden, weights.head()), batch, NO_REDUCTION));
     }
   }
 
@@ -118,7 +127,8 @@ public final class Transformer implements TrainableModel {
   public float[] logits(int[] tokens, int sequences) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      return floats(forward(ids(tokens), sequences, Optional.empty(), false).logits());
+      Tensor hidden = hiddenStates(ids(tokens), Sequences.whole(sequences), Routed.UNHEARD);
+      return floats(torch.linear(hidden, weights.head()));
     }
   }
 
@@ -131,9 +141,19 @@ public final class Transformer implements TrainableModel {
   public float[] nextLogits(int[] tokens) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor h = hiddenStates(ids(tokens), 1, Optional.empty(), false).normalised();
+      Tensor h = hiddenStates(ids(tokens), Sequences.whole(1), Routed.UNHEARD);
       return floats(torch.linear(h.narrow(0, tokens.length - 1, 1), weights.head()));
     }
+  }
+
+  /**
+   * Reads one text piece by piece, for generating; the caller closes it.
+   *
+   * @param draftDepth modules of multi-token prediction that draft; 0 for none
+   */
+  public Decoder decoder(int draftDepth) {
+    Objects.checkFromIndexSize(0, draftDepth, config.prediction().depth());
+    return new Decoder(config, weights, rotary, draftDepth);
   }
 
   /**
@@ -145,13 +165,36 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       List<RouterChoice> choices = new ArrayList<>();
-      Hidden hidden = hiddenStates(ids(tokens), sequences, Optional.empty(), false);
-      for (Router.Choice choice : hidden.choices()) {
-        long[] experts = new long[Math.toIntExact(choice.experts().numel())];
-        choice.experts().contiguous().data_ptr_long().get(experts);
-        choices.add(new RouterChoice(experts, floats(choice.weights())));
-      }
+      hiddenStates(
+          ids(tokens),
+          Sequences.whole(sequences),
+          (router, result) -> {
+            Router.Choice choice = result.choice();
+            long[] experts = new long[Math.toIntExact(choice.experts().numel())];
+            choice.experts().contiguous().data_ptr_long().get(experts);
+            choices.add(new RouterChoice(experts, floats(choice.weights())));
+          });
       return choices;
+    }
+  }
+
+  /**
+   * Logits of what module k of multi-token prediction sees in whole sequences; for tests against a
+   * reference.
+   *
+   * @param tokens B * L ids
+   * @return of the tokens i + k + 1 for every i with a token i + k; shape (B * (L - k), V)
+   */
+  float[] furtherLogits(int[] tokens, Sequences sequences, int k) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor rows = ids(tokens).view(sequences.count(), -1);
+      Tensor hidden = hiddenStates(rows.reshape(-1), sequences, Routed.UNHEARD);
+      for (int module = 1; module <= k; module++) {
+        Tensor further = rows.narrow(1, module, rows.size(1) - module);
+        hidden = prediction.forward(module, sequences, further, hidden, Routed.UNHEARD);
+      }
+      return floats(torch.linear(hidden, weights.head()));
     }
   }
 
@@ -166,6 +209,11 @@ public final class Transformer implements TrainableModel {
   @Override
   public FlatBuffer gradients() {
     return gradients;
+  }
+
+  @Override
+  public FurtherLoss takeFurtherLoss() {
+    return prediction.takeLoss();
   }
 
   @Override
@@ -187,49 +235,26 @@ public final class Transformer implements TrainableModel {
     gradients.close();
   }
 
-  private record Output(Tensor logits, List<Tensor> balanceLosses) {}
-
-  private record Hidden(
-      Tensor normalised, List<Router.Choice> choices, List<Tensor> balanceLosses) {}
-
-  private Output forward(Tensor ids, int sequences, Optional<Tensor> learned, boolean training) {
-    Hidden hidden = hiddenStates(ids, sequences, learned, training);
-    return new Output(torch.linear(hidden.normalised(), weights.head()), hidden.balanceLosses());
-  }
-
   /**
    * Embedding, layers, final norm.
    *
-   * @param learned the places whose routing counts, 1 or 0; empty if all do; shape (B * L)
+   * @shape ids (B * L); result (B * L, D)
    */
-  private Hidden hiddenStates(
-      Tensor ids, int sequences, Optional<Tensor> learned, boolean training) {
-    List<Router.Choice> choices = new ArrayList<>();
-    List<Tensor> balanceLosses = new ArrayList<>();
+  private Tensor hiddenStates(Tensor ids, Sequences sequences, Routed routed) {
     Tensor h = torch.embedding(weights.embedding(), ids);
     for (Weights.Layer layer : weights.layers()) {
-      Tensor attended =
-          layer.attention().forward(layer.attentionNorm().forward(h), sequences, rotary);
-      h = h.add(attended);
-      Tensor x = layer.feedForwardNorm().forward(h);
-      if (layer.dense().isPresent()) {
-        h = h.add(layer.dense().get().forward(x));
-      } else {
-        var result = layer.experts().orElseThrow().forward(x);
-        h = h.add(result.output());
-        Router.Choice choice = result.choice();
-        if (training) {
-          Router router = layer.experts().get().router();
-          long[] load = learned.isEmpty() ? result.load() : router.load(choice, learned.get());
-          routing.count(choices.size(), load);
-          if (config.router().sequenceBalanceAlpha() > 0) {
-            balanceLosses.add(router.sequenceBalanceLoss(choice.scores(), sequences, learned));
-          }
-        }
-        choices.add(choice);
-      }
+      h = layer.forward(h, x -> layer.attention().forward(x, sequences, rotary), routed);
     }
-    return new Hidden(weights.norm().forward(h), choices, balanceLosses);
+    return weights.norm().forward(h);
+  }
+
+  private Sequences sequences(TokenBatch batch) {
+    if (config.span() == ModelConfig.AttentionSpan.ACROSS_DOCUMENTS
+        || batch.documents().length == 0) {
+      return Sequences.whole(batch.sequences());
+    }
+    Tensor documents = ids(batch.documents()).view(batch.sequences(), batch.length() + 1L);
+    return Sequences.ofDocuments(documents.narrow(1, 0, batch.length()));
   }
 
   /** Padding is some token: nothing that is learned looks at it. */
@@ -257,7 +282,7 @@ public final class Transformer implements TrainableModel {
     return ids(batch.tokens()).view(batch.sequences(), batch.length() + 1L);
   }
 
-  private static Tensor ids(int[] tokens) {
+  static Tensor ids(int[] tokens) {
     long[] ids = new long[tokens.length];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = tokens[i];
@@ -265,7 +290,7 @@ public final class Transformer implements TrainableModel {
     return torch.tensor(ids, new TensorOptions(torch.ScalarType.Long));
   }
 
-  private static float[] floats(Tensor tensor) {
+  static float[] floats(Tensor tensor) {
     float[] values = new float[Math.toIntExact(tensor.numel())];
     try (FloatPointer memory = tensor.contiguous().data_ptr_float()) {
       memory.get(values);

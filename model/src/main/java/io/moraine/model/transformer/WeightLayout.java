@@ -1,13 +1,18 @@
 package io.moraine.model.transformer;
 
-import io.moraine.model.attention.AttentionConfig;
+import io.moraine.model.attention.GroupedQueryConfig;
+import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Names, shapes and places of all weights, in the published code's names and order. */
+/**
+ * Names, shapes and places of all weights, in the published code's names and order. The modules of
+ * multi-token prediction stand last, as further layers, so that the others lie where they lie
+ * without.
+ */
 final class WeightLayout {
 
   private final List<Slice> slices = new ArrayList<>();
@@ -22,13 +27,22 @@ final class WeightLayout {
       layout.addLayer("layers." + layer + ".", layer, config);
     }
     layout.add("norm.weight", config.dim());
-    layout.add("head.weight", config.vocabularySize(), config.dim());
+    if (!config.hasTiedEmbeddings()) {
+      layout.add("head.weight", config.vocabularySize(), config.dim());
+    }
+    for (int k = 1; k <= config.prediction().depth(); k++) {
+      layout.addPredictionModule(config.layers() + k - 1, config);
+    }
     return layout.slices;
   }
 
   private void addLayer(String prefix, int layer, ModelConfig config) {
-    addAttention(prefix + "attn.", config);
-    if (layer < config.denseLayers()) {
+    if (config.attention() instanceof LatentConfig latent) {
+      addAttention(prefix + "attn.", config.dim(), latent);
+    } else if (config.attention() instanceof GroupedQueryConfig grouped) {
+      addAttention(prefix + "attn.", config.dim(), grouped);
+    }
+    if (config.isDense(layer)) {
       addFeedForward(prefix + "ffn.", config.dim(), config.denseFeedForwardDim());
     } else {
       int experts = config.router().routedExperts();
@@ -44,21 +58,36 @@ final class WeightLayout {
     add(prefix + "ffn_norm.weight", config.dim());
   }
 
-  private void addAttention(String prefix, ModelConfig config) {
-    AttentionConfig a = config.attention();
+  private void addPredictionModule(int layer, ModelConfig config) {
+    String prefix = "layers." + layer + ".";
+    add(prefix + "enorm.weight", config.dim());
+    add(prefix + "hnorm.weight", config.dim());
+    add(prefix + "eh_proj.weight", config.dim(), 2L * config.dim());
+    addLayer(prefix, layer, config);
+    add(prefix + "shared_head.norm.weight", config.dim());
+  }
+
+  private void addAttention(String prefix, int dim, LatentConfig a) {
     int queries = a.heads() * a.queryDim();
     if (a.hasLowRankQueries()) {
-      add(prefix + "wq_a.weight", a.queryLatentDim(), config.dim());
+      add(prefix + "wq_a.weight", a.queryLatentDim(), dim);
       add(prefix + "q_norm.weight", a.queryLatentDim());
       add(prefix + "wq_b.weight", queries, a.queryLatentDim());
     } else {
-      add(prefix + "wq.weight", queries, config.dim());
+      add(prefix + "wq.weight", queries, dim);
     }
-    add(prefix + "wkv_a.weight", a.keyValueLatentDim() + a.rotaryDim(), config.dim());
+    add(prefix + "wkv_a.weight", a.keyValueLatentDim() + a.rotaryDim(), dim);
     add(prefix + "kv_norm.weight", a.keyValueLatentDim());
     int keysAndValues = a.heads() * (a.noPositionDim() + a.valueDim());
     add(prefix + "wkv_b.weight", keysAndValues, a.keyValueLatentDim());
-    add(prefix + "wo.weight", config.dim(), (long) a.heads() * a.valueDim());
+    add(prefix + "wo.weight", dim, (long) a.heads() * a.valueDim());
+  }
+
+  private void addAttention(String prefix, int dim, GroupedQueryConfig a) {
+    add(prefix + "wq.weight", (long) a.heads() * a.headDim(), dim);
+    add(prefix + "wk.weight", (long) a.keyValueHeads() * a.headDim(), dim);
+    add(prefix + "wv.weight", (long) a.keyValueHeads() * a.headDim(), dim);
+    add(prefix + "wo.weight", dim, (long) a.heads() * a.headDim());
   }
 
   private void addFeedForward(String prefix, int dim, int width) {

@@ -1,6 +1,10 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.attention.Attention;
+import io.moraine.model.attention.GroupedQueryAttention;
+import io.moraine.model.attention.GroupedQueryConfig;
 import io.moraine.model.attention.LatentAttention;
+import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.layer.RmsNorm;
 import io.moraine.model.layer.SwiGlu;
 import io.moraine.model.moe.MoeLayer;
@@ -12,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -24,22 +29,42 @@ final class Weights implements AutoCloseable {
    * One transformer layer; exactly one of {@code dense} and {@code experts} is present.
    *
    * @param attentionNorm before attention
-   * @param attention latent attention
+   * @param attention latent or grouped-query
    * @param feedForwardNorm before the feed-forward
    * @param dense ordinary feed-forward
    * @param experts mixture of experts
    */
   record Layer(
       RmsNorm attentionNorm,
-      LatentAttention attention,
+      Attention attention,
       RmsNorm feedForwardNorm,
       Optional<SwiGlu> dense,
-      Optional<MoeLayer> experts) {}
+      Optional<MoeLayer> experts) {
+
+    /**
+     * The residual stream behind the layer.
+     *
+     * @param attend the layer's attention, over whole sequences or with a cache
+     * @shape h (T, D); result (T, D)
+     */
+    Tensor forward(Tensor h, UnaryOperator<Tensor> attend, Routed routed) {
+      Tensor attended = h.add(attend.apply(attentionNorm.forward(h)));
+      Tensor x = feedForwardNorm.forward(attended);
+      if (dense.isPresent()) {
+        return attended.add(dense.get().forward(x));
+      }
+      MoeLayer moe = experts.orElseThrow();
+      MoeLayer.Result result = moe.forward(x);
+      routed.accept(moe.router(), result);
+      return attended.add(result.output());
+    }
+  }
 
   private final ModelConfig config;
   private final Map<String, Tensor> leaves = new LinkedHashMap<>();
   private final List<Tensor> owned = new ArrayList<>();
   private final List<Layer> layers = new ArrayList<>();
+  private final List<PredictionModule> predictionModules = new ArrayList<>();
 
   Weights(
       ModelConfig config, TorchFlatBuffer parameters, TorchFlatBuffer gradients, ExpertLoad load) {
@@ -49,6 +74,9 @@ final class Weights implements AutoCloseable {
     }
     for (int layer = 0; layer < config.layers(); layer++) {
       layers.add(layer(layer, load));
+    }
+    for (int k = 1; k <= config.prediction().depth(); k++) {
+      predictionModules.add(predictionModule(config.layers() + k - 1, load));
     }
   }
 
@@ -60,12 +88,17 @@ final class Weights implements AutoCloseable {
     return layers;
   }
 
+  /** Those of multi-token prediction; module k at index k - 1. */
+  List<PredictionModule> predictionModules() {
+    return predictionModules;
+  }
+
   RmsNorm norm() {
     return rmsNorm("norm");
   }
 
   Tensor head() {
-    return leaves.get("head.weight");
+    return config.hasTiedEmbeddings() ? embedding() : leaves.get("head.weight");
   }
 
   @Override
@@ -83,7 +116,7 @@ final class Weights implements AutoCloseable {
 
   private Layer layer(int layer, ExpertLoad load) {
     String prefix = "layers." + layer + ".";
-    boolean dense = layer < config.denseLayers();
+    boolean dense = config.isDense(layer);
     return new Layer(
         rmsNorm(prefix + "attn_norm"),
         attention(prefix + "attn."),
@@ -92,24 +125,50 @@ final class Weights implements AutoCloseable {
         dense ? Optional.empty() : Optional.of(experts(prefix + "ffn.", layer, load)));
   }
 
-  private LatentAttention attention(String prefix) {
-    boolean lowRank = config.attention().hasLowRankQueries();
+  private PredictionModule predictionModule(int layer, ExpertLoad load) {
+    String prefix = "layers." + layer + ".";
+    return new PredictionModule(
+        rmsNorm(prefix + "enorm"),
+        rmsNorm(prefix + "hnorm"),
+        weight(prefix + "eh_proj"),
+        layer(layer, load),
+        rmsNorm(prefix + "shared_head.norm"));
+  }
+
+  private Attention attention(String prefix) {
+    return config.attention() instanceof LatentConfig latent
+        ? attention(prefix, latent)
+        : attention(prefix, (GroupedQueryConfig) config.attention());
+  }
+
+  private GroupedQueryAttention attention(String prefix, GroupedQueryConfig grouped) {
+    return new GroupedQueryAttention(
+        grouped,
+        weight(prefix + "wq"),
+        weight(prefix + "wk"),
+        weight(prefix + "wv"),
+        weight(prefix + "wo"),
+        1 / Math.sqrt(grouped.queryDim()));
+  }
+
+  private LatentAttention attention(String prefix, LatentConfig latent) {
+    boolean lowRank = latent.hasLowRankQueries();
     LatentAttention.Queries queries =
         lowRank
             ? new LatentAttention.Queries(
                 Optional.of(weight(prefix + "wq_a")),
-                Optional.of(rmsNorm(prefix + "q_norm")),
+                Optional.of(latentNorm(prefix + "q_norm")),
                 weight(prefix + "wq_b"))
             : new LatentAttention.Queries(
                 Optional.empty(), Optional.empty(), weight(prefix + "wq"));
     double scale =
-        config.rotary().softmaxCorrection(config.maxSequenceLength())
-            / Math.sqrt(config.attention().queryDim());
+        config.rotary().scaling().softmaxCorrection(config.maxSequenceLength())
+            / Math.sqrt(latent.queryDim());
     return new LatentAttention(
-        config.attention(),
+        latent,
         queries,
         weight(prefix + "wkv_a"),
-        rmsNorm(prefix + "kv_norm"),
+        latentNorm(prefix + "kv_norm"),
         weight(prefix + "wkv_b"),
         weight(prefix + "wo"),
         scale);
@@ -130,6 +189,10 @@ final class Weights implements AutoCloseable {
 
   private SwiGlu feedForward(String prefix) {
     return new SwiGlu(weight(prefix + "w1"), weight(prefix + "w2"), weight(prefix + "w3"));
+  }
+
+  private RmsNorm latentNorm(String name) {
+    return new RmsNorm(weight(name), LatentConfig.NORM_EPSILON);
   }
 
   private RmsNorm rmsNorm(String name) {

@@ -1,13 +1,9 @@
 package io.moraine.model.transformer
 
-import com.fasterxml.jackson.databind.JsonNode
-import com.fasterxml.jackson.databind.json.JsonMapper
 import io.moraine.model.Fixtures
-import io.moraine.model.attention.AttentionConfig
-import io.moraine.model.checkpoint.Safetensors
+import io.moraine.model.checkpoint.{LocalStorage, Safetensors}
 import io.moraine.model.data.TokenBatch
-import io.moraine.model.layer.RotaryConfig
-import io.moraine.model.moe.RouterConfig
+import io.moraine.model.huggingface.ModelImport
 import io.moraine.model.tensor.{FlatBuffer, Torch}
 import java.nio.file.Files
 import org.scalatest.funsuite.AnyFunSuite
@@ -34,6 +30,23 @@ class DeepSeekReferenceSuite extends AnyFunSuite {
       assert(
         math.abs(reference.model.loss(reference.batch) - reference.floats("loss").head) < 1e-4
       )
+    }
+
+    test(s"$name: read token by token, and in pieces of 3, the logits agree to 1e-4 everywhere") {
+      val expected = reference.floats("logits")
+      val length = reference.batch.length
+      val vocabulary = reference.model.config.vocabularySize
+      for (sequence <- 0 until reference.sequences; piece <- Seq(1, 3)) {
+        val decoder = reference.model.decoder(0)
+        val text = reference.inputs.slice(sequence * length, (sequence + 1) * length)
+        for ((tokens, i) <- text.grouped(piece).zipWithIndex) {
+          val logits = decoder.read(tokens, tokens.length)
+          val from = (sequence * length + i * piece) * vocabulary
+          for (j <- logits.indices)
+            assert(math.abs(logits(j) - expected(from + j)) < 1e-4f, s"token ${i * piece}")
+        }
+        decoder.close()
+      }
     }
 
     test(s"$name: every MoE layer chooses the same experts with the same weights") {
@@ -87,61 +100,11 @@ class DeepSeekReferenceSuite extends AnyFunSuite {
     val file =
       try Safetensors.read(in, name)
       finally in.close()
-    val config = modelConfig(new JsonMapper().readTree(file.metadata.get("config")))
-    val model = new Transformer(config)
-    for (slice <- model.parameters.slices.asScala) {
-      val values = file.tensor(s"weights.${slice.name}").get.floats
-      model.parameters.put(slice.offsetElements, values, 0, values.length)
-    }
-    if (config.router.hasSelectionBias) {
-      val bias = (config.denseLayers until config.layers)
-        .flatMap(layer => file.tensor(s"weights.layers.$layer.ffn.gate.bias").get.floats)
-      model.routing.get.setBias(bias.toArray)
-    }
+    val folder = new LocalStorage(Fixtures.file("deepseek"))
+    val stored = ModelImport.ofFile(folder, name)
+    val model = new Transformer(stored.config)
+    stored.load(model)
     Reference(file, model)
-  }
-
-  /** The published names to ours; the one table. */
-  private def modelConfig(c: JsonNode): ModelConfig = {
-    def int(name: String) = c.get(name).asInt
-    def number(name: String) = c.get(name).asDouble
-    new ModelConfig(
-      int("vocab_size"),
-      int("dim"),
-      int("n_layers"),
-      int("n_dense_layers"),
-      int("inter_dim"),
-      int("max_seq_len"),
-      number("rms_norm_eps"),
-      0.02,
-      new AttentionConfig(
-        int("n_heads"),
-        int("q_lora_rank"),
-        int("kv_lora_rank"),
-        int("qk_nope_head_dim"),
-        int("qk_rope_head_dim"),
-        int("v_head_dim")
-      ),
-      new RotaryConfig(
-        number("rope_theta"),
-        int("original_seq_len"),
-        number("rope_factor"),
-        number("beta_fast"),
-        number("beta_slow"),
-        number("mscale")
-      ),
-      new ModelConfig.ExpertsConfig(int("n_shared_experts"), int("moe_inter_dim")),
-      new RouterConfig(
-        int("n_routed_experts"),
-        int("n_activated_experts"),
-        int("n_expert_groups"),
-        int("n_limited_groups"),
-        RouterConfig.Score.valueOf(c.get("score_func").asText.toUpperCase),
-        number("route_scale"),
-        c.get("gate_bias").asBoolean,
-        0
-      )
-    )
   }
 
   private def values(buffer: FlatBuffer, slice: io.moraine.model.tensor.Slice): Array[Float] = {

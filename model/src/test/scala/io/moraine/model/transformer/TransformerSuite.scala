@@ -1,9 +1,9 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.AttentionConfig
+import io.moraine.model.attention.{GroupedQueryConfig, LatentConfig}
 import io.moraine.model.data.TokenBatch
 import io.moraine.model.generate.{Generator, SamplingConfig}
-import io.moraine.model.layer.RotaryConfig
+import io.moraine.model.layer.{Llama3Scaling, RotaryConfig, RotaryScaling, YarnScaling}
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.tensor.{FlatBuffer, Torch}
@@ -29,14 +29,32 @@ class TransformerSuite extends AnyFunSuite {
       length,
       1e-6,
       0.2,
-      new AttentionConfig(2, if (lowRank) 10 else 0, 8, 6, 4, 5),
-      new RotaryConfig(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
+      new LatentConfig(2, if (lowRank) 10 else 0, 8, 6, 4, 5),
+      RotaryConfig.deepSeek(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
       new ModelConfig.ExpertsConfig(1, 8),
-      router
+      router,
+      false
     )
 
   private val v3 = new RouterConfig(8, 2, 4, 2, Score.SIGMOID, 1.5, true, 0)
   private val v2 = new RouterConfig(6, 2, 1, 1, Score.SOFTMAX, 1, false, 0)
+
+  private def dense(keyValueHeads: Int, tied: Boolean, scaling: RotaryScaling) =
+    new ModelConfig(
+      vocabulary,
+      16,
+      2,
+      2,
+      24,
+      length,
+      1e-5,
+      0.2,
+      new GroupedQueryConfig(4, keyValueHeads, 6),
+      new RotaryConfig(10000, RotaryConfig.Layout.HALVES, scaling),
+      ModelConfig.ExpertsConfig.none,
+      RouterConfig.none,
+      tied
+    )
 
   private def model(config: ModelConfig, seed: Long = 3): Transformer = {
     Torch.start(1)
@@ -117,6 +135,107 @@ class TransformerSuite extends AnyFunSuite {
       assert(gradients.forall(java.lang.Float.isFinite))
       m.close()
     }
+
+  for (
+    keyValueHeads <- Seq(1, 2, 4); tied <- Seq(false, true);
+    scaling <- Seq(new RotaryScaling.None, new Llama3Scaling(8, 4, 1, 4))
+  )
+    test(
+      s"dense: gradients equal finite differences: $keyValueHeads key-value heads, tied $tied, $scaling"
+    ) {
+      val m = model(dense(keyValueHeads, tied, scaling))
+      assert(m.routing.isEmpty && m.config.activeParameters == m.config.parameters)
+      val b = batch()
+      m.forwardBackward(b, 1)
+      for (slice <- m.parameters.slices.asScala) {
+        val direction = new Array[Float](slice.length.toInt)
+        m.gradients.get(slice.offsetElements, direction, 0, direction.length)
+        val norm = math.sqrt(direction.map(d => d.toDouble * d).sum)
+        assert(norm > 1e-4, slice.name)
+        def lossMovedBy(step: Double): Double = {
+          val original = new Array[Float](direction.length)
+          m.parameters.get(slice.offsetElements, original, 0, original.length)
+          val moved = original.zip(direction).map { case (w, d) => (w + step * d / norm).toFloat }
+          m.parameters.put(slice.offsetElements, moved, 0, moved.length)
+          try m.loss(b)
+          finally m.parameters.put(slice.offsetElements, original, 0, original.length)
+        }
+        val numeric = (lossMovedBy(2e-3) - lossMovedBy(-2e-3)) / 4e-3
+        assert(math.abs(numeric - norm) < 0.03 * norm + 3e-3, slice.name)
+      }
+      m.close()
+    }
+
+  for (
+    (name, mscale, mscaleAllDim, rotaryOnly) <- Seq(
+      ("the softmax scale", 1.0, 1.0, false),
+      ("rotated vectors", 1.0, 0.0, true)
+    );
+    lowRank <- Seq(true, false)
+  )
+    test(s"YaRN's correction of $name is as larger queries, low-rank queries $lowRank") {
+      // Frequencies of so few rotations that no pair is stretched: the correction is all there is.
+      val rotations = 9e-7
+      def withScaling(scaling: RotaryScaling) = {
+        val plain = config(v3, lowRank)
+        new ModelConfig(
+          plain.vocabularySize,
+          plain.dim,
+          plain.layers,
+          plain.denseLayers,
+          plain.denseFeedForwardDim,
+          plain.maxSequenceLength,
+          plain.normEpsilon,
+          plain.initStd,
+          plain.attention,
+          new RotaryConfig(10000, RotaryConfig.Layout.INTERLEAVED, scaling),
+          plain.experts,
+          plain.router,
+          false
+        )
+      }
+      val corrected = model(
+        withScaling(new YarnScaling(6, 40, rotations, rotations, mscale, mscaleAllDim))
+      )
+      val larger = model(withScaling(new RotaryScaling.None))
+      val factor = math.pow(0.1 * math.log(40) + 1, 2).toFloat
+      val tokens = batch(1).tokens.take(length)
+      val before = larger.logits(tokens, 1)
+      val queries = larger.parameters.slices.asScala
+        .filter(_.name.endsWith(if (lowRank) "attn.wq_b.weight" else "attn.wq.weight"))
+      assert(queries.size == 2)
+      for (slice <- queries) {
+        val values = new Array[Float](slice.length.toInt)
+        larger.parameters.get(slice.offsetElements, values, 0, values.length)
+        val width = slice.shape.get(1).toInt
+        for (i <- values.indices if !rotaryOnly || i / width % 10 >= 6) values(i) *= factor
+        larger.parameters.put(slice.offsetElements, values, 0, values.length)
+      }
+      val expected = larger.logits(tokens, 1)
+      for ((a, b) <- corrected.logits(tokens, 1).zip(expected)) assert(math.abs(a - b) < 1e-5f)
+      assert(before.zip(expected).map { case (a, b) => math.abs(a - b) }.max > 1e-3f)
+    }
+
+  test("tied embeddings save a matrix of vocabulary times width") {
+    val untied = dense(2, tied = false, new RotaryScaling.None)
+    val tied = dense(2, tied = true, new RotaryScaling.None)
+    assert(untied.parameters - tied.parameters == vocabulary * 16)
+    assert(!tied.weights.asScala.exists(_.name == "head.weight"))
+  }
+
+  test("key-value heads that hold the same weights are as one head fewer") {
+    val two = model(dense(2, tied = false, new RotaryScaling.None))
+    val one = model(dense(1, tied = false, new RotaryScaling.None))
+    for ((slice, other) <- two.parameters.slices.asScala.zip(one.parameters.slices.asScala)) {
+      val values = new Array[Float](other.length.toInt)
+      one.parameters.get(other.offsetElements, values, 0, values.length)
+      val repeated = if (slice.length > other.length) values ++ values else values
+      two.parameters.put(slice.offsetElements, repeated, 0, repeated.length)
+    }
+    val tokens = batch(1).tokens.take(length)
+    for ((a, b) <- two.logits(tokens, 1).zip(one.logits(tokens, 1)))
+      assert(math.abs(a - b) < 1e-5f)
+  }
 
   test("the balance loss adds to the routers' gradients and to nothing that is reported") {
     val losses = Seq(0.0, 0.5).map { alpha =>
@@ -285,15 +404,15 @@ class TransformerSuite extends AnyFunSuite {
       new Generator(m, sampling).generate(Array(1, 2, 3), 20, t => { tokens += t; true })
       tokens.result()
     }
-    val greedy = text(new SamplingConfig(0, 0, 1))
+    val greedy = text(SamplingConfig.greedy)
     assert(greedy.size == 20)
     val next = m.nextLogits(Array(1, 2, 3))
     assert(greedy.head == next.indexOf(next.max))
     val full = m.logits(Array(1, 2, 3), 1).takeRight(vocabulary)
     for ((a, b) <- next.zip(full)) assert(math.abs(a - b) < 1e-5f)
-    assert(text(new SamplingConfig(1, 0, 7)) == text(new SamplingConfig(1, 0, 7)))
-    assert(text(new SamplingConfig(1, 0, 7)) != text(new SamplingConfig(1, 0, 8)))
-    assert(text(new SamplingConfig(1, 1, 7)) == greedy)
+    assert(text(SamplingConfig.plain(7)) == text(SamplingConfig.plain(7)))
+    assert(text(SamplingConfig.plain(7)) != text(SamplingConfig.plain(8)))
+    assert(text(new SamplingConfig(1, 1, 1, 1, 7)) == greedy)
   }
 
   test("parameters of DeepSeek-V3's configuration: 671 billion, 37 billion active, to 1 %") {
@@ -306,13 +425,47 @@ class TransformerSuite extends AnyFunSuite {
       4096,
       1e-6,
       0.006,
-      new AttentionConfig(128, 1536, 512, 128, 64, 128),
-      new RotaryConfig(10000, 4096, 40, 32, 1, 1),
+      new LatentConfig(128, 1536, 512, 128, 64, 128),
+      RotaryConfig.deepSeek(10000, 4096, 40, 32, 1, 1),
       new ModelConfig.ExpertsConfig(1, 2048),
-      new RouterConfig(256, 8, 8, 4, Score.SIGMOID, 2.5, true, 1e-4)
+      new RouterConfig(256, 8, 8, 4, Score.SIGMOID, 2.5, true, 1e-4),
+      false
     )
     assert(math.abs(deepSeek.parameters / 671e9 - 1) < 0.01)
     assert(math.abs(deepSeek.activeParameters / 37.5e9 - 1) < 0.02)
+  }
+
+  test("layers with experts need experts, groups of a biased router two each") {
+    val missing = intercept[IllegalArgumentException](
+      new ModelConfig(
+        vocabulary,
+        16,
+        2,
+        1,
+        24,
+        length,
+        1e-6,
+        0.2,
+        new GroupedQueryConfig(4, 2, 6),
+        new RotaryConfig(10000, RotaryConfig.Layout.HALVES, new RotaryScaling.None),
+        ModelConfig.ExpertsConfig.none,
+        RouterConfig.none,
+        false
+      )
+    )
+    assert(
+      missing.getMessage == "experts.routed, experts.shared and experts.feed-forward-dim must be positive " +
+        "with layers 2 above dense-layers 1, got 0, 0 and 0"
+    )
+    val groups = intercept[IllegalArgumentException](
+      new RouterConfig(4, 2, 4, 2, Score.SIGMOID, 1, true, 0)
+    )
+    assert(
+      groups.getMessage ==
+        "groups that rank by their two best experts need two each, got routed 4 and groups 4"
+    )
+    val heads = intercept[IllegalArgumentException](new GroupedQueryConfig(6, 4, 8))
+    assert(heads.getMessage == "heads must be a multiple of key-value-heads, got 6 and 4")
   }
 
   test("sizes that do not fit are refused with both numbers") {

@@ -1,0 +1,148 @@
+package io.moraine.jobs.report;
+
+import io.moraine.jobs.config.TrainSettings;
+import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.train.TrainConfig;
+import io.moraine.model.transformer.ModelConfig;
+import io.moraine.model.transformer.ModelCost;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+
+/** What training a model costs, as text: nothing is run, no weight is allocated. */
+public final class ModelPlan {
+
+  private static final int BLOCK = 256;
+  private static final double GIGA = 1e9;
+  private static final double TERA = 1e12;
+  private static final double SECONDS_PER_DAY = 86400;
+
+  private ModelPlan() {}
+
+  /**
+   * What it would run on.
+   *
+   * @param ranks number of ranks
+   * @param sequenceLength of the training
+   * @param bandwidth bytes per second that a rank sends and receives, if known
+   * @param rate floating-point operations per second that a rank reaches, if known
+   */
+  public record Cluster(
+      int ranks, int sequenceLength, OptionalDouble bandwidth, OptionalDouble rate) {}
+
+  /** The plan. */
+  public static List<String> lines(TrainSettings settings, Cluster cluster) {
+    ModelConfig model = settings.model();
+    ModelCost cost = new ModelCost(model);
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        format(
+            "parameters       %,d (%s), active per token %,d (%s)",
+            model.parameters(),
+            billions(model.parameters()),
+            model.activeParameters(),
+            billions(model.activeParameters())));
+    lines.add(
+        format(
+            "in products      %,d per token (%s): the active ones but for the embedding's other rows",
+            cost.multipliedParameters(), billions(cost.multipliedParameters())));
+    lines.add(
+        format(
+            "training         %.4g GFLOP per token at sequences of %,d, forward %.4g",
+            cost.trainingFlops(cluster.sequenceLength()) / GIGA,
+            cluster.sequenceLength(),
+            cost.forwardFlops(cluster.sequenceLength()) / GIGA));
+    lines.add(
+        format(
+            "cache            %,d values per token of a text that is generated",
+            cost.cachedValues()));
+    addMemory(cost, cluster.ranks(), lines);
+    addWire(cost, settings.train(), cluster, lines);
+    addTime(cost, settings, cluster, lines);
+    return lines;
+  }
+
+  private static void addMemory(ModelCost cost, int ranks, List<String> lines) {
+    double flat = 4.0 * cost.flatLength();
+    // Master weights, two moments and the summed gradients.
+    double shard = 4 * flat / ranks;
+    lines.add(
+        format(
+            "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the optimizer %.4g; activations besides",
+            (2 * flat + shard) / GIGA, ranks, flat / GIGA, flat / GIGA, shard / GIGA));
+  }
+
+  private static void addWire(
+      ModelCost cost, TrainConfig train, Cluster cluster, List<String> lines) {
+    lines.add("wire             bytes that a rank sends per step");
+    for (String gradients : List.of("fp32", "bf16", "int8")) {
+      for (String weights : List.of("fp32", "bf16")) {
+        GradientCodec down = GradientCodec.of(gradients);
+        GradientCodec up = GradientCodec.of(weights);
+        boolean chosen =
+            down.name().equals(train.wire().gradients().name())
+                && up.name().equals(train.wire().weights().name());
+        double bytes = wireBytes(cost, down, up, cluster.ranks());
+        lines.add(
+            format(
+                "  gradients %s, weights %s  %,20.0f%s%s",
+                gradients,
+                weights,
+                bytes,
+                cluster.bandwidth().isPresent()
+                    ? format("  %.4g s", bytes / cluster.bandwidth().getAsDouble())
+                    : "",
+                chosen ? "   <- settings" : ""));
+      }
+    }
+  }
+
+  /** Reduce-scatter and all-gather: every shard but its own goes out, and its own to all others. */
+  private static double wireBytes(
+      ModelCost cost, GradientCodec gradients, GradientCodec weights, int ranks) {
+    double blocks = (double) cost.flatLength() / BLOCK;
+    double bytes = gradients.encodedBytes(BLOCK) + weights.encodedBytes(BLOCK);
+    return blocks * bytes * (ranks - 1) / ranks;
+  }
+
+  private static void addTime(
+      ModelCost cost, TrainSettings settings, Cluster cluster, List<String> lines) {
+    if (cluster.rate().isEmpty()) {
+      return;
+    }
+    TrainConfig train = settings.train();
+    double tokens = (double) train.sequencesPerStep() * cluster.sequenceLength();
+    double compute =
+        tokens
+            * cost.trainingFlops(cluster.sequenceLength())
+            / cluster.rate().getAsDouble()
+            / cluster.ranks();
+    double wire =
+        cluster.bandwidth().isPresent()
+            ? wireBytes(cost, train.wire().gradients(), train.wire().weights(), cluster.ranks())
+                / cluster.bandwidth().getAsDouble()
+            : 0;
+    lines.add(
+        format(
+            "step             %,.0f tokens: %.4g s of computing%s",
+            tokens, compute, wire > 0 ? format(", %.4g s of sending", wire) : ""));
+    lines.add(
+        format(
+            "run              %,d steps, %.4g T tokens: %.4g days, %,.0f rank-hours",
+            train.steps(),
+            train.steps() * tokens / TERA,
+            train.steps() * (compute + wire) / SECONDS_PER_DAY,
+            train.steps() * (compute + wire) / 3600 * cluster.ranks()));
+  }
+
+  private static String billions(long parameters) {
+    return parameters >= GIGA
+        ? format("%.4g B", parameters / GIGA)
+        : format("%.4g M", parameters / 1e6);
+  }
+
+  private static String format(String format, Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
+}

@@ -1,0 +1,30 @@
+package io.moraine.jobs.cli
+
+import io.moraine.jobs.train.{RunFolder, TrainJob, TrainJobSparkSuite}
+import io.moraine.jobs.{Scratch, SharedSparkSession}
+import java.nio.file.Files
+import org.scalatest.funsuite.AnyFunSuite
+
+class ExportCommandSparkSuite extends AnyFunSuite with SharedSparkSession {
+
+  test("export, import and generate from the command line; a second import is refused") {
+    val folder = Scratch.folder()
+    val run = folder.resolve("run").toString
+    new TrainJob(spark, TrainJobSparkSuite.settings(2), Scratch.silent)
+      .run(TrainJobSparkSuite.dataset(spark).toString, RunFolder.at(run), 1, true)
+    val model = folder.resolve("model").toString
+    val options = Seq("--run", run, "--output", model, "--dtype", "bfloat16", "--shard-bytes")
+    assert(MoraineCommand.run("export" +: options :+ "20000": _*) == 0)
+    assert(Files.exists(folder.resolve("model/model.safetensors.index.json")))
+    val again = folder.resolve("again").toString
+    assert(MoraineCommand.run("import", "--input", model, "--run", again) == 0)
+    assert(MoraineCommand.run("generate", "--run", again, "--prompt", "word1") == 0)
+    assert(MoraineCommand.run("import", "--input", model, "--run", again) == 2)
+    Files.delete(folder.resolve("model/generation_config.json"))
+    Files.writeString(folder.resolve("model/config.json"), "{\"model_type\": \"gpt2\"}")
+    assert(
+      MoraineCommand.run("import", "--input", model, "--run", folder.resolve("x").toString) == 3
+    )
+    assert(!Files.exists(folder.resolve("x")))
+  }
+}

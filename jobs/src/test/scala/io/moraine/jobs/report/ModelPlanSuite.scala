@@ -1,0 +1,122 @@
+package io.moraine.jobs.report
+
+import io.moraine.jobs.config.{ModelSettings, SettingsFile, TrainSettings}
+import io.moraine.model.transformer.ModelCost
+import java.nio.file.{Files, Path}
+import java.util.{Optional, OptionalDouble}
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+/** The published models' settings against what was published of them. */
+class ModelPlanSuite extends AnyFunSuite {
+
+  private val folder = Path.of(System.getProperty("moraine.root", ".."), "conf/models")
+
+  private def settings(name: String) = TrainSettings.of(
+    SettingsFile.read(
+      "models/demo.conf",
+      Optional.of(folder.resolve(s"$name.conf")),
+      java.util.Map.of()
+    )
+  )
+
+  private def near(ours: Double, published: Double, relative: Double = 0.01): Unit =
+    assert(math.abs(ours / published - 1) < relative, s"$ours against $published")
+
+  for (
+    (name, published) <- Seq(
+      "deepseek-v3" -> 671e9,
+      "deepseek-moe-16b" -> 16.4e9,
+      "deepseek-v2-lite" -> 15.7e9,
+      "llama-3.1-8b" -> 8.03e9,
+      "llama-3.1-405b" -> 405e9
+    )
+  )
+    test(s"$name: all parameters, to 1 %")(
+      near(settings(name).model.parameters.toDouble, published)
+    )
+
+  // Published counts of active parameters have two digits, and count embedding and output head each in its way.
+  test("deepseek-v3: 37 B active parameters, 36.7 B in the published table of weights") {
+    val cost = new ModelCost(settings("deepseek-v3").model)
+    near(cost.multipliedParameters.toDouble, 36.7e9)
+    assert(math.round(cost.multipliedParameters / 1e9) == 37)
+  }
+
+  test("deepseek-moe-16b: 2.8 B active parameters, embedding and head among them") {
+    assert(math.round(settings("deepseek-moe-16b").model.activeParameters / 1e8) == 28)
+  }
+
+  test("deepseek-v2-lite: 2.4 B active parameters, cut off, without the embedding") {
+    val cost = new ModelCost(settings("deepseek-v2-lite").model)
+    assert(cost.multipliedParameters / 100000000 == 24)
+  }
+
+  test("dense models: all parameters are active") {
+    for (name <- Seq("llama-3.1-8b", "llama-3.1-405b")) {
+      val model = settings(name).model
+      assert(model.activeParameters == model.parameters)
+    }
+  }
+
+  test("small: about 25 million parameters, 8 million active") {
+    val model = settings("small").model
+    near(model.parameters.toDouble, 25e6, 0.05)
+    near(model.activeParameters.toDouble, 8e6, 0.1)
+  }
+
+  test("training FLOPs per token at 4,096: the published 250 and 2,448 GFLOP") {
+    near(new ModelCost(settings("deepseek-v3").model).trainingFlops(4096), 250e9)
+    near(new ModelCost(settings("llama-3.1-405b").model).trainingFlops(4096), 2448e9, 0.015)
+  }
+
+  test("cached values per token: the published 70.272 and 516.096 KB of bfloat16") {
+    assert(2 * new ModelCost(settings("deepseek-v3").model).cachedValues == 70272)
+    assert(2 * new ModelCost(settings("llama-3.1-405b").model).cachedValues == 516096)
+  }
+
+  test("the plan of DeepSeek-V3 on its cluster: its published rank-hours, to 5 %") {
+    val cluster =
+      new ModelPlan.Cluster(2048, 4096, OptionalDouble.empty, OptionalDouble.of(386e12))
+    val lines = ModelPlan.lines(settings("deepseek-v3"), cluster).asScala
+    val parameters = lines.find(_.startsWith("parameters")).get
+    assert(parameters.contains("(671.0 B), active per token 37,"), parameters)
+    assert(lines.exists(_.contains("250.5 GFLOP per token")) || lines.exists(_.contains("250.4")))
+    val run = lines.find(_.startsWith("run")).get
+    val hours = run.replaceAll(".* ([\\d,]+) rank-hours", "$1").replace(",", "").toDouble
+    near(hours, 2664e3, 0.05)
+    assert(!lines.exists(_.contains("sending")))
+  }
+
+  test("memory and wire bytes of the demo's model on two ranks, by hand") {
+    val demo = TrainSettings.of(
+      SettingsFile.read("models/demo.conf", Optional.empty(), java.util.Map.of())
+    )
+    val cluster =
+      new ModelPlan.Cluster(2, 256, OptionalDouble.of(1e6), OptionalDouble.of(1e10))
+    val lines = ModelPlan.lines(demo, cluster).asScala
+    // int8: 256 bytes and a scale a block; bf16: 2 bytes; half of both goes out.
+    val flat = new ModelCost(demo.model).flatLength
+    val bytes = flat / 256 * (260 + 512) / 2
+    val chosen = lines.find(_.endsWith("<- settings")).get
+    assert(chosen.contains("gradients int8, weights bf16"))
+    assert(chosen.contains(f"$bytes%,d"))
+    val memory = lines.find(_.startsWith("memory")).get
+    assert(memory.contains(f"${(8 * flat + 8 * flat) / 1e9}%.4g".stripSuffix("0")), memory)
+    assert(lines.exists(_.startsWith("step")) && lines.exists(_.contains("s of sending")))
+  }
+
+  test("every file of conf/models is complete, and its model is what its settings say of it") {
+    val files = Files.list(folder).iterator.asScala.map(_.getFileName.toString).toSeq
+    assert(files.size >= 7)
+    for (file <- files) {
+      val read = settings(file.stripSuffix(".conf"))
+      val options = ModelSettings.of(read.model)
+      val again = TrainSettings.of(
+        SettingsFile.read("models/demo.conf", Optional.empty(), options)
+      )
+      assert(again.model == read.model, file)
+    }
+  }
+}

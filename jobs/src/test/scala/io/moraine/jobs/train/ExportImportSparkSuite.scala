@@ -1,0 +1,228 @@
+package io.moraine.jobs.train
+
+import io.moraine.jobs.config.{ConfigException, SettingsFile, TrainSettings}
+import io.moraine.jobs.{Scratch, SharedSparkSession}
+import io.moraine.model.checkpoint.TensorType
+import io.moraine.model.generate.SamplingConfig
+import io.moraine.model.huggingface.{ModelExport, ModelFormatException}
+import java.io.FileNotFoundException
+import java.nio.file.{Files, Path}
+import java.util.Optional
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
+
+  private lazy val data: Path = TrainJobSparkSuite.dataset(spark)
+
+  private val dense = Seq[(String, Any)](
+    "model.dense-layers" -> 2,
+    "model.attention.kind" -> "grouped-query",
+    "model.attention.key-value-heads" -> 1,
+    "model.attention.head-dim" -> 16,
+    "model.rotary.layout" -> "halves",
+    "model.rotary.scaling" -> "none",
+    "model.experts.routed" -> 0,
+    "model.experts.active" -> 0,
+    "model.experts.shared" -> 0,
+    "model.experts.feed-forward-dim" -> 0
+  )
+
+  private def hadoop = spark.sparkContext.hadoopConfiguration
+
+  private def trained(options: (String, Any)*): Path = {
+    val run = Scratch.folder().resolve("run")
+    new TrainJob(spark, TrainJobSparkSuite.settings(6, options: _*), Scratch.silent)
+      .run(data.toString, RunFolder.at(run.toString), 2, true)
+    run
+  }
+
+  private lazy val latentRun = trained()
+
+  private def exported(
+      run: Path,
+      output: Path = Scratch.folder().resolve("model"),
+      weights: TensorType = TensorType.F32
+  ): Path = {
+    ExportJob.export(
+      hadoop,
+      RunFolder.at(run.toString),
+      output.toString,
+      weights,
+      ModelExport.SHARD_BYTES
+    )
+    output
+  }
+
+  private def imported(model: Path, run: Path = Scratch.folder().resolve("imported")): Path = {
+    ImportJob.run(
+      hadoop,
+      model.toString,
+      RunFolder.at(run.toString),
+      Optional.empty(),
+      Optional.empty()
+    )
+    run
+  }
+
+  private def logits(run: Path): Seq[Float] = {
+    val model = TrainedModel.load(hadoop, RunFolder.at(run.toString), 1)
+    try model.model.logits(Array.tabulate(64)(i => i * 11 % 400), 2).toSeq
+    finally model.close()
+  }
+
+  private def text(run: Path): String = GenerateJob
+    .generate(
+      hadoop,
+      RunFolder.at(run.toString),
+      "word1 word2",
+      20,
+      SamplingConfig.plain(1),
+      false
+    )
+    .text
+
+  private def names(folder: Path): Set[String] =
+    Files.list(folder).iterator.asScala.map(_.getFileName.toString).toSet
+
+  for (
+    (name, options) <- Seq("latent attention with experts" -> Nil, "dense" -> dense);
+    weights <- Seq(TensorType.F32, TensorType.BF16)
+  )
+    test(s"a run, exported as $weights and imported, computes the same bits: $name") {
+      val run = if (options.isEmpty) latentRun else trained(options: _*)
+      val model = exported(run, weights = weights)
+      assert(
+        names(model) == Set(
+          "config.json",
+          "generation_config.json",
+          "model.safetensors",
+          "tokenizer.json",
+          "tokenizer_config.json"
+        )
+      )
+      assert(Files.mismatch(model.resolve("tokenizer.json"), run.resolve("tokenizer.json")) == -1)
+      val tokenizer = Files.readString(model.resolve("tokenizer_config.json"))
+      assert(tokenizer.contains(""""eos_token" : "<|endoftext|>""""))
+      assert(tokenizer.contains(""""model_max_length" : 32"""))
+      val again = imported(model)
+      // Ranks of this run send each other weights in bfloat16: those lose nothing.
+      assert(logits(again) == logits(run))
+      assert(text(again) == text(run))
+    }
+
+  test("an imported run is trained further, by any number of ranks, and evaluated") {
+    val run = imported(exported(latentRun))
+    val evaluation =
+      new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
+    val before =
+      new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(latentRun.toString), data.toString)
+    assert(evaluation.step == 0 && math.abs(evaluation.all.loss - before.all.loss) < 1e-6)
+    val settings = TrainSettings.of(
+      SettingsFile.read(
+        "models/demo.conf",
+        Optional.of(run.resolve("settings.json")),
+        Map[String, Object]("train.steps" -> Int.box(6), "train.micro-batch" -> Int.box(2)).asJava
+      )
+    )
+    assert(settings.train.wire.weights.name == "fp32")
+    assert(settings.model.router.sequenceBalanceAlpha == 1e-4)
+    val result = new TrainJob(spark, settings, Scratch.silent)
+      .run(data.toString, RunFolder.at(run.toString), 2, true)
+    assert(result.resumedFrom == 0 && result.step == 6)
+    assert(result.loss < before.all.loss)
+  }
+
+  test("an earlier model is replaced as a whole, anything else is left alone") {
+    val output = exported(latentRun)
+    Files.writeString(output.resolve("old.txt"), "of the earlier one")
+    exported(latentRun, output)
+    assert(!Files.exists(output.resolve("old.txt")))
+    assert(names(output.getParent) == Set("model"))
+    val other = Scratch.folder()
+    Files.writeString(other.resolve("thesis.txt"), "mine")
+    assert(
+      intercept[ConfigException](exported(latentRun, other)).getMessage ==
+        s"--output $other exists and is no model, it has no config.json. Name another folder or remove it."
+    )
+    assert(names(other) == Set("thesis.txt"))
+  }
+
+  test("what cannot be exported leaves what was there") {
+    val output = exported(latentRun)
+    val before = Files.readAllBytes(output.resolve("model.safetensors")).toSeq
+    val softmax = trained("model.experts.score" -> "softmax")
+    assert(
+      intercept[ModelFormatException](exported(softmax, output)).getMessage ==
+        "DeepseekV3ForCausalLM has no model.experts.score = softmax, so this model cannot be exported."
+    )
+    assert(Files.readAllBytes(output.resolve("model.safetensors")).toSeq == before)
+    assert(names(output.getParent) == Set("model"))
+    val nothing = Scratch.folder()
+    assert(
+      intercept[FileNotFoundException](exported(nothing)).getMessage
+        .contains("is not a training run")
+    )
+  }
+
+  test("what cannot be imported is named, and no run appears") {
+    val model = exported(latentRun)
+    def said(input: Path, run: Path)(tokenizer: Optional[String] = Optional.empty()): String = {
+      val e = intercept[Exception](
+        ImportJob.run(
+          hadoop,
+          input.toString,
+          RunFolder.at(run.toString),
+          tokenizer,
+          Optional.empty()
+        )
+      )
+      e.getMessage
+    }
+    val parent = Scratch.folder()
+    val run = parent.resolve("run")
+    assert(
+      said(model, latentRun)() == s"--run $latentRun exists. Name another folder or remove it."
+    )
+    assert(
+      said(parent.resolve("none"), run)() == s"--input ${parent.resolve("none")} is not there."
+    )
+    Files.move(model.resolve("tokenizer.json"), parent.resolve("tokenizer.json"))
+    assert(said(model, run)() == s"$model has no tokenizer.json: name one with --tokenizer FILE.")
+    assert(names(parent) == Set("tokenizer.json"))
+    val tokenizer = Optional.of(parent.resolve("tokenizer.json").toString)
+    val config = Files.readString(model.resolve("config.json"))
+    Files.writeString(model.resolve("config.json"), config.replace("\"silu\"", "\"gelu\""))
+    assert(
+      said(model, run)(tokenizer) == s"$model/config.json: hidden_act must be silu, got \"gelu\"."
+    )
+    Files.writeString(model.resolve("config.json"), config)
+    val weights = model.resolve("model.safetensors")
+    val bytes = Files.readAllBytes(weights)
+    Files.write(weights, bytes.dropRight(1))
+    assert(said(model, run)(tokenizer) == "model.safetensors is cut off.")
+    Files.write(weights, bytes)
+    assert(names(parent) == Set("tokenizer.json"))
+    ImportJob.run(hadoop, model.toString, RunFolder.at(run.toString), tokenizer, Optional.empty())
+    assert(logits(run) == logits(latentRun))
+  }
+
+  test("a tokenizer of more ids than the model has is refused") {
+    val model = exported(latentRun)
+    val other = TrainJobSparkSuite.dataset(spark, "tokenizer.vocabulary-size" -> Int.box(450))
+    val tokenizer = other.resolve("tokenizer/tokenizer.json")
+    val run = Scratch.folder().resolve("run")
+    val e = intercept[ConfigException](
+      ImportJob.run(
+        hadoop,
+        model.toString,
+        RunFolder.at(run.toString),
+        Optional.of(tokenizer.toString),
+        Optional.empty()
+      )
+    )
+    assert(e.getMessage == s"$tokenizer has 450 ids, the model only 400: it is of another model.")
+    assert(!Files.exists(run))
+  }
+}

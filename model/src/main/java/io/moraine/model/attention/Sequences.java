@@ -1,0 +1,53 @@
+package io.moraine.model.attention;
+
+import java.util.Optional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The B sequences of a batch, as attention sees them.
+ *
+ * @param count B
+ * @param visible which places (last dimension) a place sees; empty if all up to itself; booleans of
+ *     shape (B, 1, L, L)
+ */
+public record Sequences(int count, Optional<Tensor> visible) {
+
+  /** A place sees all places of its sequence up to itself. */
+  public static Sequences whole(int count) {
+    return new Sequences(count, Optional.empty());
+  }
+
+  /**
+   * A place sees the places of its own document up to itself.
+   *
+   * @param documents a number for each place, the same for places of one document; shape (B, L)
+   */
+  public static Sequences ofDocuments(Tensor documents) {
+    try (NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor same = documents.unsqueeze(2).eq(documents.unsqueeze(1));
+      return new Sequences(
+          Math.toIntExact(documents.size(0)), Optional.of(torch.tril(same).unsqueeze(1)));
+    }
+  }
+
+  /**
+   * What the next tokens of one text see of it: all up to themselves.
+   *
+   * @param tokens how many, T
+   * @param from how many stand before them
+   * @return booleans of shape (T, from + T)
+   */
+  static Tensor upToItself(long tokens, long from) {
+    TensorOptions booleans = new TensorOptions(torch.ScalarType.Bool);
+    return torch.ones(new long[] {tokens, from + tokens}, booleans).tril(from);
+  }
+
+  /** The first {@code length} places of each sequence. */
+  public Sequences first(long length) {
+    return new Sequences(
+        count, visible.map(places -> places.narrow(2, 0, length).narrow(3, 0, length)));
+  }
+}

@@ -1,0 +1,56 @@
+package io.moraine.model.transformer;
+
+import io.moraine.model.attention.AttentionConfig;
+import io.moraine.model.tensor.Slice;
+import io.moraine.model.tensor.TorchFlatBuffer;
+import java.util.List;
+
+/**
+ * What a model costs, from its configuration alone: no weight is allocated.
+ *
+ * @param config of the model
+ */
+public record ModelCost(ModelConfig config) {
+
+  /** A forward pass, and a backward pass of twice its products. */
+  private static final int PASSES_OF_TRAINING = 3;
+
+  /**
+   * Weights that a token is multiplied with: the active ones but for the embedding, of which it
+   * only takes a row; a tied embedding counts as the output head that it is.
+   */
+  public long multipliedParameters() {
+    long embedding = (long) config.vocabularySize() * config.dim();
+    return config.activeParameters() - (config.hasTiedEmbeddings() ? 0 : embedding);
+  }
+
+  /**
+   * Floating-point operations of a forward pass per token, mean over a sequence: two for each
+   * weight multiplied with, and causal attention.
+   *
+   * @param sequenceLength in which attention looks back, from 1 to all tokens
+   */
+  public double forwardFlops(int sequenceLength) {
+    AttentionConfig attention = config.attention();
+    double seen = (sequenceLength + 1) / 2.0;
+    double products = 2.0 * attention.heads() * (attention.queryDim() + attention.valueDim());
+    return 2.0 * multipliedParameters() + config.layers() * products * seen;
+  }
+
+  /** Floating-point operations of forward and backward per token. */
+  public double trainingFlops(int sequenceLength) {
+    return PASSES_OF_TRAINING * forwardFlops(sequenceLength);
+  }
+
+  /** Values that generation keeps per token, in all layers. */
+  public long cachedValues() {
+    return (long) config.attention().cachedPerToken() * config.layers();
+  }
+
+  /** Elements of the flat buffer of weights, padding included. */
+  public long flatLength() {
+    List<Slice> weights = config.weights();
+    Slice last = weights.get(weights.size() - 1);
+    return TorchFlatBuffer.aligned(last.offsetElements() + last.length());
+  }
+}

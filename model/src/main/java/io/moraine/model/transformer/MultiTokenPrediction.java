@@ -1,0 +1,118 @@
+package io.moraine.model.transformer;
+
+import io.moraine.model.attention.Sequences;
+import io.moraine.model.data.TokenBatch;
+import io.moraine.model.layer.Rotary;
+import io.moraine.model.train.FurtherLoss;
+import java.util.Optional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The training of the modules of multi-token prediction: module k learns at every token i of a
+ * sequence whose token i + k + 1 is there and is no padding.
+ *
+ * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, Eq. 21-25
+ */
+final class MultiTokenPrediction {
+
+  /** ATen's number for the sum of the losses of single tokens. */
+  private static final long SUM = 2;
+
+  private final ModelConfig config;
+  private final Weights weights;
+  private final Rotary rotary;
+  private final ExpertLoad load;
+  private FurtherLoss heard = FurtherLoss.NONE;
+
+  MultiTokenPrediction(ModelConfig config, Weights weights, Rotary rotary, ExpertLoad load) {
+    this.config = config;
+    this.weights = weights;
+    this.rotary = rotary;
+    this.load = load;
+  }
+
+  /**
+   * What is added to the loss of the main model: {@code lambda / D * sum_k L_k}, where L_k is the
+   * cross-entropy of module k with the balance loss of its router. As in the paper, the sum of the
+   * tokens' losses is divided by the number of the main model's predictions, so that micro-batches
+   * add up whatever their padding.
+   *
+   * @param hidden behind the final norm; shape (B * L, D)
+   * @return a scalar; empty without modules
+   */
+  Optional<Tensor> loss(TokenBatch batch, Sequences sequences, Tensor tokens, Tensor hidden) {
+    Optional<Tensor> total = Optional.empty();
+    Tensor before = hidden;
+    for (int k = 1; k <= config.prediction().depth() && k < batch.length(); k++) {
+      int places = batch.length() - k;
+      Tensor targets = tokens.narrow(1, k + 1L, places).reshape(-1);
+      Optional<Tensor> learned =
+          batch.isPadded()
+              ? Optional.of(targets.ge(new Scalar(0)).to(torch.ScalarType.Float))
+              : Optional.empty();
+      int moeLayer = config.moeLayers() - config.prediction().depth() + k - 1;
+      TrainingRouted routed =
+          new TrainingRouted(load, batch.sequences(), learned, Math.max(0, moeLayer));
+      before = forward(k, sequences, tokens.narrow(1, k, places), before, routed);
+      Tensor sum = sumOfLosses(before, targets);
+      heard = heard.plus(new FurtherLoss(sum.item_float(), count(targets)));
+      Tensor mean = sum.div(new Scalar((double) batch.predictions()));
+      Tensor loss = routed.balanceLoss().map(mean::add).orElse(mean);
+      total = Optional.of(total.isEmpty() ? loss : total.get().add(loss));
+    }
+    double weight = config.prediction().lossWeight() / Math.max(1, config.prediction().depth());
+    return total.map(sum -> sum.mul(new Scalar(weight)));
+  }
+
+  /**
+   * The hidden states of module k, behind its norm.
+   *
+   * @param ids of tokens i + k; padding is some token, nothing that is learned looks at it; shape
+   *     (B, L')
+   * @param before of the main model or of module k - 1; at least L' places per sequence
+   * @shape result (B * L', D)
+   */
+  Tensor forward(int k, Sequences sequences, Tensor ids, Tensor before, Routed routed) {
+    PredictionModule module = weights.predictionModules().get(k - 1);
+    long places = ids.size(1);
+    Tensor hidden =
+        before
+            .view(sequences.count(), -1, config.dim())
+            .narrow(1, 0, places)
+            .reshape(sequences.count() * places, config.dim());
+    Tensor embedded =
+        torch.embedding(weights.embedding(), ids.reshape(-1).clamp_min(new Scalar(0)));
+    Weights.Layer layer = module.layer();
+    Sequences shorter = sequences.first(places);
+    Tensor h =
+        layer.forward(
+            module.join(embedded, hidden),
+            x -> layer.attention().forward(x, shorter, rotary),
+            routed);
+    return module.norm().forward(h);
+  }
+
+  /** What was learned since the last call. */
+  FurtherLoss takeLoss() {
+    FurtherLoss taken = heard;
+    heard = FurtherLoss.NONE;
+    return taken;
+  }
+
+  private Tensor sumOfLosses(Tensor hidden, Tensor targets) {
+    return torch.cross_entropy_loss(
+        torch.linear(hidden, weights.head()),
+        targets,
+        new TensorOptional(),
+        SUM,
+        TokenBatch.PADDING,
+        0.0);
+  }
+
+  private static long count(Tensor targets) {
+    return targets.ge(new Scalar(0)).sum().item_long();
+  }
+}

@@ -1,0 +1,44 @@
+package io.moraine.model.transformer;
+
+import io.moraine.model.moe.MoeLayer;
+import io.moraine.model.moe.Router;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+
+/** Counts the load of MoE layers while training and adds up their balance losses. */
+final class TrainingRouted implements Routed {
+
+  private final ExpertLoad load;
+  private final int sequences;
+  private final Optional<Tensor> learned;
+  private int moeLayer;
+  private Optional<Tensor> balanceLoss = Optional.empty();
+
+  /**
+   * Before the first MoE layer.
+   *
+   * @param learned the places whose routing counts, 1 or 0; empty if all do; shape (B * L)
+   * @param moeLayer index of that layer among all MoE layers
+   */
+  TrainingRouted(ExpertLoad load, int sequences, Optional<Tensor> learned, int moeLayer) {
+    this.load = load;
+    this.sequences = sequences;
+    this.learned = learned;
+    this.moeLayer = moeLayer;
+  }
+
+  @Override
+  public void accept(Router router, MoeLayer.Result result) {
+    Router.Choice choice = result.choice();
+    load.count(moeLayer++, learned.isEmpty() ? result.load() : router.load(choice, learned.get()));
+    if (router.config().sequenceBalanceAlpha() > 0) {
+      Tensor loss = router.sequenceBalanceLoss(choice.scores(), sequences, learned);
+      balanceLoss = Optional.of(balanceLoss.isEmpty() ? loss : balanceLoss.get().add(loss));
+    }
+  }
+
+  /** The balance losses of all layers heard so far; empty without any. */
+  Optional<Tensor> balanceLoss() {
+    return balanceLoss;
+  }
+}
