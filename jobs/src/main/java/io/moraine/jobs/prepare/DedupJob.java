@@ -11,7 +11,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
-/** Exact and near deduplication alone: texts leave as they came. */
+/** Deduplication alone: no rule cleans or rejects a text; cuts only where settings ask for them. */
 public final class DedupJob {
 
   private final SparkSession spark;
