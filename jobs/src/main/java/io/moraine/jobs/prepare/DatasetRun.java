@@ -9,6 +9,7 @@ import io.moraine.pipeline.spark.EvaluationSets;
 import java.io.IOException;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -65,6 +66,7 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
         throw new ConfigException(
             "near.survivors must be verified with --index, got closure: a new document may join two published ones.");
       }
+      requireOutside(hadoop, paths.index().get(), paths.output());
       index = DocumentIndex.open(hadoop, paths.index().get(), shingleWords, key);
       corpus = CorpusRun.begin(spark, settings, paths.output(), RunKey.after(index, key), progress);
     } else {
@@ -72,5 +74,23 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
       index = DocumentIndex.open(hadoop, corpus.dataset().index(), shingleWords, key);
     }
     return new DatasetRun(corpus, new DocumentStages(spark, settings, corpus, index, evaluation));
+  }
+
+  /** What is below the output is gone when the dataset gets its name. */
+  private static void requireOutside(Configuration hadoop, String index, String output)
+      throws IOException {
+    Path replaced = qualified(hadoop, output);
+    for (Path at = qualified(hadoop, index); at != null; at = at.getParent()) {
+      if (at.equals(replaced)) {
+        throw new ConfigException(
+            "--index %s must not be in --output %s, which is replaced as a whole. Name another folder."
+                .formatted(index, output));
+      }
+    }
+  }
+
+  private static Path qualified(Configuration hadoop, String folder) throws IOException {
+    Path path = new Path(folder);
+    return path.getFileSystem(hadoop).makeQualified(path);
   }
 }

@@ -118,6 +118,19 @@ class IncrementalSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(Files.readString(index.resolve("index.json")) == manifest)
   }
 
+  test("an index in the folder that the run replaces is refused before anything is written") {
+    val output = Scratch.folder().resolve("unique")
+    val input = written(corpus(20, 1))
+    for (index <- Seq(output, output.resolve("index"), output.resolve("a/../index/b"))) {
+      val error = intercept[ConfigException](dedup(input, index, output))
+      assert(
+        error.getMessage == s"--index $index must not be in --output $output, " +
+          "which is replaced as a whole. Name another folder."
+      )
+    }
+    assert(Files.list(output.getParent).count == 0)
+  }
+
   test("an id that an earlier increment has gets a suffix, and nothing new is no failure") {
     val docs = corpus(20, 1).take(3)
     val index = Scratch.folder().resolve("seen")
