@@ -35,10 +35,12 @@ final class Section {
   }
 
   int integer(String key) {
+    requireWhole(key);
     return read(key, () -> config.getInt(key));
   }
 
   long longInteger(String key) {
+    requireWhole(key);
     return read(key, () -> config.getLong(key));
   }
 
@@ -135,6 +137,16 @@ final class Section {
                     place(entry.getValue().origin()),
                     String.join(", ", known)));
       }
+    }
+  }
+
+  /** The library would cut off a fraction. */
+  private void requireWhole(String key) {
+    double value = read(key, () -> config.getDouble(key));
+    if (value != Math.rint(value)) {
+      throw new ConfigException(
+          "%s must be a whole number, got %s (%s)."
+              .formatted(qualified(key), value, place(config.getValue(key).origin())));
     }
   }
 
