@@ -146,7 +146,10 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
     val found =
       rows.map(r => (r.getAs[String]("file"), r.getAs[Long]("offset"), r.getAs[String]("text")))
     val expected = (1 to 5).flatMap(i =>
-      Seq((s"a $i%41[1]{x}*?.parquet", 0L, s"text $i"), (s"a $i%41[1]{x}*?.parquet", 1L, s"more $i"))
+      Seq(
+        (s"a $i%41[1]{x}*?.parquet", 0L, s"text $i"),
+        (s"a $i%41[1]{x}*?.parquet", 1L, s"more $i")
+      )
     ) ++ Seq(("b.parquet", 0L, "with an id"), ("c.parquet", 0L, null))
     assert(
       found.sorted(
