@@ -3,6 +3,7 @@ package io.moraine.jobs.config;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigOrigin;
 import com.typesafe.config.ConfigValue;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -32,6 +33,15 @@ final class Section {
   /** A section inside this one. */
   Section section(String key) {
     return new Section(read(key, () -> config.getConfig(key)), qualified(key));
+  }
+
+  /** The sections of a list. */
+  List<Section> sections(String key) {
+    List<Section> sections = new ArrayList<>();
+    for (Config section : read(key, () -> config.getConfigList(key))) {
+      sections.add(new Section(section, "%s[%d]".formatted(qualified(key), sections.size())));
+    }
+    return sections;
   }
 
   int integer(String key) {
