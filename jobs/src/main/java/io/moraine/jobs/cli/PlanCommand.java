@@ -92,6 +92,11 @@ final class PlanCommand implements Runnable {
       if ((bands == null) != (rows == null)) {
         throw new ConfigException("--bands and --rows go together.");
       }
+      if (!(threshold > 0 && threshold < 1) || idBytes < 1) {
+        throw new ConfigException(
+            "--threshold must be in (0, 1) and --id-bytes at least 1, got %s and %d."
+                .formatted(threshold, idBytes));
+      }
       Banding banding = banding();
       PrintWriter out = spec.commandLine().getOut();
       DedupPlan.lines(banding, threshold, idBytes, bands == null).forEach(out::println);

@@ -131,10 +131,19 @@ final class Section {
       throw e;
     } catch (IllegalArgumentException e) {
       throw new ConfigException(
-          "%s: %s (%s)".formatted(path, e.getMessage(), place(config.root().origin())), e);
+          "%s: %s (%s)".formatted(path, e.getMessage(), place(blamed(e.getMessage()))), e);
     }
     requireNoOtherKeys();
     return result;
+  }
+
+  /** Where the key stands with which a record's complaint begins, else the section. */
+  private ConfigOrigin blamed(String complaint) {
+    return known.stream()
+        .filter(key -> complaint.startsWith(key + " ") && config.hasPath(key))
+        .map(key -> config.getValue(key).origin())
+        .findFirst()
+        .orElse(config.root().origin());
   }
 
   void requireNoOtherKeys() {

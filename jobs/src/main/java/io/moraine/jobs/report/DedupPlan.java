@@ -4,11 +4,13 @@ import io.moraine.pipeline.lsh.Banding;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.TreeSet;
 
 /** What a banding finds and costs, as text. */
 public final class DedupPlan {
 
-  private static final double[] SIMILARITIES = {0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95};
+  private static final List<Double> SIMILARITIES =
+      List.of(0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95);
 
   /** Spark's row: null bits, four numbers, offset and length of the id, and its own size. */
   private static final int ROW_BYTES = 8 + 4 * 8 + 8 + 4;
@@ -28,11 +30,13 @@ public final class DedupPlan {
             .formatted(banding.bands(), banding.rowsPerBand(), banding.components()));
     lines.add("");
     lines.add("Jaccard   candidates");
-    for (double similarity : SIMILARITIES) {
+    TreeSet<Double> similarities = new TreeSet<>(SIMILARITIES);
+    similarities.add(threshold);
+    for (double similarity : similarities) {
       lines.add(
           String.format(
               Locale.ROOT,
-              "%7.2f   %10.6f%s",
+              "%7s   %10.6f%s",
               similarity,
               banding.collisionProbability(similarity),
               similarity == threshold ? "   <- threshold" : ""));

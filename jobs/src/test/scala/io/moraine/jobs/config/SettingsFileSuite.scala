@@ -47,6 +47,17 @@ class SettingsFileSuite extends AnyFunSuite {
     assert(error.getMessage.startsWith("sequences.length has a wrong value: "))
   }
 
+  test("a value that breaks a rule is blamed on the option or file that set it") {
+    val user = file("near.shingle-words = 6")
+    val option = JMap.of[String, Object]("near.threshold", java.lang.Double.valueOf(2))
+    val ofOption = intercept[ConfigException](PrepareSettings.of(prepare(user, option)))
+    assert(
+      ofOption.getMessage == "near: threshold must be in (0, 1], got 2.0 (the command line)"
+    )
+    val ofFile = intercept[ConfigException](PrepareSettings.of(prepare(file("near.bands = 0"))))
+    assert(ofFile.getMessage.matches("near: bands must be in .*, got 0 \\(.*\\.conf: 1\\)"))
+  }
+
   test("a fraction where a whole number is asked for is refused, not cut off") {
     for ((key, value) <- Seq("near.bands" -> "31.7", "near.seed" -> "1.5")) {
       val error = intercept[ConfigException](PrepareSettings.of(prepare(file(s"$key = $value"))))

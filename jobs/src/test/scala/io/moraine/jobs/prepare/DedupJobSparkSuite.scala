@@ -64,6 +64,48 @@ class DedupJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(dedup(output.resolve("documents"))._2.documents == 3)
   }
 
+  /** Parquet files of ten rows, the second with a byte of its pages changed. */
+  private def damaged(compression: String): Path = {
+    import spark.implicits._
+    val folder = Scratch.folder()
+    for (file <- 1 to 2) {
+      val written = Scratch.folder().resolve("p")
+      val texts = (1 to 10).map(row => s"$row is the text of row $row in file $file " * 20)
+      texts
+        .toDF("text")
+        .coalesce(1)
+        .write
+        .option("compression", compression)
+        .parquet(written.toString)
+      val part = Files.list(written).iterator().asScala.find(_.toString.endsWith(".parquet")).get
+      val bytes = Files.readAllBytes(part)
+      if (file == 2) bytes(200) = (bytes(200) ^ 0x55).toByte
+      Files.write(folder.resolve(s"$file.parquet"), bytes)
+    }
+    folder
+  }
+
+  for (compression <- Seq("snappy", "none")) {
+    test(s"rows of a Parquet file with damaged pages are quarantined, one by one: $compression") {
+      val (output, manifest) = dedup(damaged(compression), "near.enabled" -> false)
+      assert(manifest.documents == 10)
+      assert(rows(output, "documents").forall(_.getAs[String]("text").contains("in file 1")))
+      val quarantine = rows(output, "quarantine")
+      assert(quarantine.map(r => r.getString(0) -> r.getLong(1)) == (0 to 9).map("2.parquet" -> _))
+      assert(
+        quarantine.forall(_.getString(2).startsWith("its Parquet file is damaged behind row 0: "))
+      )
+    }
+  }
+
+  test("too many damaged rows fail the job in one line that names the file") {
+    val error = intercept[CorpusException](
+      dedup(damaged("snappy"), "near.enabled" -> false, "quarantine.tolerated" -> 0)
+    )
+    assert(error.getMessage.startsWith("10 of 20 parts cannot be read, more than quarantine."))
+    assert(error.getMessage.contains("the first: 2.parquet at 0: its Parquet file is damaged"))
+  }
+
   test("documents of one URL leave the longest, and every removed one names a kept one") {
     val folder = Scratch.folder()
     val words = (1 to 60).map(i => s"w$i").mkString(" ")

@@ -23,6 +23,7 @@ final class JsonLines implements Iterator<Part> {
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
@@ -111,7 +112,7 @@ final class JsonLines implements Iterator<Part> {
     try {
       object = JSON.readTree(line);
     } catch (JsonProcessingException e) {
-      return refused("not JSON: " + e.getOriginalMessage().lines().findFirst().orElse(""));
+      return refused("not JSON: " + complaint(e));
     }
     JsonNode text = object.isObject() ? object.get(config.textField()) : null;
     if (text == null || !text.isTextual()) {
@@ -137,6 +138,12 @@ final class JsonLines implements Iterator<Part> {
         text.textValue(),
         url.orElse(""),
         metadata(rest));
+  }
+
+  /** The first line, and of a field that stands twice not how Jackson was told to care. */
+  private static String complaint(JsonProcessingException e) {
+    String line = e.getOriginalMessage().lines().findFirst().orElse("");
+    return line.startsWith("Duplicate field") ? line.replaceFirst(" for .*", "") : line;
   }
 
   /** Fields as a JSON object, empty if there are none. */

@@ -10,18 +10,13 @@ import io.moraine.pipeline.document.Document;
 import io.moraine.pipeline.document.DocumentReader;
 import io.moraine.pipeline.document.ReadConfig;
 import io.moraine.pipeline.document.Unreadable;
-import java.io.IOException;
-import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
-import org.apache.parquet.hadoop.ParquetFileReader;
-import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -35,34 +30,37 @@ import org.apache.spark.util.SerializableConfiguration;
 /** Documents from Parquet files, one per row; the offset is the row's index in its file. */
 final class ParquetDocuments {
 
-  private static final int MAX_FOOTER_TASKS = 64;
-
   private ParquetDocuments() {}
 
   /**
    * The parts of Parquet files; all files of one schema are one scan. A file without a readable
-   * footer is one unreadable part.
+   * footer is one unreadable part; each row of a file with a damaged page is one.
    *
    * @throws CorpusException if a file has no text column of the configured name
-   * @cost every footer is read once more, on the cluster
+   * @cost every file is read to its end before, one task each
    */
   static Dataset<Row> read(SparkSession spark, List<InputFile> files, ReadConfig config) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     SerializableConfiguration hadoop =
         new SerializableConfiguration(spark.sparkContext().hadoopConfiguration());
+    List<CheckedParquet> checked =
+        context
+            .parallelize(files, files.size())
+            .map(file -> CheckedParquet.of(file, hadoop.value()))
+            .collect();
+    List<CheckedParquet> damaged = checked.stream().filter(CheckedParquet::isDamaged).toList();
+    Dataset<Row> parts =
+        spark.createDataFrame(
+            context
+                .parallelize(damaged, Math.max(1, damaged.size()))
+                .flatMap(CheckedParquet::unreadable),
+            CorpusReader.PARTS);
     Map<String, List<InputFile>> bySchema = new TreeMap<>();
-    List<Row> damaged = new ArrayList<>();
-    int tasks = Math.min(files.size(), MAX_FOOTER_TASKS);
-    for (Footer footer :
-        context.parallelize(files, tasks).map(file -> footer(file, hadoop.value())).collect()) {
-      if (footer.error().isEmpty()) {
-        bySchema.computeIfAbsent(footer.schema(), schema -> new ArrayList<>()).add(footer.file());
-      } else {
-        Unreadable unreadable = new Unreadable(footer.file().name(), 0, footer.error(), "");
-        damaged.add(CorpusReader.row(unreadable));
+    for (CheckedParquet file : checked) {
+      if (!file.isDamaged()) {
+        bySchema.computeIfAbsent(file.schema(), schema -> new ArrayList<>()).add(file.file());
       }
     }
-    Dataset<Row> parts = spark.createDataFrame(damaged, CorpusReader.PARTS);
     for (List<InputFile> alike : bySchema.values()) {
       parts = parts.union(readAlike(spark, alike, config));
     }
@@ -116,18 +114,6 @@ final class ParquetDocuments {
   /** A column by its name as it is, dots and all. */
   private static Column column(String name) {
     return col("`" + name.replace("`", "``") + "`");
-  }
-
-  /** A file's schema as text, or what is wrong with the file. */
-  private record Footer(InputFile file, String schema, String error) implements Serializable {}
-
-  private static Footer footer(InputFile file, Configuration hadoop) {
-    try (ParquetFileReader reader =
-        ParquetFileReader.open(HadoopInputFile.fromPath(new Path(file.path()), hadoop))) {
-      return new Footer(file, reader.getFileMetaData().getSchema().toString(), "");
-    } catch (IOException | RuntimeException e) {
-      return new Footer(file, "", "not a Parquet file: " + e.getMessage());
-    }
   }
 
   /** (text, id or null, source or null, row index, url or null, metadata, path) to a part. */

@@ -53,17 +53,19 @@ class DocumentReaderSuite extends AnyFunSuite {
       """{"title":"x"}""",
       "[1]",
       "{\"text\":\"" + "\\" + "ud800\"}",
-      """{"text":"a"} trailing"""
+      """{"text":"a"} trailing""",
+      """{"text":"a","text":"b"}"""
     )
     val lines = good +: bad.flatMap(line => Seq(line, good))
     val parts = read(lines.mkString("\n").getBytes(UTF_8), "x.jsonl")
-    assert(texts(parts).size == 7)
+    assert(texts(parts).size == 8)
     val found = errors(parts)
     assert(found.map(_._1) == bad.indices.map(i => lines.take(2 * i + 1).map(_.length + 1L).sum))
     assert(found(0)._2.startsWith("not JSON: "))
     assert(found(1)._2 == "field \"text\" must be a text, found no text")
     assert(found(2)._2 == "field \"text\" must be a text, found no such field")
     assert(found(3)._2 == "field \"text\" must be a text, found no object")
+    assert(found(6)._2 == "not JSON: Duplicate field 'text'")
     assert(found(4)._2 == "text has a surrogate without its partner")
   }
 
