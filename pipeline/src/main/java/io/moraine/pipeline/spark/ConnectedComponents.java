@@ -36,7 +36,7 @@ final class ConnectedComponents {
   static final StructType STARS =
       new StructType().add("document", RankedRows.RANKED).add("root", RankedRows.RANKED);
 
-  private final Checkpoints checkpoints;
+  private final TableStore tables;
   private final long edgesOfOneTask;
 
   /**
@@ -44,8 +44,8 @@ final class ConnectedComponents {
    *
    * @param edgesOfOneTask how many edges one task's memory holds, 200 bytes each
    */
-  ConnectedComponents(Checkpoints checkpoints, long edgesOfOneTask) {
-    this.checkpoints = checkpoints;
+  ConnectedComponents(TableStore tables, long edgesOfOneTask) {
+    this.tables = tables;
     this.edgesOfOneTask = edgesOfOneTask;
   }
 
@@ -70,7 +70,7 @@ final class ConnectedComponents {
     int round = 0;
     do {
       before = after;
-      stars = checkpoints.store("%s-%d".formatted(name, round++), smallStar(largeStar(stars)));
+      stars = tables.store("%s-%d".formatted(name, round++), smallStar(largeStar(stars)));
       after = checksum(stars);
     } while (!after.equals(before));
     return stars;

@@ -90,10 +90,10 @@ public final class Decontamination {
       Dataset<Row> documents,
       EvaluationIndex index,
       DecontaminationConfig config,
-      Checkpoints checkpoints) {
+      TableStore tables) {
     Broadcast<EvaluationIndex> shared =
         JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(index);
-    BitSet ignored = ignored(documents, shared, config.maxDocuments(), checkpoints);
+    BitSet ignored = ignored(documents, shared, config.maxDocuments(), tables);
     StructType schema =
         documents
             .schema()
@@ -103,7 +103,7 @@ public final class Decontamination {
             .add("found_items", DataTypes.createArrayType(ITEM))
             .add("found_sets", DataTypes.createArrayType(SET));
     Check check = new Check(shared, ignored, config, documents.schema().fieldIndex("text"));
-    Dataset<Row> checked = checkpoints.store("checked", documents.map(check, Encoders.row(schema)));
+    Dataset<Row> checked = tables.store("checked", documents.map(check, Encoders.row(schema)));
     return new Outcome(
         checked
             .where(col("reason").isNull())
@@ -118,7 +118,7 @@ public final class Decontamination {
       Dataset<Row> documents,
       Broadcast<EvaluationIndex> index,
       int maxDocuments,
-      Checkpoints checkpoints) {
+      TableStore tables) {
     BitSet ignored = new BitSet();
     if (maxDocuments > 0) {
       Dataset<Row> common =
@@ -128,7 +128,7 @@ public final class Decontamination {
               .groupBy(col("value").as("n_gram"))
               .agg(count(lit(1)).as("documents"))
               .where(col("documents").gt(maxDocuments));
-      checkpoints
+      tables
           .store("common", common)
           .select("n_gram")
           .collectAsList()

@@ -61,7 +61,7 @@ public final class NearDuplicates {
   private final NearConfig config;
   private final int firstNew;
   private final long edgesOfOneTask;
-  private final Checkpoints checkpoints;
+  private final TableStore tables;
   private final Dataset<Row> sets;
   private final LongAccumulator compared;
   private final Verification verification;
@@ -73,13 +73,13 @@ public final class NearDuplicates {
       Dataset<Row> features,
       NearConfig config,
       int firstNew,
-      Checkpoints checkpoints,
+      TableStore tables,
       long edgesOfOneTask) {
     boolean hasIncrement = Arrays.asList(features.columns()).contains("increment");
     this.config = config;
     this.firstNew = firstNew;
     this.edgesOfOneTask = edgesOfOneTask;
-    this.checkpoints = checkpoints;
+    this.tables = tables;
     this.sets =
         features
             .where(length(col("shingles")).gt(0))
@@ -90,7 +90,7 @@ public final class NearDuplicates {
                 col("shingles"));
     this.compared = spark.sparkContext().longAccumulator("compared pairs");
     this.verification = new Verification(sets, config, compared);
-    this.components = new ConnectedComponents(checkpoints, edgesOfOneTask);
+    this.components = new ConnectedComponents(tables, edgesOfOneTask);
     this.survivors = new Survivors(components, edgesOfOneTask);
   }
 
@@ -112,7 +112,7 @@ public final class NearDuplicates {
    * @return as {@link Outcome#removed}
    */
   public static Dataset<Row> find(SparkSession spark, Dataset<Row> features, NearConfig config) {
-    return search(spark, features, config, 0, Checkpoints.onExecutors()).removed();
+    return search(spark, features, config, 0, TableStore.onExecutors()).removed();
   }
 
   /**
@@ -131,8 +131,8 @@ public final class NearDuplicates {
       Dataset<Row> features,
       NearConfig config,
       int firstNew,
-      Checkpoints checkpoints) {
-    return search(spark, features, config, firstNew, checkpoints, EDGES_OF_ONE_TASK);
+      TableStore tables) {
+    return search(spark, features, config, firstNew, tables, EDGES_OF_ONE_TASK);
   }
 
   static Outcome search(
@@ -140,7 +140,7 @@ public final class NearDuplicates {
       Dataset<Row> features,
       NearConfig config,
       int firstNew,
-      Checkpoints checkpoints,
+      TableStore tables,
       long edgesOfOneTask) {
     if (firstNew > 0 && config.policy() == SurvivorPolicy.CLOSURE) {
       throw new IllegalArgumentException(
@@ -148,13 +148,13 @@ public final class NearDuplicates {
               + " published ones; expected survivors = verified, got increment %d"
                   .formatted(firstNew));
     }
-    return new NearDuplicates(spark, features, config, firstNew, checkpoints, edgesOfOneTask).run();
+    return new NearDuplicates(spark, features, config, firstNew, tables, edgesOfOneTask).run();
   }
 
   private Outcome run() {
-    Dataset<Row> pairs = checkpoints.store("candidates", candidates());
+    Dataset<Row> pairs = tables.store("candidates", candidates());
     Dataset<Row> similar =
-        checkpoints.store(
+        tables.store(
             "similar",
             verification.similar(
                 pairs.where(col("better").isNotNull()).select("better", "worse"),
@@ -186,18 +186,18 @@ public final class NearDuplicates {
 
   /** The sets of documents that were not compared with all others of their buckets. */
   private Dataset<Row> crowded(Dataset<Row> ids) {
-    return checkpoints.store("crowded", sets.join(ids, "id"));
+    return tables.store("crowded", sets.join(ids, "id"));
   }
 
   private NearRounds rounds(Dataset<Row> crowded) {
     Verification ofCrowded = new Verification(crowded, config, compared);
-    return new NearRounds(config, checkpoints, ofCrowded, components, survivors);
+    return new NearRounds(config, tables, ofCrowded, components, survivors);
   }
 
   private Dataset<Row> members(Dataset<Row> crowded) {
     Dataset<Row> members =
         withNew(PrefixBuckets.of(crowded, config.threshold())).withColumn("label", label());
-    return checkpoints.store("members", members);
+    return tables.store("members", members);
   }
 
   private Column label() {
@@ -220,7 +220,7 @@ public final class NearDuplicates {
       removed = survivors.notKept(edges, edges.select("worse").where(lit(false)), "components");
     } else if (fitOneTask(crowded.get(), edges)) {
       removed =
-          checkpoints.store(
+          tables.store(
               "not-kept",
               CrowdedSurvivors.notKept(edges, crowded.get(), config, firstNew, compared));
     } else {
@@ -239,7 +239,7 @@ public final class NearDuplicates {
   private Dataset<Row> closure(Dataset<Row> edges, Optional<Dataset<Row>> crowded) {
     Dataset<Row> stars =
         crowded.isEmpty()
-            ? checkpoints.store(
+            ? tables.store(
                 "components", components.of(edges.select("worse", "better"), "components-round"))
             : rounds(crowded.get()).closure(edges, members(crowded.get()));
     Dataset<Row> pairs = stars.select(col("root").as("better"), col("document").as("worse"));

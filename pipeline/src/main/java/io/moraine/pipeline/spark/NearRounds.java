@@ -28,19 +28,19 @@ final class NearRounds {
   private static final int LAST_GROWTH = 7;
 
   private final NearConfig config;
-  private final Checkpoints checkpoints;
+  private final TableStore tables;
   private final Verification verification;
   private final ConnectedComponents components;
   private final Survivors survivors;
 
   NearRounds(
       NearConfig config,
-      Checkpoints checkpoints,
+      TableStore tables,
       Verification verification,
       ConnectedComponents components,
       Survivors survivors) {
     this.config = config;
-    this.checkpoints = checkpoints;
+    this.tables = tables;
     this.verification = verification;
     this.components = components;
     this.survivors = survivors;
@@ -65,7 +65,7 @@ final class NearRounds {
       Dataset<Row> exposed =
           without(behind.where("exposed").select("worse").distinct(), "worse.id", settled, "id");
       Dataset<Row> notKept =
-          checkpoints.store(
+          tables.store(
               "not-kept-" + round,
               survivors.notKept(
                   open.union(duplicates(pairs, round)), exposed, "components-" + round));
@@ -80,8 +80,7 @@ final class NearRounds {
               .withColumn("label", lit(SETTLED))
               .union(undecided.withColumn("label", lit(null).cast("string")));
       members =
-          checkpoints.store(
-              "members-" + round, ofSchema(members.drop("label").join(waiting, "id")));
+          tables.store("members-" + round, ofSchema(members.drop("label").join(waiting, "id")));
       open = among(among(edges, "worse.id", undecided, "id"), "better.id", undecided, "id");
     }
   }
@@ -96,8 +95,7 @@ final class NearRounds {
   Dataset<Row> closure(Dataset<Row> edges, Dataset<Row> all) {
     Dataset<Row> stars = stored(edges.select("worse", "better"), "components");
     for (int round = 0; ; round++) {
-      Dataset<Row> members =
-          checkpoints.store("members-" + round, ofDifferentComponents(all, stars));
+      Dataset<Row> members = tables.store("members-" + round, ofDifferentComponents(all, stars));
       if (members.isEmpty()) {
         return stars;
       }
@@ -125,12 +123,12 @@ final class NearRounds {
   }
 
   private Dataset<Row> stored(Dataset<Row> edges, String name) {
-    return checkpoints.store(name, components.of(edges, name + "-round"));
+    return tables.store(name, components.of(edges, name + "-round"));
   }
 
   private Dataset<Row> pairs(Dataset<Row> members, int round) {
     int front = FIRST_FRONT << (GROWTH_BITS * Math.min(round, LAST_GROWTH));
-    return checkpoints.store(
+    return tables.store(
         "pairs-" + round,
         BucketPairs.of(
             BucketPairs.grouped(members), config.bucketCap(), front, config.threshold()));
@@ -138,7 +136,7 @@ final class NearRounds {
 
   private Dataset<Row> duplicates(Dataset<Row> pairs, int round) {
     Dataset<Row> compared = pairs.where(col("better").isNotNull()).select("better", "worse");
-    return checkpoints.store("edges-" + round, verification.duplicates(compared));
+    return tables.store("edges-" + round, verification.duplicates(compared));
   }
 
   private static Dataset<Row> ofSchema(Dataset<Row> members) {

@@ -164,7 +164,7 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("the report counts clusters and samples pairs of every twentieth, the same ones each time") {
-    def outcome = NearDuplicates.search(spark, bookFeatures, config, 0, Checkpoints.onExecutors())
+    def outcome = NearDuplicates.search(spark, bookFeatures, config, 0, TableStore.onExecutors())
     val sizes = NearReport.clusterSizes(outcome.removed).collect().toSeq
     assert(sizes.map(r => (r.getLong(0) - 1) * r.getLong(1)).sum == removed(bookFeatures).size)
     assert(sizes.map(_.getLong(0)) == sizes.map(_.getLong(0)).sorted && sizes.head.getLong(0) >= 2)

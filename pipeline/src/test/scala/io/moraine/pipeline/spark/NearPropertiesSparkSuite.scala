@@ -53,9 +53,9 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
   /** Names of the tables stored by the last search. */
   private val stored = mutable.Set.empty[String]
 
-  private val checkpoints: Checkpoints = (name, rows) => {
+  private val tables: TableStore = (name, rows) => {
     assert(stored.add(name), s"$name is stored twice")
-    Checkpoints.onExecutors().store(name, rows)
+    TableStore.onExecutors().store(name, rows)
   }
 
   private def found(
@@ -66,7 +66,7 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
   ): Set[Removal] = {
     stored.clear()
     NearDuplicates
-      .search(spark, features, config, firstNew, checkpoints, edgesOfOneTask)
+      .search(spark, features, config, firstNew, tables, edgesOfOneTask)
       .removed
       .collect()
       .map {

@@ -24,9 +24,9 @@ class NearSkewSparkSuite extends AnyFunSuite with SharedSparkSession {
   ): (Map[String, String], Long) = {
     import spark.implicits._
     val features = Features.of(docs.map(d => (d.id, d.text)).toDF("id", "text"), 5).cache()
-    val checkpoints = Checkpoints.onExecutors()
+    val tables = TableStore.onExecutors()
     val outcome =
-      NearDuplicates.search(spark, features, config(policy), 0, checkpoints, edgesOfOneTask)
+      NearDuplicates.search(spark, features, config(policy), 0, tables, edgesOfOneTask)
     (
       outcome.removed.collect().map(r => r.getString(0) -> r.getString(1)).toMap,
       outcome.comparedPairs

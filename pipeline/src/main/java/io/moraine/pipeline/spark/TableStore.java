@@ -4,7 +4,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
 /** Where an algorithm of several rounds stores its tables, so that no round is computed twice. */
-public interface Checkpoints {
+public interface TableStore {
 
   /**
    * Computes the rows now, stores them and returns the stored ones, without the lineage.
@@ -17,7 +17,7 @@ public interface Checkpoints {
    * On the executors' disks and memory, for a session that is done when an executor is lost: its
    * blocks have no copy. Jobs store in files.
    */
-  static Checkpoints onExecutors() {
+  static TableStore onExecutors() {
     return (name, rows) -> rows.localCheckpoint(true);
   }
 }
