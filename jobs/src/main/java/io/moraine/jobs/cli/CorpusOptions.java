@@ -1,5 +1,6 @@
 package io.moraine.jobs.cli;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.SettingsFile;
 import java.nio.file.Path;
 import java.util.List;
@@ -63,8 +64,12 @@ final class CorpusOptions {
    *
    * @param defaults name of a file of conf/
    * @param options further values by key path; those that are null were not given
+   * @throws ConfigException if an option or a setting cannot be
    */
   SettingsFile settings(String defaults, Map<String, Object> options) {
+    if (partitions != null && partitions < 1) {
+      throw new ConfigException("--partitions must be at least 1, got %d.".formatted(partitions));
+    }
     Map<String, Object> all = new TreeMap<>(options);
     all.put("read.text-field", textField);
     return SettingsFile.read(defaults, Optional.ofNullable(config), all);

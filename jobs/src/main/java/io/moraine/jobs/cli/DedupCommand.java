@@ -20,10 +20,11 @@ import picocli.CommandLine.Spec;
     name = "dedup",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    header = "Remove exact and near duplicates from a corpus, and nothing else.",
+    header = "Remove exact and near duplicates from a corpus.",
     description = {
       "",
-      "Texts leave as they came. Every document is either in documents/, or in removed/ with the kept document",
+      "No rule cleans or rejects a text; URLs, repeated lines and spans, and evaluation sets only where settings",
+      "say so. Every document is either in documents/, or in removed/ with the kept document",
       "that it duplicates and their exact Jaccard similarity, or in quarantine/ with file and offset.",
       ""
     },

@@ -39,7 +39,7 @@ final class DocumentOptions {
       names = "--output-format",
       paramLabel = "FORMAT",
       description =
-          "parquet or jsonl (gzip), for documents, removed and quarantine; default: output.format.")
+          "parquet or jsonl (gzip), for all tables but sequences and index; default: output.format.")
   private String outputFormat;
 
   DatasetPaths paths() {

@@ -24,8 +24,9 @@ import picocli.CommandLine.Spec;
     header = "Clean, deduplicate, tokenize and pack a corpus into a prepared dataset.",
     description = {
       "",
-      "Reads folders of text or source code, JSON lines (plain or gzip) and Parquet. Every document is",
-      "either in documents/, or named with a reason in removed/, or in quarantine/ with file and offset.",
+      "Reads folders of text or source code, JSON lines, WARC and WET (each plain, gzip or zstd) and Parquet.",
+      "Every document is either in documents/, or named with a reason in removed/, or in quarantine/ with file",
+      "and offset.",
       "The dataset appears under its name only when it is whole.",
       ""
     },

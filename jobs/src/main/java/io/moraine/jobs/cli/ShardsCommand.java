@@ -1,8 +1,8 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
-import io.moraine.jobs.tokenize.ShardsJob;
-import io.moraine.jobs.tokenize.ShardsManifest;
+import io.moraine.jobs.shards.ShardsJob;
+import io.moraine.jobs.shards.ShardsManifest;
 import io.moraine.pipeline.shard.ShardFormat;
 import io.moraine.pipeline.spark.Shards.Shard;
 import java.io.PrintWriter;

@@ -5,7 +5,7 @@ import io.moraine.pipeline.filter.CleanConfig;
 /**
  * Settings of {@code dedup}; conf/dedup.conf documents every one.
  *
- * @param documents how files become surviving documents; texts stay as they were read
+ * @param documents how files become the documents that are left; no rule cleans or rejects one
  * @param rendered the whole as JSON
  * @param digest of {@code rendered}
  */

@@ -22,7 +22,7 @@ import java.util.Optional;
  * @param lines which repeated lines or paragraphs are cut; empty if none are
  * @param substring which repeated spans are cut; empty if none are
  * @param decontamination which evaluation sets are looked for; empty if none are
- * @param outputFormat of documents, removed and quarantine
+ * @param outputFormat of all tables but sequences and the index
  */
 public record DocumentSettings(
     ReadConfig read,

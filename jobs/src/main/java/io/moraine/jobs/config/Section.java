@@ -3,6 +3,7 @@ package io.moraine.jobs.config;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigOrigin;
 import com.typesafe.config.ConfigValue;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -34,11 +35,22 @@ final class Section {
     return new Section(read(key, () -> config.getConfig(key)), qualified(key));
   }
 
+  /** The sections of a list. */
+  List<Section> sections(String key) {
+    List<Section> sections = new ArrayList<>();
+    for (Config section : read(key, () -> config.getConfigList(key))) {
+      sections.add(new Section(section, "%s[%d]".formatted(qualified(key), sections.size())));
+    }
+    return sections;
+  }
+
   int integer(String key) {
+    requireWhole(key);
     return read(key, () -> config.getInt(key));
   }
 
   long longInteger(String key) {
+    requireWhole(key);
     return read(key, () -> config.getLong(key));
   }
 
@@ -135,6 +147,16 @@ final class Section {
                     place(entry.getValue().origin()),
                     String.join(", ", known)));
       }
+    }
+  }
+
+  /** The library would cut off a fraction. */
+  private void requireWhole(String key) {
+    double value = read(key, () -> config.getDouble(key));
+    if (value != Math.rint(value)) {
+      throw new ConfigException(
+          "%s must be a whole number, got %s (%s)."
+              .formatted(qualified(key), value, place(config.getValue(key).origin())));
     }
   }
 

@@ -5,6 +5,7 @@ import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ModelConfig;
+import io.moraine.model.transformer.Recompute;
 import java.time.Duration;
 
 /**
@@ -12,12 +13,18 @@ import java.time.Duration;
  *
  * @param model what is trained
  * @param train how it is trained
+ * @param recompute what training computes twice to keep less
  * @param deadlines of the collectives
  * @param rendered the whole as JSON
  * @param digest of {@code rendered}
  */
 public record TrainSettings(
-    ModelConfig model, TrainConfig train, Deadlines deadlines, String rendered, String digest) {
+    ModelConfig model,
+    TrainConfig train,
+    Recompute recompute,
+    Deadlines deadlines,
+    String rendered,
+    String digest) {
 
   /**
    * How long a rank waits for another.
@@ -41,6 +48,7 @@ public record TrainSettings(
             new TrainSettings(
                 ModelSettings.read(root.section("model")),
                 train(train, wire),
+                train.choice("recompute", Recompute.class),
                 new Deadlines(
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds"))),
@@ -49,22 +57,22 @@ public record TrainSettings(
   }
 
   private static TrainConfig train(Section s, Section wire) {
+    Section ramp = s.section("batch-ramp");
     Section rate = s.section("learning-rate");
     Section adam = s.section("adam");
     Section balance = s.section("balance");
+    s.text("recompute");
     return s.build(
         () ->
             new TrainConfig(
                 s.longInteger("seed"),
-                s.integer("sequences-per-step"),
-                s.integer("micro-batch"),
-                rate.build(
-                    () ->
-                        new LearningRateSchedule(
-                            rate.number("peak"),
-                            rate.number("floor"),
-                            rate.longInteger("warm-up-steps"),
-                            s.longInteger("steps"))),
+                s.longInteger("steps"),
+                new TrainConfig.Batch(
+                    s.integer("sequences-per-step"),
+                    ramp.integer("from"),
+                    ramp.build(() -> ramp.longInteger("tokens")),
+                    s.integer("micro-batch")),
+                rate.build(() -> schedule(rate)),
                 adam.build(
                     () ->
                         new AdamW.Config(
@@ -73,9 +81,28 @@ public record TrainSettings(
                             adam.number("epsilon"),
                             adam.number("weight-decay"))),
                 s.number("clip-norm"),
-                balance.build(() -> balance.number("bias-update")),
+                balance.build(
+                    () ->
+                        new TrainConfig.Balance(
+                            balance.number("bias-update"), balance.number("share"))),
                 wire(wire),
                 every(s)));
+  }
+
+  private static LearningRateSchedule schedule(Section s) {
+    return new LearningRateSchedule(
+        s.number("peak"),
+        s.longInteger("warm-up-steps"),
+        s.sections("phases").stream().map(TrainSettings::phase).toList());
+  }
+
+  private static LearningRateSchedule.Phase phase(Section s) {
+    return s.build(
+        () ->
+            new LearningRateSchedule.Phase(
+                s.number("length"),
+                s.choice("shape", LearningRateSchedule.Shape.class),
+                s.number("rate")));
   }
 
   private static TrainConfig.Wire wire(Section s) {

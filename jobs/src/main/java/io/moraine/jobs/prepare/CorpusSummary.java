@@ -167,7 +167,7 @@ final class CorpusSummary {
   private static List<String> withRest(List<String> first, long all) {
     List<String> lines = new ArrayList<>(first);
     if (all > first.size()) {
-      lines.add("and %,d more".formatted(all - first.size()));
+      lines.add(String.format(Locale.ROOT, "and %,d more", all - first.size()));
     }
     return lines;
   }

@@ -9,6 +9,7 @@ import io.moraine.pipeline.spark.EvaluationSets;
 import java.io.IOException;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -65,12 +66,43 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
         throw new ConfigException(
             "near.survivors must be verified with --index, got closure: a new document may join two published ones.");
       }
+      requireOutside(hadoop, paths.index().get(), paths.output());
       index = DocumentIndex.open(hadoop, paths.index().get(), shingleWords, key);
+      requireNothingTakenBack(hadoop, index, paths.output());
       corpus = CorpusRun.begin(spark, settings, paths.output(), RunKey.after(index, key), progress);
     } else {
       corpus = CorpusRun.begin(spark, settings, paths.output(), key, progress);
       index = DocumentIndex.open(hadoop, corpus.dataset().index(), shingleWords, key);
     }
     return new DatasetRun(corpus, new DocumentStages(spark, settings, corpus, index, evaluation));
+  }
+
+  /** What is below the output is gone when the dataset gets its name. */
+  private static void requireOutside(Configuration hadoop, String index, String output)
+      throws IOException {
+    Path replaced = qualified(hadoop, output);
+    for (Path at = qualified(hadoop, index); at != null; at = at.getParent()) {
+      if (at.equals(replaced)) {
+        throw new ConfigException(
+            "--index %s must not be in --output %s, which is replaced as a whole. Name another folder."
+                .formatted(index, output));
+      }
+    }
+  }
+
+  /** With other settings or input all that was published is a duplicate of itself. */
+  private static void requireNothingTakenBack(
+      Configuration hadoop, DocumentIndex index, String output) throws IOException {
+    Path path = new Path(output);
+    if (index.isNewIncrement() && path.getFileSystem(hadoop).exists(path)) {
+      throw new ConfigException(
+          "--output %s is there already, and this is no run of it repeated (other settings, input or index): with --index what was published stays. Name another folder."
+              .formatted(output));
+    }
+  }
+
+  private static Path qualified(Configuration hadoop, String folder) throws IOException {
+    Path path = new Path(folder);
+    return path.getFileSystem(hadoop).makeQualified(path);
   }
 }

@@ -97,8 +97,8 @@ final class DatasetTables {
   }
 
   /**
-   * Writes sequences as Parquet in small row groups: who reads a range of ids, such as a rank its
-   * share, reads at most one group too much at either end, and holds one at a time.
+   * Writes sequences as Parquet in small row groups: who reads a range of ids reads at most one
+   * group too much at either end, and holds one at a time.
    */
   void writeSequences(Dataset<Row> rows, String folder, long count, PackConfig config) {
     if (!isFinished(folder)) {

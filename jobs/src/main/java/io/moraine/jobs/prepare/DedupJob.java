@@ -11,7 +11,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
-/** Exact and near deduplication alone: texts leave as they came. */
+/** Deduplication alone: no rule cleans or rejects a text; cuts only where settings ask for them. */
 public final class DedupJob {
 
   private final SparkSession spark;
@@ -42,10 +42,10 @@ public final class DedupJob {
             paths.inputs(),
             "");
     DatasetRun run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
-    Dataset<Row> survivors = run.stages().survivors(paths.inputs(), tasks);
+    Dataset<Row> documents = run.stages().remaining(paths.inputs(), tasks);
     run.tables()
         .write(
-            survivors.select("id", "source", "url", "metadata", "text"),
+            documents.select("id", "source", "url", "metadata", "text"),
             run.dataset().documents(),
             List.of("id"));
     List<FunnelStage> funnel = run.funnel().stages();

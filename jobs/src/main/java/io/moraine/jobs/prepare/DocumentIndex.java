@@ -80,6 +80,11 @@ final class DocumentIndex {
     return increment;
   }
 
+  /** Whether no run of this key has extended the index yet. */
+  boolean isNewIncrement() {
+    return increment == manifest.increments().size();
+  }
+
   /** Says which increments came before; part of what the result follows from. */
   String state() {
     return manifest.before(increment).rendered();

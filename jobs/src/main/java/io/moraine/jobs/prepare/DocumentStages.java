@@ -70,13 +70,11 @@ final class DocumentStages {
    * @throws CorpusException if the input is missing, or nothing of it is left and nothing was
    *     published before
    */
-  Dataset<Row> survivors(List<String> inputs, int tasks) throws IOException {
+  Dataset<Row> remaining(List<String> inputs, int tasks) throws IOException {
     Dataset<Row> documents = read(inputs, tasks);
     Dataset<Row> cleaned = clean(documents);
     Dataset<Row> features = features(cleaned);
-    Dataset<Row> pages = withoutUrlDuplicates(cleaned, features);
-    Dataset<Row> distinct = withoutExactDuplicates(pages);
-    findNearDuplicates(distinct);
+    findNearDuplicates(withoutExactDuplicates(withoutUrlDuplicates(cleaned, features)));
     Dataset<Row> texts = textStages.apply(texts(cleaned), dataset.cuts());
     Dataset<Row> removed = removals.resolved();
     tables.write(removed, dataset.removed(), List.of("id"));
@@ -95,7 +93,7 @@ final class DocumentStages {
     return texts;
   }
 
-  /** What the stages did, on a page; empty before {@link #survivors}. */
+  /** What the stages did, on a page; empty before {@link #remaining}. */
   List<String> summary() {
     return summary;
   }
@@ -151,34 +149,35 @@ final class DocumentStages {
     return without(features, url);
   }
 
-  private Dataset<Row> withoutExactDuplicates(Dataset<Row> pages) {
+  private Dataset<Row> withoutExactDuplicates(Dataset<Row> features) {
     if (!settings.deduplicate().exact()) {
-      return pages;
+      return features;
     }
     funnel.begin("exact");
-    Dataset<Row> exact = tables.stored("exact", ExactDuplicates.find(pages, index.features(spark)));
+    Dataset<Row> exact =
+        tables.stored("exact", ExactDuplicates.find(features, index.features(spark)));
     duplicates.add(exact);
     removals.add("exact", exact, lit("same-text"), NONE, lit(1.0));
-    funnel.counted("exact", pages.count(), exact.count(), "documents, %,d exact duplicates");
-    return without(pages, exact);
+    funnel.counted("exact", features.count(), exact.count(), "documents, %,d exact duplicates");
+    return without(features, exact);
   }
 
-  private void findNearDuplicates(Dataset<Row> pages) {
+  private void findNearDuplicates(Dataset<Row> features) {
     if (!settings.deduplicate().near()) {
       return;
     }
     funnel.begin("near");
-    tables.stored(CorpusReport.PAIRS, () -> nearDuplicates(pages));
+    tables.stored(CorpusReport.PAIRS, () -> nearDuplicates(features));
     Dataset<Row> near = tables.stored("near");
     duplicates.add(near);
     removals.add("near", near, lit("similar-text"), NONE, col("similarity"));
-    funnel.counted("near", pages.count(), near.count(), "documents, %,d near duplicates");
+    funnel.counted("near", features.count(), near.count(), "documents, %,d near duplicates");
   }
 
   /** Stores the near duplicates; sampled pairs for the report. */
-  private Dataset<Row> nearDuplicates(Dataset<Row> pages) {
+  private Dataset<Row> nearDuplicates(Dataset<Row> features) {
     Dataset<Row> all =
-        index.features(spark).unionByName(pages.withColumn("increment", lit(index.increment())));
+        index.features(spark).unionByName(features.withColumn("increment", lit(index.increment())));
     NearDuplicates.Outcome outcome =
         NearDuplicates.search(
             spark,

@@ -55,7 +55,7 @@ public final class PrepareJob {
     run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
     SequenceStages sequences = new SequenceStages(run, settings);
 
-    Dataset<Row> survivors = withHeldOut(run.stages().survivors(paths.inputs(), tasks));
+    Dataset<Row> survivors = withHeldOut(run.stages().remaining(paths.inputs(), tasks));
     sequences.requireKnownSources(survivors);
     Tokenizer tokenizer = given.isPresent() ? given.get().tokenizer() : trainedTokenizer(survivors);
     String tokenizerJson =

@@ -45,7 +45,8 @@ public final class ModelPlan {
             billions(model.activeParameters())));
     lines.add(
         format(
-            "in products      %,d per token (%s): the active ones but for the embedding's other rows",
+            "in products      %,d per token (%s): the active ones but for the embedding's other"
+                + " rows",
             cost.multipliedParameters(), billions(cost.multipliedParameters())));
     lines.add(
         format(
@@ -69,7 +70,8 @@ public final class ModelPlan {
     double shard = 4 * flat / ranks;
     lines.add(
         format(
-            "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the optimizer %.4g; activations besides",
+            "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the"
+                + " optimizer %.4g; activations besides",
             (2 * flat + shard) / GIGA, ranks, flat / GIGA, flat / GIGA, shard / GIGA));
   }
 
@@ -112,10 +114,12 @@ public final class ModelPlan {
       return;
     }
     TrainConfig train = settings.train();
-    double tokens = (double) train.sequencesPerStep() * cluster.sequenceLength();
-    double compute =
-        tokens
-            * cost.trainingFlops(cluster.sequenceLength())
+    double tokens = (double) train.batch().sequencesPerStep() * cluster.sequenceLength();
+    double allTokens =
+        (double) train.batch().sizes(cluster.sequenceLength()).through(train.steps())
+            * cluster.sequenceLength();
+    double secondsPerToken =
+        cost.trainingFlops(cluster.sequenceLength())
             / cluster.rate().getAsDouble()
             / cluster.ranks();
     double wire =
@@ -126,14 +130,15 @@ public final class ModelPlan {
     lines.add(
         format(
             "step             %,.0f tokens: %.4g s of computing%s",
-            tokens, compute, wire > 0 ? format(", %.4g s of sending", wire) : ""));
+            tokens, tokens * secondsPerToken, wire > 0 ? format(", %.4g s of sending", wire) : ""));
+    double seconds = allTokens * secondsPerToken + train.steps() * wire;
     lines.add(
         format(
             "run              %,d steps, %.4g T tokens: %.4g days, %,.0f rank-hours",
             train.steps(),
-            train.steps() * tokens / TERA,
-            train.steps() * (compute + wire) / SECONDS_PER_DAY,
-            train.steps() * (compute + wire) / 3600 * cluster.ranks()));
+            allTokens / TERA,
+            seconds / SECONDS_PER_DAY,
+            seconds / 3600 * cluster.ranks()));
   }
 
   private static String billions(long parameters) {

@@ -122,7 +122,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     PreparedDataset dataset = PreparedDataset.at(data);
     Manifest manifest = dataset.manifest(conf);
     Path scratch = Files.createTempDirectory("moraine-sequences-");
-    try (Transformer model = new Transformer(parsed.model());
+    try (Transformer model = new Transformer(parsed.model(), parsed.recompute());
         TokenSource train =
             open(conf, dataset.sequences(), manifest.counts().sequences(), manifest, scratch);
         TokenSource heldOut =

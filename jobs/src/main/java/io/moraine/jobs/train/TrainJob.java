@@ -153,10 +153,15 @@ public final class TrainJob {
           "--ranks %d need as many slots at once, --master %s has %d. Use --master 'local[%d]' or fewer ranks."
               .formatted(ranks, spark.sparkContext().master(), slots, ranks));
     }
-    if (settings.train().sequencesPerStep() < ranks) {
+    if (settings.train().batch().smallest() < ranks) {
       throw new ConfigException(
-          "train.sequences-per-step must be at least the number of ranks, got %d and %d."
-              .formatted(settings.train().sequencesPerStep(), ranks));
+          "%s must be at least the number of ranks, got %d and %d."
+              .formatted(
+                  settings.train().batch().rampTokens() > 0
+                      ? "train.batch-ramp.from"
+                      : "train.sequences-per-step",
+                  settings.train().batch().smallest(),
+                  ranks));
     }
   }
 

@@ -41,6 +41,10 @@ class FailureSuite extends AnyFunSuite {
   test("a bad option, a missing one and a wrong value give code 2, help gives 0") {
     assert(MoraineCommand.run("prepare", "--inptu", "x") == 2)
     assert(MoraineCommand.run("train") == 2)
+    for (command <- Seq("prepare", "dedup"))
+      assert(
+        MoraineCommand.run(command, "--input", "i", "--output", "o", "--partitions", "0") == 2
+      )
     assert(MoraineCommand.run("train", "--data", "d", "--run", "r", "--ranks", "two") == 2)
     for (
       command <- Seq(

@@ -47,6 +47,17 @@ class SettingsFileSuite extends AnyFunSuite {
     assert(error.getMessage.startsWith("sequences.length has a wrong value: "))
   }
 
+  test("a fraction where a whole number is asked for is refused, not cut off") {
+    for ((key, value) <- Seq("near.bands" -> "31.7", "near.seed" -> "1.5")) {
+      val error = intercept[ConfigException](PrepareSettings.of(prepare(file(s"$key = $value"))))
+      assert(error.getMessage.startsWith(s"$key must be a whole number, got $value ("))
+      assert(error.getMessage.endsWith(".conf: 1)."))
+    }
+    assert(
+      PrepareSettings.of(prepare(file("near.bands = 31.0"))).documents.near.banding.bands == 31
+    )
+  }
+
   test("a settings file that is not there is refused by name") {
     val error = intercept[ConfigException](prepare(Path.of("no-such.conf")))
     assert(

@@ -118,6 +118,30 @@ class IncrementalSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(Files.readString(index.resolve("index.json")) == manifest)
   }
 
+  test("what was published is not replaced by a run with other settings") {
+    val input = written(corpus(20, 1))
+    val index = Scratch.folder().resolve("seen")
+    val output = dedup(input, index)
+    val published = ids(output)
+    val other = settingsWith("near.threshold" -> 0.8)
+    val error = intercept[ConfigException](dedup(input, index, output, other))
+    assert(error.getMessage.startsWith(s"--output $output is there already"))
+    assert(ids(output) == published && published.nonEmpty)
+  }
+
+  test("an index in the folder that the run replaces is refused before anything is written") {
+    val output = Scratch.folder().resolve("unique")
+    val input = written(corpus(20, 1))
+    for (index <- Seq(output, output.resolve("index"), output.resolve("a/../index/b"))) {
+      val error = intercept[ConfigException](dedup(input, index, output))
+      assert(
+        error.getMessage == s"--index $index must not be in --output $output, " +
+          "which is replaced as a whole. Name another folder."
+      )
+    }
+    assert(Files.list(output.getParent).count == 0)
+  }
+
   test("an id that an earlier increment has gets a suffix, and nothing new is no failure") {
     val docs = corpus(20, 1).take(3)
     val index = Scratch.folder().resolve("seen")

@@ -1,6 +1,7 @@
 package io.moraine.jobs.report
 
-import io.moraine.jobs.config.{ModelSettings, SettingsFile, TrainSettings}
+import io.moraine.jobs.config.{ConfigException, ModelSettings, SettingsFile, TrainSettings}
+import io.moraine.model.train.TrainConfig
 import io.moraine.model.transformer.ModelCost
 import java.nio.file.{Files, Path}
 import java.util.{Optional, OptionalDouble}
@@ -87,6 +88,75 @@ class ModelPlanSuite extends AnyFunSuite {
     val hours = run.replaceAll(".* ([\\d,]+) rank-hours", "$1").replace(",", "").toDouble
     near(hours, 2664e3, 0.05)
     assert(!lines.exists(_.contains("sending")))
+  }
+
+  private def seen(train: TrainConfig)(step: Long): Double = {
+    val sizes = train.batch.sizes(4096)
+    sizes.through(step).toDouble / sizes.through(train.steps)
+  }
+
+  test("deepseek-v3: learning rate, batch and gamma at the published places of 14.8 T tokens") {
+    val train = settings("deepseek-v3").train
+    val sizes = train.batch.sizes(4096)
+    near(sizes.through(train.steps) * 4096.0, 14.8e12, 1e-5)
+    def stepAt(tokens: Double): Long =
+      Iterator.from(1).map(_.toLong).find(step => sizes.through(step) * 4096.0 >= tokens).get
+    def rate(step: Long) = train.schedule.at(step, step => seen(train)(step))
+    assert(sizes.of(1) == 3072 && sizes.of(stepAt(470e9) + 1) == 15360)
+    assert(rate(1000) == 1.1e-4 && rate(2000) == 2.2e-4 && rate(stepAt(9.99e12)) == 2.2e-4)
+    near(rate(stepAt(12.15e12)), 1.21e-4, 1e-3)
+    assert(rate(stepAt(14.31e12)) == 2.2e-5 && rate(stepAt(14.62e12)) == 2.2e-5)
+    assert(rate(stepAt(14.64e12)) == 7.3e-6 && rate(train.steps) == 7.3e-6)
+    assert(seen(train)(stepAt(14.299e12)) < train.balance.share)
+    assert(seen(train)(stepAt(14.301e12)) > train.balance.share)
+  }
+
+  for (name <- Seq("deepseek-moe-16b", "deepseek-v2-lite"))
+    test(s"$name: the learning rate falls to 0.316 of itself at 80 % and at 90 % of the tokens") {
+      val train = settings(name).train
+      def rate(share: Double) =
+        train.schedule.at((share * train.steps).toLong, step => seen(train)(step))
+      assert(rate(0.0001) < 4.2e-4 && rate(0.799) == 4.2e-4)
+      near(rate(0.801), 4.2e-4 * 0.316, 1e-9)
+      near(rate(0.899), 4.2e-4 * 0.316, 1e-9)
+      near(rate(0.901), 4.2e-4 * 0.316 * 0.316, 1e-9)
+      near(rate(1), 4.2e-4 * 0.316 * 0.316, 1e-9)
+    }
+
+  test("training settings that make no sense are one line that names the section") {
+    def refused(options: (String, Any)*): String =
+      intercept[ConfigException](
+        TrainSettings.of(
+          SettingsFile.read(
+            "models/demo.conf",
+            Optional.empty(),
+            options.map { case (k, v) => k -> v.asInstanceOf[Object] }.toMap.asJava
+          )
+        )
+      ).getMessage
+    assert(
+      refused("train.batch-ramp.tokens" -> 1000, "train.batch-ramp.from" -> 9).startsWith(
+        "train: batch-ramp.from must be in [1, sequences-per-step], got 9 and 8 ("
+      )
+    )
+    assert(
+      refused("train.balance.share" -> 1.5).startsWith(
+        "train.balance: bias-update must not be negative and share in [0, 1], got 0.01 and 1.5 ("
+      )
+    )
+    def phase(shape: String, length: Double) = java.util.List.of(
+      java.util.Map.of("length", length, "shape", shape, "rate", 1e-4)
+    )
+    assert(
+      refused("train.learning-rate.phases" -> phase("cosine", 0)).startsWith(
+        "train.learning-rate.phases[0]: length must be positive and rate not negative, got 0.0 and 1.0E-4 ("
+      )
+    )
+    assert(
+      refused("train.learning-rate.phases" -> phase("step", 1))
+        .startsWith("train.learning-rate.phases[0].shape must be one of constant, cosine, got step")
+    )
+    assert(refused("train.steps" -> 0).startsWith("train: steps must be at least 1, got 0 ("))
   }
 
   test("memory and wire bytes of the demo's model on two ranks, by hand") {

@@ -196,15 +196,20 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("started again it resumes and ends with the weights of a run that was never stopped") {
-    val whole = train(Scratch.folder().resolve("run"), 12, 2, "train.learning-rate.floor" -> 2e-3)
+    val whole = train(
+      Scratch.folder().resolve("run"),
+      12,
+      2,
+      "train.learning-rate.phases" -> java.util.List.of()
+    )
     val run = Scratch.folder().resolve("run")
-    train(run, 5, 2, "train.learning-rate.floor" -> 2e-3)
-    val resumed = train(run, 12, 2, "train.learning-rate.floor" -> 2e-3)
+    train(run, 5, 2, "train.learning-rate.phases" -> java.util.List.of())
+    val resumed = train(run, 12, 2, "train.learning-rate.phases" -> java.util.List.of())
     assert(resumed.resumedFrom == 5)
     assert(resumed.weightsDigest == whole.weightsDigest)
     val steps = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
     assert(steps.map(_.getAs[Long]("step")).toSeq == (1L to 12L))
-    val again = train(run, 12, 2, "train.learning-rate.floor" -> 2e-3)
+    val again = train(run, 12, 2, "train.learning-rate.phases" -> java.util.List.of())
     assert(again.resumedFrom == 12 && again.weightsDigest == whole.weightsDigest)
   }
 

@@ -59,7 +59,7 @@ public final class PrecisionComparison {
       Arrays.fill(decays, from, from + Math.toIntExact(slice.length()), matrix);
     }
     this.adam = new AdamW(new AdamW.Config(0.9, 0.95, 1e-8, 0.1), decays);
-    this.schedule = new LearningRateSchedule(1e-3, 1e-4, steps / 10, steps);
+    this.schedule = LearningRateSchedule.cosine(1e-3, 1e-4, steps / 10);
     this.random = new SplittableRandom(seed);
   }
 
@@ -102,7 +102,7 @@ public final class PrecisionComparison {
     double sum = 0;
     double last = 0;
     for (int step = 1; step <= steps; step++) {
-      double loss = step(step);
+      double loss = step(step, steps);
       sum += loss;
       last += step > steps - 100 ? loss : 0;
       if (step % PRINTED_EVERY == 0) {
@@ -122,7 +122,7 @@ public final class PrecisionComparison {
         (double) steps * SEQUENCES * LENGTH / seconds);
   }
 
-  private double step(int step) {
+  private double step(int step, int steps) {
     model.zeroGradients();
     double loss = model.forwardBackward(batch(random, 0, trained), 1);
     model.gradients().get(0, gradients, 0, gradients.length);
@@ -131,7 +131,7 @@ public final class PrecisionComparison {
       squares += (double) gradient * gradient;
     }
     double clip = Math.min(1, 1 / Math.sqrt(squares));
-    adam.update(step, schedule.at(step), weights, gradients, clip);
+    adam.update(step, schedule.at(step, s -> (double) s / steps), weights, gradients, clip);
     model.parameters().put(0, weights, 0, weights.length);
     ExpertRouting routing = model.routing().orElseThrow();
     routing.updateBias(routing.takeLoad(), (float) GAMMA);

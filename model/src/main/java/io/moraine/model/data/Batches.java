@@ -9,17 +9,15 @@ import java.util.List;
  *
  * @param source the sequences
  * @param order in which they are seen
- * @param sequencesPerStep over all ranks
+ * @param sizes sequences of each step, over all ranks
  * @param microBatch most sequences per forward and backward
  */
-public record Batches(
-    TokenSource source, SequenceOrder order, int sequencesPerStep, int microBatch) {
+public record Batches(TokenSource source, SequenceOrder order, BatchSizes sizes, int microBatch) {
 
   public Batches {
-    if (sequencesPerStep < 1 || microBatch < 1) {
+    if (microBatch < 1) {
       throw new IllegalArgumentException(
-          "sequences-per-step and micro-batch must be positive, got %d and %d"
-              .formatted(sequencesPerStep, microBatch));
+          "micro-batch must be positive, got %d".formatted(microBatch));
     }
   }
 
@@ -29,9 +27,10 @@ public record Batches(
    * @param step from 1
    */
   public List<TokenBatch> of(long step, int rank, int worldSize) {
-    int from = (int) ((long) rank * sequencesPerStep / worldSize);
-    int to = (int) ((rank + 1L) * sequencesPerStep / worldSize);
-    long first = (step - 1) * sequencesPerStep;
+    long size = sizes.of(step);
+    int from = (int) (rank * size / worldSize);
+    int to = (int) ((rank + 1) * size / worldSize);
+    long first = sizes.through(step - 1);
     List<TokenBatch> batches = new ArrayList<>();
     for (int start = from; start < to; start += microBatch) {
       batches.add(read(first + start, Math.min(microBatch, to - start)));

@@ -64,7 +64,7 @@ public final class AdamW {
    * @param step number of the update, from 1, for the bias correction
    * @param weights changed in place
    * @param gradients of the same length
-   * @param scale applied to the gradients first (mean over ranks, clipping)
+   * @param scale applied to the gradients first (mean over predicted tokens, clipping)
    * @cost one pass over five arrays
    */
   public void update(

@@ -1,6 +1,7 @@
 package io.moraine.model.train;
 
 import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.data.BatchSizes;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 
@@ -8,25 +9,94 @@ import io.moraine.model.optim.LearningRateSchedule;
  * How a run trains.
  *
  * @param seed of the weights and of the order of the data
- * @param sequencesPerStep over all ranks
- * @param microBatch most sequences per forward and backward on a rank
- * @param schedule of the learning rate; its steps are the run's
+ * @param steps of the run
+ * @param batch sequences of a step
+ * @param schedule of the learning rate
  * @param adam settings of AdamW
  * @param clipNorm largest global norm of the gradient
- * @param biasUpdate step of the selection bias, gamma
+ * @param balance of the experts
  * @param wire codecs
  * @param every how often things are done
  */
 public record TrainConfig(
     long seed,
-    int sequencesPerStep,
-    int microBatch,
+    long steps,
+    Batch batch,
     LearningRateSchedule schedule,
     AdamW.Config adam,
     double clipNorm,
-    double biasUpdate,
+    Balance balance,
     Wire wire,
     Every every) {
+
+  /**
+   * Sequences of a step.
+   *
+   * @param sequencesPerStep over all ranks, behind the ramp
+   * @param rampFrom sequences of the first step; of no matter without a ramp
+   * @param rampTokens over which the number grows, linearly in tokens seen; 0 for no ramp
+   * @param microBatch most sequences per forward and backward on a rank
+   */
+  public record Batch(int sequencesPerStep, int rampFrom, long rampTokens, int microBatch) {
+
+    public Batch {
+      if (sequencesPerStep < 1 || microBatch < 1) {
+        throw new IllegalArgumentException(
+            "sequences-per-step and micro-batch must be positive, got %d and %d"
+                .formatted(sequencesPerStep, microBatch));
+      }
+      if (rampTokens < 0) {
+        throw new IllegalArgumentException(
+            "batch-ramp.tokens must not be negative, got %d".formatted(rampTokens));
+      }
+      if (rampTokens > 0 && (rampFrom < 1 || rampFrom > sequencesPerStep)) {
+        throw new IllegalArgumentException(
+            "batch-ramp.from must be in [1, sequences-per-step], got %d and %d"
+                .formatted(rampFrom, sequencesPerStep));
+      }
+    }
+
+    /** As many sequences in every step. */
+    public static Batch constant(int sequencesPerStep, int microBatch) {
+      return new Batch(sequencesPerStep, sequencesPerStep, 0, microBatch);
+    }
+
+    /** Sequences of the smallest step. */
+    public int smallest() {
+      return rampTokens == 0 ? sequencesPerStep : rampFrom;
+    }
+
+    /**
+     * Sequences of each step.
+     *
+     * @param length tokens of a sequence
+     */
+    public BatchSizes sizes(int length) {
+      return BatchSizes.ramp(smallest(), sequencesPerStep, rampTokens / length);
+    }
+  }
+
+  /**
+   * Balance of the experts by their selection biases.
+   *
+   * @param biasUpdate step of a bias, gamma
+   * @param share of the run's tokens after which gamma is 0, in [0, 1]
+   */
+  public record Balance(double biasUpdate, double share) {
+
+    public Balance {
+      if (!(biasUpdate >= 0) || !(share >= 0 && share <= 1)) {
+        throw new IllegalArgumentException(
+            "bias-update must not be negative and share in [0, 1], got %s and %s"
+                .formatted(biasUpdate, share));
+      }
+    }
+
+    /** Gamma when a share of the run's tokens is seen. */
+    double gamma(double seen) {
+      return seen <= share ? biasUpdate : 0;
+    }
+  }
 
   /**
    * What goes over the network.
@@ -66,18 +136,11 @@ public record TrainConfig(
   }
 
   public TrainConfig {
-    if (sequencesPerStep < 1 || microBatch < 1) {
-      throw new IllegalArgumentException(
-          "sequences-per-step and micro-batch must be positive, got %d and %d"
-              .formatted(sequencesPerStep, microBatch));
+    if (steps < 1) {
+      throw new IllegalArgumentException("steps must be at least 1, got %d".formatted(steps));
     }
     if (!(clipNorm > 0)) {
       throw new IllegalArgumentException("clip-norm must be positive, got %s".formatted(clipNorm));
     }
-  }
-
-  /** Number of steps of the run. */
-  public long steps() {
-    return schedule.steps();
   }
 }

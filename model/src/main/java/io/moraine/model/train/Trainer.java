@@ -68,8 +68,8 @@ public final class Trainer {
         new Batches(
             data,
             new SequenceOrder(data.sequences(), config.seed()),
-            config.sequencesPerStep(),
-            config.microBatch());
+            config.batch().sizes(data.length()),
+            config.batch().microBatch());
     this.heldOut = heldOut;
     this.checkpoints = checkpoints;
     this.observer = observer;
@@ -133,11 +133,11 @@ public final class Trainer {
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
       throw new NonFiniteException(step, loss, norm);
     }
-    double learningRate = config.schedule().at(step);
+    double learningRate = config.schedule().at(step, this::shareSeen);
     double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
     state.adam().update(step, learningRate, state.master(), gradientSum, scale * clip);
     gatherWeights();
-    long[] load = balanceExperts();
+    long[] load = balanceExperts(step);
 
     long tokens = (long) sums[1];
     StepMetrics metrics =
@@ -148,7 +148,7 @@ public final class Trainer {
             norm,
             learningRate,
             tokens,
-            (long) config.sequencesPerStep() * batches.source().length() * step,
+            batches.sizes().through(step) * batches.source().length(),
             (nanoClock.getAsLong() - start) / 1e9,
             load,
             model.routing().map(ExpertRouting::experts).orElse(0),
@@ -195,14 +195,19 @@ public final class Trainer {
   }
 
   /** Sums the expert load over all ranks and moves the selection biases. */
-  private long[] balanceExperts() {
+  private long[] balanceExperts(long step) {
     if (model.routing().isEmpty()) {
       return new long[0];
     }
     ExpertRouting routing = model.routing().get();
     long[] load = communicator.allReduceSum(routing.takeLoad());
-    routing.updateBias(load, (float) config.biasUpdate());
+    routing.updateBias(load, (float) config.balance().gamma(shareSeen(step)));
     return load;
+  }
+
+  /** Share of the run's tokens in the steps up to and with a step, those of padding included. */
+  private double shareSeen(long step) {
+    return (double) batches.sizes().through(step) / batches.sizes().through(config.steps());
   }
 
   /** What reduce-scatter and all-gather would send in float32, from this rank. */
@@ -248,7 +253,7 @@ public final class Trainer {
             new String(digests[rank], StandardCharsets.US_ASCII));
       }
       observer.checkpointing(step);
-      long position = step * config.sequencesPerStep();
+      long position = batches.sizes().through(step);
       checkpoints.writeManifest(
           step, new Checkpoint.State(layout.length(), worldSize, position, settingsDigest), files);
       observer.checkpointed(step);

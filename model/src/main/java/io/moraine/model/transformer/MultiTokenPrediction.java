@@ -5,6 +5,7 @@ import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.train.FurtherLoss;
 import java.util.Optional;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -41,9 +42,15 @@ final class MultiTokenPrediction {
    * add up whatever their padding.
    *
    * @param hidden behind the final norm; shape (B * L, D)
+   * @param runs how layers are run whose routers are heard
    * @return a scalar; empty without modules
    */
-  Optional<Tensor> loss(TokenBatch batch, Sequences sequences, Tensor tokens, Tensor hidden) {
+  Optional<Tensor> loss(
+      TokenBatch batch,
+      Sequences sequences,
+      Tensor tokens,
+      Tensor hidden,
+      Function<TrainingRouted, LayerRun> runs) {
     Optional<Tensor> total = Optional.empty();
     Tensor before = hidden;
     for (int k = 1; k <= config.prediction().depth() && k < batch.length(); k++) {
@@ -56,7 +63,7 @@ final class MultiTokenPrediction {
       int moeLayer = config.moeLayers() - config.prediction().depth() + k - 1;
       TrainingRouted routed =
           new TrainingRouted(load, batch.sequences(), learned, Math.max(0, moeLayer));
-      before = forward(k, sequences, tokens.narrow(1, k, places), before, routed);
+      before = forward(k, sequences, tokens.narrow(1, k, places), before, runs.apply(routed));
       Tensor sum = sumOfLosses(before, targets);
       heard = heard.plus(new FurtherLoss(sum.item_float(), count(targets)));
       Tensor mean = sum.div(new Scalar((double) batch.predictions()));
@@ -75,7 +82,7 @@ final class MultiTokenPrediction {
    * @param before of the main model or of module k - 1; at least L' places per sequence
    * @shape result (B * L', D)
    */
-  Tensor forward(int k, Sequences sequences, Tensor ids, Tensor before, Routed routed) {
+  Tensor forward(int k, Sequences sequences, Tensor ids, Tensor before, LayerRun run) {
     PredictionModule module = weights.predictionModules().get(k - 1);
     long places = ids.size(1);
     Tensor hidden =
@@ -88,10 +95,10 @@ final class MultiTokenPrediction {
     Weights.Layer layer = module.layer();
     Sequences shorter = sequences.first(places);
     Tensor h =
-        layer.forward(
+        run.forward(
+            layer,
             module.join(embedded, hidden),
-            x -> layer.attention().forward(x, shorter, rotary),
-            routed);
+            x -> layer.attention().forward(x, shorter, rotary));
     return module.norm().forward(h);
   }
 

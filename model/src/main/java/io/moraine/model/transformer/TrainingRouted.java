@@ -29,12 +29,27 @@ final class TrainingRouted implements Routed {
 
   @Override
   public void accept(Router router, MoeLayer.Result result) {
-    Router.Choice choice = result.choice();
-    load.count(moeLayer++, learned.isEmpty() ? result.load() : router.load(choice, learned.get()));
-    if (router.config().sequenceBalanceAlpha() > 0) {
-      Tensor loss = router.sequenceBalanceLoss(choice.scores(), sequences, learned);
-      balanceLoss = Optional.of(balanceLoss.isEmpty() ? loss : balanceLoss.get().add(loss));
-    }
+    count(router, result);
+    balanceLoss(router, result).ifPresent(this::add);
+  }
+
+  /** Counts the load of the next MoE layer. */
+  void count(Router router, MoeLayer.Result result) {
+    load.count(
+        moeLayer++,
+        learned.isEmpty() ? result.load() : router.load(result.choice(), learned.get()));
+  }
+
+  /** The balance loss of a layer; empty if its router has none. */
+  Optional<Tensor> balanceLoss(Router router, MoeLayer.Result result) {
+    return router.config().sequenceBalanceAlpha() > 0
+        ? Optional.of(router.sequenceBalanceLoss(result.choice().scores(), sequences, learned))
+        : Optional.empty();
+  }
+
+  /** Adds the balance loss of the next layer that has one. */
+  void add(Tensor loss) {
+    balanceLoss = Optional.of(balanceLoss.isEmpty() ? loss : balanceLoss.get().add(loss));
   }
 
   /** The balance losses of all layers heard so far; empty without any. */

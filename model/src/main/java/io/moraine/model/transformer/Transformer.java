@@ -41,6 +41,7 @@ public final class Transformer implements TrainableModel {
   private static final long MEAN = 1;
 
   private final ModelConfig config;
+  private final Recompute recompute;
   private final TorchFlatBuffer parameters;
   private final TorchFlatBuffer gradients;
   private final Weights weights;
@@ -50,7 +51,17 @@ public final class Transformer implements TrainableModel {
 
   /** A model whose weights are zero; see {@link #initialize(long)}. */
   public Transformer(ModelConfig config) {
+    this(config, Recompute.NONE);
+  }
+
+  /**
+   * A model whose weights are zero.
+   *
+   * @param recompute what training computes twice to keep less; changes no result
+   */
+  public Transformer(ModelConfig config, Recompute recompute) {
     this.config = config;
+    this.recompute = recompute;
     List<Slice> layout = WeightLayout.of(config);
     this.parameters = new TorchFlatBuffer(layout);
     this.gradients = new TorchFlatBuffer(layout);
@@ -88,12 +99,12 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope()) {
       TrainingRouted routed = new TrainingRouted(routing, batch.sequences(), learned(batch), 0);
       Sequences sequences = sequences(batch);
-      Tensor hidden = hiddenStates(inputs(batch), sequences, routed);
+      Tensor hidden = hiddenStates(inputs(batch), sequences, run(routed));
       Tensor loss = crossEntropy(weights.head().forward(hidden), batch, MEAN);
       Tensor balanced = routed.balanceLoss().map(loss::add).orElse(loss);
       Tensor total =
           prediction
-              .loss(batch, sequences, batchTokens(batch), hidden)
+              .loss(batch, sequences, batchTokens(batch), hidden, this::run)
               .map(balanced::add)
               .orElse(balanced);
       total.mul(new Scalar(weight)).backward();
@@ -114,7 +125,7 @@ public final class Transformer implements TrainableModel {
   public float[] tokenLosses(TokenBatch batch) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor hidden = hiddenStates(inputs(batch), sequences(batch), Routed.UNHEARD);
+      Tensor hidden = hiddenStates(inputs(batch), sequences(batch), LayerRun.UNHEARD);
       return floats(crossEntropy(weights.head().forward(hidden), batch, NO_REDUCTION));
     }
   }
@@ -128,7 +139,7 @@ public final class Transformer implements TrainableModel {
   public float[] logits(int[] tokens, int sequences) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor hidden = hiddenStates(ids(tokens), Sequences.whole(sequences), Routed.UNHEARD);
+      Tensor hidden = hiddenStates(ids(tokens), Sequences.whole(sequences), LayerRun.UNHEARD);
       return floats(weights.head().forward(hidden));
     }
   }
@@ -142,7 +153,7 @@ public final class Transformer implements TrainableModel {
   public float[] nextLogits(int[] tokens) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor h = hiddenStates(ids(tokens), Sequences.whole(1), Routed.UNHEARD);
+      Tensor h = hiddenStates(ids(tokens), Sequences.whole(1), LayerRun.UNHEARD);
       return floats(weights.head().forward(h.narrow(0, tokens.length - 1, 1)));
     }
   }
@@ -169,12 +180,13 @@ public final class Transformer implements TrainableModel {
       hiddenStates(
           ids(tokens),
           Sequences.whole(sequences),
-          (router, result) -> {
-            Router.Choice choice = result.choice();
-            long[] experts = new long[Math.toIntExact(choice.experts().numel())];
-            choice.experts().contiguous().data_ptr_long().get(experts);
-            choices.add(new RouterChoice(experts, floats(choice.weights())));
-          });
+          LayerRun.heardBy(
+              (router, result) -> {
+                Router.Choice choice = result.choice();
+                long[] experts = new long[Math.toIntExact(choice.experts().numel())];
+                choice.experts().contiguous().data_ptr_long().get(experts);
+                choices.add(new RouterChoice(experts, floats(choice.weights())));
+              }));
       return choices;
     }
   }
@@ -190,10 +202,10 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor rows = ids(tokens).view(sequences.count(), -1);
-      Tensor hidden = hiddenStates(rows.reshape(-1), sequences, Routed.UNHEARD);
+      Tensor hidden = hiddenStates(rows.reshape(-1), sequences, LayerRun.UNHEARD);
       for (int module = 1; module <= k; module++) {
         Tensor further = rows.narrow(1, module, rows.size(1) - module);
-        hidden = prediction.forward(module, sequences, further, hidden, Routed.UNHEARD);
+        hidden = prediction.forward(module, sequences, further, hidden, LayerRun.UNHEARD);
       }
       return floats(weights.head().forward(hidden));
     }
@@ -241,12 +253,19 @@ public final class Transformer implements TrainableModel {
    *
    * @shape ids (B * L); result (B * L, D)
    */
-  private Tensor hiddenStates(Tensor ids, Sequences sequences, Routed routed) {
+  private Tensor hiddenStates(Tensor ids, Sequences sequences, LayerRun run) {
     Tensor h = torch.embedding(weights.embedding(), ids);
     for (Weights.Layer layer : weights.layers()) {
-      h = layer.forward(h, x -> layer.attention().forward(x, sequences, rotary), routed);
+      h = run.forward(layer, h, x -> layer.attention().forward(x, sequences, rotary));
     }
     return weights.norm().forward(h);
+  }
+
+  private LayerRun run(TrainingRouted routed) {
+    return switch (recompute) {
+      case NONE -> LayerRun.heardBy(routed);
+      case LAYERS -> RecomputedLayer.heardBy(routed);
+    };
   }
 
   private Sequences sequences(TokenBatch batch) {

@@ -1,6 +1,7 @@
 package io.moraine.model.optim
 
-import java.util.SplittableRandom
+import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
+import java.util.{List => JList, SplittableRandom}
 import org.scalatest.funsuite.AnyFunSuite
 
 class AdamWSuite extends AnyFunSuite {
@@ -41,12 +42,61 @@ class AdamWSuite extends AnyFunSuite {
   }
 
   test("the schedule rises to the peak, is half way down in the middle and ends at the floor") {
-    val schedule = new LearningRateSchedule(1e-3, 1e-4, 10, 110)
-    assert(math.abs(schedule.at(1) - 1e-4) < 1e-12)
-    assert(schedule.at(10) == 1e-3)
-    assert(math.abs(schedule.at(60) - 5.5e-4) < 1e-12)
-    assert(math.abs(schedule.at(110) - 1e-4) < 1e-12)
-    assert(math.abs(schedule.at(1000) - 1e-4) < 1e-12)
+    val schedule = LearningRateSchedule.cosine(1e-3, 1e-4, 10)
+    def at(step: Long): Double = schedule.at(step, _ / 110.0)
+    assert(math.abs(at(1) - 1e-4) < 1e-12)
+    assert(at(10) == 1e-3)
+    assert(math.abs(at(60) - 5.5e-4) < 1e-12)
+    assert(math.abs(at(110) - 1e-4) < 1e-12)
+  }
+
+  test("without phases the peak stays behind the warm-up") {
+    val schedule = new LearningRateSchedule(1e-3, 4, JList.of())
+    assert(
+      Seq(1L, 2L, 4L, 5L, 100L).map(schedule.at(_, _ / 100.0)) == Seq(2.5e-4, 5e-4, 1e-3, 1e-3,
+        1e-3)
+    )
+  }
+
+  test("phases follow each other at their shares: constant, cosine, two constants") {
+    val schedule = new LearningRateSchedule(
+      2.2e-4,
+      20,
+      JList.of(
+        new Phase(10000, Shape.CONSTANT, 2.2e-4),
+        new Phase(4300, Shape.COSINE, 2.2e-5),
+        new Phase(333, Shape.CONSTANT, 2.2e-5),
+        new Phase(167, Shape.CONSTANT, 7.3e-6)
+      )
+    )
+    // A step of ten billion tokens.
+    def at(step: Long): Double = schedule.at(step, _ / 1480.0)
+    assert(math.abs(at(10) - 1.1e-4) < 1e-16)
+    assert(at(20) == 2.2e-4 && at(21) == 2.2e-4 && at(1000) == 2.2e-4)
+    assert(math.abs(at(1215) - (2.2e-4 + 2.2e-5) / 2) < 1e-12)
+    assert(math.abs(at(1001) - 2.2e-4) < 3e-9 && at(1001) < 2.2e-4)
+    assert(math.abs(at(1430) - 2.2e-5) < 1e-15)
+    assert(at(1431) == 2.2e-5 && at(1463) == 2.2e-5)
+    assert(at(1464) == 7.3e-6 && at(1480) == 7.3e-6)
+  }
+
+  test("a schedule that makes no sense is refused with its values") {
+    def refused(make: => Any): String = intercept[IllegalArgumentException](make).getMessage
+    assert(
+      refused(new LearningRateSchedule(0, 1, JList.of())) == "peak must be positive, got 0.0"
+    )
+    assert(
+      refused(new LearningRateSchedule(1, -1, JList.of())) ==
+        "warm-up-steps must be at least 0, got -1"
+    )
+    assert(
+      refused(new Phase(0, Shape.COSINE, 1)) ==
+        "length must be positive and rate not negative, got 0.0 and 1.0"
+    )
+    assert(
+      refused(new Phase(1, Shape.COSINE, -1)) ==
+        "length must be positive and rate not negative, got 1.0 and -1.0"
+    )
   }
 
   test("settings out of range are refused with their values") {

@@ -3,10 +3,11 @@ package io.moraine.model.train
 import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
 import io.moraine.model.collective.Ranks
 import io.moraine.model.collective.codec.GradientCodec
-import io.moraine.model.data.{SequenceOrder, TokenBatch}
+import io.moraine.model.data.{Batches, SequenceOrder, TokenBatch}
+import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import java.nio.file.{Files, Path}
-import java.util.Optional
+import java.util.{List => JList, Optional}
 import java.util.concurrent.ConcurrentLinkedQueue
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -17,15 +18,19 @@ class TrainerSuite extends AnyFunSuite {
   private val vocabulary = 31
 
   /** A schedule that does not depend on the number of steps: a shorter run is a prefix. */
-  private def flat(steps: Long, codec: String = "int8"): TrainConfig =
+  private def flat(
+      steps: Long,
+      codec: String = "int8",
+      batch: TrainConfig.Batch = TrainConfig.Batch.constant(6, 2)
+  ): TrainConfig =
     new TrainConfig(
       1,
-      6,
-      2,
-      new LearningRateSchedule(0.1, 0.1, 5, steps),
+      steps,
+      batch,
+      new LearningRateSchedule(0.1, 5, JList.of()),
       new AdamW.Config(0.9, 0.95, 1e-8, 0.01),
       1.0,
-      0,
+      new TrainConfig.Balance(0, 1),
       new TrainConfig.Wire(GradientCodec.of(codec), GradientCodec.of("bf16")),
       new TrainConfig.Every(10, 3, 20, 30, 8)
     )
@@ -121,6 +126,105 @@ class TrainerSuite extends AnyFunSuite {
       assert(resumed.map(_.weightsDigest) == whole.map(_.weightsDigest))
       assert(resumed.map(_.weightsDigest).toSet.size == 1)
     }
+  }
+
+  /** From 3 to 9 sequences of 8 tokens over 150 of them. */
+  private val ramp = new TrainConfig.Batch(9, 3, 150 * 8, 2)
+
+  test(
+    "with a ramp every sequence up to a step is seen once, in the keyed order, by 1, 2, 3 ranks"
+  ) {
+    for (worldSize <- Seq(1, 2, 3)) {
+      val sizes = ramp.sizes(8)
+      val order = new SequenceOrder(40, 1)
+      val batches = new Batches(new PatternSource(vocabulary, 40), order, sizes, 2)
+      val seen =
+        for (
+          step <- 1 to 40; rank <- 0 until worldSize; b <- batches.of(step, rank, worldSize).asScala
+        ) yield b
+      val rows = seen.flatMap(_.tokens.grouped(9).map(_.toSeq))
+      assert(rows.size == sizes.through(40))
+      for ((row, position) <- rows.zipWithIndex) {
+        val expected = new Array[Int](9)
+        new PatternSource(vocabulary, 40).read(order.at(position), expected, 0)
+        assert(row == expected.toSeq)
+      }
+    }
+  }
+
+  for (worldSize <- Seq(1, 2, 3))
+    test(
+      s"a ramp, stopped in its middle and resumed, P = $worldSize: the same weights bit for bit"
+    ) {
+      val recorder = new Recorder
+      val whole = train(folder(), worldSize, flat(60, batch = ramp), recorder)
+      val interrupted = folder()
+      train(interrupted, worldSize, flat(10, batch = ramp))
+      val resumed = train(interrupted, worldSize, flat(60, batch = ramp))
+      assert(resumed.head.resumedFrom == 10)
+      assert(resumed.map(_.weightsDigest) == whole.map(_.weightsDigest))
+      val sizes = ramp.sizes(8)
+      val metrics = recorder.metrics.asScala.toSeq
+      assert(metrics.map(_.tokens) == (1L to 60L).map(sizes.of(_) * 8L))
+      assert(metrics.map(_.tokensSeen) == (1L to 60L).map(sizes.through(_) * 8L))
+      assert(metrics.head.tokens == 24 && metrics(9).tokens < 72 && metrics.last.tokens == 72)
+    }
+
+  test("a schedule by shares of the tokens is the same for a resumed run") {
+    val config = new TrainConfig(
+      1,
+      40,
+      ramp,
+      new LearningRateSchedule(
+        0.1,
+        4,
+        JList.of(
+          new Phase(50, Shape.CONSTANT, 0.1),
+          new Phase(40, Shape.COSINE, 0.01),
+          new Phase(10, Shape.CONSTANT, 0.001)
+        )
+      ),
+      new AdamW.Config(0.9, 0.95, 1e-8, 0.01),
+      1.0,
+      new TrainConfig.Balance(0, 1),
+      new TrainConfig.Wire(GradientCodec.of("int8"), GradientCodec.of("bf16")),
+      new TrainConfig.Every(10, 3, 20, 0, 8)
+    )
+    val recorder = new Recorder
+    val run = folder()
+    val whole = train(run, 2, config, recorder)
+    for (step <- Seq("30", "40"))
+      Files.delete(run.resolve(s"checkpoints/step-000000$step/manifest.json"))
+    val again = new Recorder
+    val resumed = train(run, 2, config, again)
+    assert(resumed.head.resumedFrom == 20)
+    assert(resumed.map(_.weightsDigest) == whole.map(_.weightsDigest))
+    val rates = recorder.metrics.asScala.toSeq.map(_.learningRate)
+    assert(again.metrics.asScala.toSeq.map(_.learningRate) == rates.drop(20))
+    assert(rates.head == 0.025 && rates(4) == 0.1 && rates.last == 0.001)
+    assert(rates.count(_ == 0.001) >= 3 && rates.drop(4).sliding(2).forall(r => r(1) <= r(0)))
+  }
+
+  test("gamma ends with its share of the tokens") {
+    val balance = new TrainConfig.Balance(0.001, 0.75)
+    assert(balance.gamma(0.75) == 0.001 && balance.gamma(0.7500001) == 0)
+    for ((gamma, share) <- Seq((-1.0, 1.0), (1.0, 1.5), (1.0, Double.NaN))) {
+      val error = intercept[IllegalArgumentException](new TrainConfig.Balance(gamma, share))
+      assert(
+        error.getMessage ==
+          s"bias-update must not be negative and share in [0, 1], got $gamma and $share"
+      )
+    }
+  }
+
+  test("a ramp that begins above its end, or at nothing, is refused") {
+    for (from <- Seq(0, 10)) {
+      val error = intercept[IllegalArgumentException](new TrainConfig.Batch(9, from, 100, 2))
+      assert(
+        error.getMessage == s"batch-ramp.from must be in [1, sequences-per-step], got $from and 9"
+      )
+    }
+    assert(new TrainConfig.Batch(9, 10, 0, 2).smallest == 9)
   }
 
   test("a run of 2 ranks goes on with 3, and with 1, from the same weights") {

@@ -4,6 +4,7 @@ import io.moraine.pipeline.hash.Murmur3;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -55,6 +56,18 @@ public final class DocumentReader {
    */
   public Iterator<Part> readRange(InputStream in, String file, long fromBytes, long toBytes) {
     return new JsonLines(in, file, config, fromBytes, toBytes);
+  }
+
+  /** A document whose text somebody else read: unreadable if that is too large. */
+  public Part checked(Document document) {
+    byte[] utf8 = document.text().getBytes(StandardCharsets.UTF_8);
+    return utf8.length <= config.maxDocumentBytes()
+        ? document
+        : new Unreadable(
+            document.file(),
+            document.offsetBytes(),
+            tooLong(utf8.length, config),
+            Utf8.preview(utf8, 0, utf8.length));
   }
 
   /** Whether a file of this name holds one JSON document per line. */

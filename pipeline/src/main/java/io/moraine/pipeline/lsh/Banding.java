@@ -100,11 +100,6 @@ public record Banding(int bands, int rowsPerBand) {
     return 1 - Math.pow(1 - Math.pow(similarity, rowsPerBand), bands);
   }
 
-  /** The similarity around which the collision probability rises: {@code (1/b)^(1/r)}. */
-  public double similarityThreshold() {
-    return Math.pow(1.0 / bands, 1.0 / rowsPerBand);
-  }
-
   /** The 64-bit key of one band of a signature. */
   public long key(long[] signature, int band) {
     if (signature.length != components()) {

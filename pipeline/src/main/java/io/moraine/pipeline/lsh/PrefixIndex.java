@@ -12,7 +12,11 @@ import java.util.function.Predicate;
  * Documents in one task's memory, found by the rare shingles that similar ones share: those of
  * their {@link Prefix}.
  *
- * @cost 8 bytes for every shingle of the documents added and 20 for one of a prefix; 32 MiB
+ * <p>As in a {@link Bucket}, a document is high at a shingle if it could reach the threshold with
+ * its like there. Low ones meet high ones only, so documents that have less in common than the
+ * threshold, a text in front of all of them, are not even looked at.
+ *
+ * @cost 8 bytes for every shingle of the documents added and 20 for one of a prefix; 48 MiB
  * @source Xiao et al., Efficient Similarity Joins for Near Duplicate Detection, WWW 2008
  *     (positional filter)
  */
@@ -27,9 +31,12 @@ public final class PrefixIndex {
   private int[] lastSearch = new int[1024];
   private int searches;
   private long compared;
+  private long visited;
 
-  /** One more than the place of the newest entry whose shingle has this slot. */
-  private final int[] newest = new int[SLOTS];
+  /** One more than the place of the newest entry, high and low, whose shingle has this slot. */
+  private final int[] newestHigh = new int[SLOTS];
+
+  private final int[] newestLow = new int[SLOTS];
 
   private int entries;
   private long[] shingle = new long[1024];
@@ -63,37 +70,77 @@ public final class PrefixIndex {
   }
 
   /**
-   * Any document added whose similarity with a sorted set reaches the threshold; those added last
-   * first.
+   * Any document added whose similarity with a sorted set reaches the threshold; the same one if
+   * the same were added in the same order.
    *
    * @param condition that its set must meet too
    */
   public Optional<Match> find(long[] shingles, Predicate<long[]> condition) {
     searches++;
     Prefix prefix = new Prefix(shingles, frequencies, threshold);
-    for (int i = 0; i < prefix.size(); i++) {
+    Search search = new Search(shingles, condition);
+    for (int i = 0; i < prefix.size() && search.match == null; i++) {
       long wanted = prefix.shingle(i);
-      for (int entry = newest[slot(wanted)]; entry > 0; entry = older[entry - 1]) {
-        if (shingle[entry - 1] != wanted || isSeen(owner[entry - 1])) {
-          continue;
-        }
-        long[] other = sets.get(owner[entry - 1]);
-        int most = Math.min(prefix.open(i), open[entry - 1]);
-        if ((double) most / (shingles.length + other.length - most) >= threshold) {
-          compared++;
-          double similarity = Shingles.jaccard(shingles, other);
-          if (similarity >= threshold && condition.test(other)) {
-            return Optional.of(new Match(documents.get(owner[entry - 1]), similarity));
-          }
-        }
+      search.among(newestHigh[slot(wanted)], wanted, prefix.open(i));
+      if (isHigh(shingles.length, prefix.open(i))) {
+        search.among(newestLow[slot(wanted)], wanted, prefix.open(i));
       }
     }
-    return Optional.empty();
+    return Optional.ofNullable(search.match);
   }
 
   /** How many pairs were compared until now. */
   public long compared() {
     return compared;
+  }
+
+  /** How many entries of prefixes were looked at until now. */
+  long visited() {
+    return visited;
+  }
+
+  /** Looks for one document. */
+  private final class Search {
+
+    private final long[] shingles;
+    private final Predicate<long[]> condition;
+    private Match match;
+
+    Search(long[] shingles, Predicate<long[]> condition) {
+      this.shingles = shingles;
+      this.condition = condition;
+    }
+
+    /** Looks at a chain of entries until one is a match. */
+    void among(int newest, long wanted, int openShingles) {
+      for (int at = newest - 1; at >= 0 && match == null; at = older[at] - 1) {
+        visited++;
+        if (shingle[at] == wanted && !isSeen(owner[at])) {
+          compare(owner[at], Math.min(openShingles, open[at]));
+        }
+      }
+    }
+
+    private void compare(int number, int most) {
+      long[] other = sets.get(number);
+      if (!canReach(most, shingles.length, other.length)) {
+        return;
+      }
+      compared++;
+      double similarity = Shingles.jaccard(shingles, other);
+      if (similarity >= threshold && condition.test(other)) {
+        match = new Match(documents.get(number), similarity);
+      }
+    }
+  }
+
+  private boolean isHigh(int size, int openShingles) {
+    return canReach(openShingles, size, size);
+  }
+
+  /** Computed as the similarity itself is, so no pair is lost to rounding. */
+  private boolean canReach(int shared, int size, int otherSize) {
+    return (double) shared / (size + otherSize - shared) >= threshold;
   }
 
   /** All shared shingles are at the first common one or behind it: the first meeting decides. */
@@ -114,6 +161,7 @@ public final class PrefixIndex {
       open = Arrays.copyOf(open, larger);
       older = Arrays.copyOf(older, larger);
     }
+    int[] newest = isHigh(sets.get(number).length, openShingles) ? newestHigh : newestLow;
     int slot = slot(ofShingle);
     shingle[entries] = ofShingle;
     owner[entries] = number;

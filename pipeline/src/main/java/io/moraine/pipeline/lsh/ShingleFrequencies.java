@@ -19,14 +19,14 @@ public final class ShingleFrequencies implements Serializable {
   /** Counts a document's set. */
   public void add(long[] shingles) {
     for (long shingle : shingles) {
-      documents[slot(shingle)]++;
+      documents[slot(shingle)] = sum(documents[slot(shingle)], 1);
     }
   }
 
   /** Counts the documents of another one too. */
   public ShingleFrequencies add(ShingleFrequencies other) {
     for (int slot = 0; slot < SLOTS; slot++) {
-      documents[slot] += other.documents[slot];
+      documents[slot] = sum(documents[slot], other.documents[slot]);
     }
     return this;
   }
@@ -34,6 +34,11 @@ public final class ShingleFrequencies implements Serializable {
   /** How many documents have the shingle, or more. */
   public int documents(long shingle) {
     return documents[slot(shingle)];
+  }
+
+  private static int sum(int a, int b) {
+    int sum = a + b;
+    return sum < 0 ? Integer.MAX_VALUE : sum;
   }
 
   private static int slot(long shingle) {

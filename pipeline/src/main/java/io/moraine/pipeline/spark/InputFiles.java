@@ -5,7 +5,9 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
@@ -19,39 +21,91 @@ final class InputFiles {
 
   /**
    * All files below the inputs in the order of their names; names that begin with {@code .} or
-   * {@code _} are left out.
+   * {@code _} are left out. Behind several inputs' names, with as many parent folders as tell them
+   * apart.
    *
-   * @throws CorpusException if an input is not there, or holds no file
+   * @throws CorpusException if an input is not there, holds no file or is named twice
    */
   static List<InputFile> list(Configuration hadoop, List<String> inputs) {
-    List<InputFile> files = new ArrayList<>();
+    List<FileStatus> roots = new ArrayList<>();
     for (String input : inputs) {
-      int before = files.size();
-      try {
-        Path root = new Path(input);
-        FileSystem system = root.getFileSystem(hadoop);
-        FileStatus status = system.getFileStatus(root);
-        String prefix = inputs.size() > 1 ? root.getName() + "/" : "";
-        if (status.isFile()) {
-          files.add(file(status, root.getName()));
-        } else {
-          forEachBelow(
-              system, status.getPath(), prefix, (found, name) -> files.add(file(found, name)));
-        }
-      } catch (FileNotFoundException e) {
-        throw new CorpusException("--input %s is not there.".formatted(input));
-      } catch (IOException e) {
-        throw new CorpusException(
-            "--input %s cannot be listed: %s".formatted(input, e.getMessage()));
-      }
-      if (files.size() == before) {
+      roots.add(listed(input, () -> status(hadoop, input)));
+    }
+    List<String> names = inputs.size() > 1 ? names(roots) : List.of("");
+    List<InputFile> files = new ArrayList<>();
+    for (int i = 0; i < roots.size(); i++) {
+      FileStatus root = roots.get(i);
+      String name = names.get(i);
+      List<InputFile> found = listed(inputs.get(i), () -> below(hadoop, root, name));
+      if (found.isEmpty()) {
         throw new CorpusException(
             "--input %s holds no file (names that begin with . or _ are left out)."
-                .formatted(input));
+                .formatted(inputs.get(i)));
       }
+      files.addAll(found);
     }
     files.sort(Comparator.comparing(InputFile::name).thenComparing(InputFile::path));
     return files;
+  }
+
+  private static FileStatus status(Configuration hadoop, String input) throws IOException {
+    Path root = new Path(input);
+    return root.getFileSystem(hadoop).getFileStatus(root);
+  }
+
+  private static List<InputFile> below(Configuration hadoop, FileStatus root, String name)
+      throws IOException {
+    Path path = root.getPath();
+    if (root.isFile()) {
+      return List.of(file(root, name.isEmpty() ? path.getName() : name));
+    }
+    List<InputFile> files = new ArrayList<>();
+    String prefix = name.isEmpty() ? "" : name + "/";
+    forEachBelow(
+        path.getFileSystem(hadoop), path, prefix, (found, below) -> files.add(file(found, below)));
+    return files;
+  }
+
+  /** The shortest ends of their paths, all of as many folders, that no two have in common. */
+  private static List<String> names(List<FileStatus> roots) {
+    List<String> paths = roots.stream().map(root -> root.getPath().toUri().getPath()).toList();
+    Set<String> different = new HashSet<>();
+    for (String path : paths) {
+      if (!different.add(path)) {
+        throw new CorpusException("--input names %s twice.".formatted(path));
+      }
+    }
+    List<String> names;
+    int folders = 0;
+    do {
+      folders++;
+      int parts = folders;
+      names = paths.stream().map(path -> end(path, parts)).toList();
+    } while (new HashSet<>(names).size() < names.size());
+    return names;
+  }
+
+  private static String end(String path, int parts) {
+    int from = path.length();
+    for (int part = 0; part < parts && from > 0; part++) {
+      from = path.lastIndexOf('/', from - 1);
+    }
+    return path.substring(from + 1);
+  }
+
+  /** Does something that can fail in Hadoop's ways. */
+  private interface Listing<T> {
+    T list() throws IOException;
+  }
+
+  private static <T> T listed(String input, Listing<T> listing) {
+    try {
+      return listing.list();
+    } catch (FileNotFoundException e) {
+      throw new CorpusException("--input %s is not there.".formatted(input));
+    } catch (IOException e) {
+      throw new CorpusException("--input %s cannot be listed: %s".formatted(input, e.getMessage()));
+    }
   }
 
   /** Contiguous groups of about equal size, at most {@code tasks} of them. */
@@ -60,7 +114,7 @@ final class InputFiles {
     List<List<InputFile>> groups = new ArrayList<>();
     long filled = 0;
     for (InputFile file : files) {
-      int group = (int) Math.min(tasks - 1, filled * tasks / total);
+      int group = (int) Math.min(tasks - 1, (double) filled / total * tasks);
       while (groups.size() <= group) {
         groups.add(new ArrayList<>());
       }

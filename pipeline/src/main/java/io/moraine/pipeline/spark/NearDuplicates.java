@@ -36,9 +36,9 @@ import org.apache.spark.util.LongAccumulator;
  *
  * <p>The documents kept are those of comparing all pairs of all buckets, whatever the bucket cap.
  * Documents of buckets above the cap meet by rare shingles instead: in one task while they are few
- * ({@link CrowdedSurvivors}), else in {@link PrefixBuckets}. Only {@code (band, key, id, small
- * numbers)} rows, shingles of crowded documents and shingle sets of candidates are shuffled, never
- * text; nothing is collected on the driver.
+ * ({@link CrowdedSurvivors}), else in {@link PrefixBuckets}. Only {@code (key, id, small numbers)}
+ * rows, shingles of crowded documents and shingle sets of candidates are shuffled, never text;
+ * nothing is collected on the driver.
  */
 public final class NearDuplicates {
 

@@ -8,7 +8,6 @@ import static org.apache.spark.sql.functions.to_json;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.document.Document;
 import io.moraine.pipeline.document.DocumentReader;
-import io.moraine.pipeline.document.Part;
 import io.moraine.pipeline.document.ReadConfig;
 import io.moraine.pipeline.document.Unreadable;
 import java.io.IOException;
@@ -72,7 +71,7 @@ final class ParquetDocuments {
 
   private static Dataset<Row> readAlike(
       SparkSession spark, List<InputFile> files, ReadConfig config) {
-    String[] paths = files.stream().map(InputFile::path).toArray(String[]::new);
+    String[] paths = files.stream().map(ParquetDocuments::literal).toArray(String[]::new);
     Map<String, String> names = new HashMap<>();
     for (InputFile file : files) {
       names.put(new Path(file.path()).toUri().toString(), file.name());
@@ -102,7 +101,12 @@ final class ParquetDocuments {
             optional(columns, config.urlField()),
             rest.length == 0 ? lit("{}") : to_json(struct(rest)),
             col("_metadata.file_path"))
-        .map(new ToPart(nameOfPath), Encoders.row(CorpusReader.PARTS));
+        .map(new ToPart(nameOfPath, config), Encoders.row(CorpusReader.PARTS));
+  }
+
+  /** A file's path as Spark reads it, which takes paths for patterns. */
+  private static String literal(InputFile file) {
+    return file.path().replaceAll("[\\\\{}\\[\\]*?]", "\\\\$0");
   }
 
   private static Column optional(List<String> columns, String name) {
@@ -132,27 +136,35 @@ final class ParquetDocuments {
     private static final long serialVersionUID = 1L;
 
     private final Broadcast<Map<String, String>> nameOfPath;
+    private final ReadConfig config;
 
-    ToPart(Broadcast<Map<String, String>> nameOfPath) {
+    ToPart(Broadcast<Map<String, String>> nameOfPath, ReadConfig config) {
       this.nameOfPath = nameOfPath;
+      this.config = config;
     }
 
     @Override
     public Row call(Row row) {
       long index = row.getLong(3);
       String file = nameOfPath.value().get(row.getString(6));
-      Part part =
+      return CorpusReader.row(
           row.isNullAt(0)
               ? new Unreadable(file, index, "the text is null", "")
-              : new Document(
-                  row.isNullAt(1) ? DocumentReader.idOf(file, index) : row.getString(1),
-                  row.isNullAt(2) ? DocumentReader.sourceOf(file) : row.getString(2),
-                  file,
-                  index,
-                  row.getString(0),
-                  row.isNullAt(4) ? "" : row.getString(4),
-                  row.getString(5).equals("{}") ? "" : row.getString(5));
-      return CorpusReader.row(part);
+              : new DocumentReader(config)
+                  .checked(
+                      new Document(
+                          isAbsent(row, 1) ? DocumentReader.idOf(file, index) : row.getString(1),
+                          isAbsent(row, 2) ? DocumentReader.sourceOf(file) : row.getString(2),
+                          file,
+                          index,
+                          row.getString(0),
+                          row.isNullAt(4) ? "" : row.getString(4),
+                          row.getString(5).equals("{}") ? "" : row.getString(5))));
+    }
+
+    /** As in JSON lines, an empty name is none. */
+    private static boolean isAbsent(Row row, int column) {
+      return row.isNullAt(column) || row.getString(column).isEmpty();
     }
   }
 }

@@ -1,6 +1,5 @@
 package io.moraine.pipeline.spark;
 
-import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.struct;
 
 import io.moraine.pipeline.component.RankedDocument;
@@ -20,13 +19,6 @@ final class RankedRows {
   /** From the columns increment, negative_length and id. */
   static Column column() {
     return struct("increment", "negative_length", "id");
-  }
-
-  /** The columns to sort by for priority order. */
-  static Column[] order(String document) {
-    return new Column[] {
-      col(document + ".increment"), col(document + ".negative_length"), col(document + ".id")
-    };
   }
 
   static RankedDocument document(Row ranked) {

@@ -5,8 +5,8 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.first;
 import static org.apache.spark.sql.functions.udf;
 
-import io.moraine.pipeline.exact.UrlKey;
 import io.moraine.pipeline.hash.Murmur3;
+import io.moraine.pipeline.url.UrlKey;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.api.java.UDF1;

@@ -58,6 +58,15 @@ class BucketSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     assert(found.pairs.size == 1 && found.behind.values.count(identity) == 1)
   }
 
+  test("a frequency never becomes too small, not even beyond the largest number") {
+    val frequencies = new ShingleFrequencies
+    frequencies.add(Array(7L))
+    for (_ <- 1 to 33) frequencies.add(frequencies)
+    assert(frequencies.documents(7) == Int.MaxValue && frequencies.documents(8) == 0)
+    frequencies.add(Array(7L))
+    assert(frequencies.documents(7) == Int.MaxValue)
+  }
+
   test("sets that reach the threshold meet in a shingle of their prefixes and may be compared") {
     val shingle = Gen.choose(0L, 17L).map(n => n % 12 | n / 12 << 40) // some are counted together
     val sets = Gen.listOfN(12, Gen.nonEmptyListOf(shingle).map(_.distinct.sorted.toArray))

@@ -1,7 +1,7 @@
 package io.moraine.pipeline.spark
 
 import com.github.luben.zstd.Zstd
-import io.moraine.pipeline.document.ReadConfig
+import io.moraine.pipeline.document.{CorpusException, ReadConfig}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
 import java.util.{List => JList}
@@ -52,6 +52,55 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(InputFiles.pack(ranges.asJava, 4).size == 4)
   }
 
+  test("inputs of one name keep apart with their parents' names, a path named twice is refused") {
+    val root = Files.createTempDirectory("corpus")
+    val days = Seq("day-1", "day-2", "day-3").map(root.resolve(_).resolve("data"))
+    for (day <- days) {
+      Files.createDirectories(day)
+      Files.writeString(day.resolve("a.jsonl"), s"""{"text":"of $day"}""")
+    }
+    def files(inputs: Path*): Seq[String] =
+      InputFiles.list(new Configuration(), inputs.map(_.toString).asJava).asScala.map(_.name).toSeq
+    val names = Seq("day-1/data/a.jsonl", "day-2/data/a.jsonl", "day-3/data/a.jsonl")
+    assert(files(days: _*) == names && files(days.reverse: _*) == names)
+    assert(files(days.map(_.resolve("a.jsonl")): _*) == names)
+    assert(
+      files(days.head) == Seq("a.jsonl") && files(days.head.resolve("a.jsonl")) == Seq("a.jsonl")
+    )
+    assert(files(days(0), days(1).getParent) == Seq("data/a.jsonl", "day-2/data/a.jsonl"))
+    val rows = CorpusReader.read(spark, days.map(_.toString).asJava, config, 2).collect()
+    assert(rows.map(_.getAs[String]("id")).distinct.length == 3)
+    val error = intercept[CorpusException](files(days(0), days(1), root.resolve("day-1/./data")))
+    assert(error.getMessage == s"--input names ${days(0)} twice.")
+  }
+
+  test("as many bytes as there are in the world are packed into tasks") {
+    val files = (0 until 100).map(i => new InputFile(s"/$i", s"$i", 1L << 55, 0L))
+    val groups = InputFiles.pack(files.asJava, 10000)
+    assert(groups.asScala.flatMap(_.asScala) == files && groups.size == 100)
+    assert(InputFiles.pack(files.asJava, 10).asScala.map(_.size) == Seq.fill(10)(10))
+  }
+
+  test("rows of Parquet: an empty id or source is none, a text that is too large is unreadable") {
+    import spark.implicits._
+    val folder = Files.createTempDirectory("corpus")
+    val large = "\u00e4" * (1 << 15) // 1 << 16 bytes
+    Seq(("", "", "a"), ("", "s", "b"), ("i", "s", large), ("j", "s", large + "x"))
+      .toDF("id", "source", "text")
+      .coalesce(1)
+      .write
+      .parquet(folder.resolve("p").toString)
+    val rows = read(folder, 2, Long.MaxValue)
+    val ids = rows.map(_.getAs[String]("id"))
+    assert(ids.take(2).forall(_.matches("[0-9a-f]{32}")) && ids(0) != ids(1))
+    assert(ids.drop(2) == Seq("i", null))
+    assert(rows.map(_.getAs[String]("source")) == Seq("p", "s", "s", null))
+    assert(
+      rows(3).getAs[String]("error") == "65537 bytes, more than max-document-bytes = 65536" &&
+        rows(3).getAs[Long]("offset") == 3 && rows(3).getAs[String]("raw") == "\u00e4" * 512
+    )
+  }
+
   test("url and metadata of lines and of Parquet rows are carried") {
     import spark.implicits._
     val folder = Files.createTempDirectory("corpus")
@@ -89,7 +138,7 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
       val part = Files.list(written).iterator().asScala.find(_.toString.endsWith(".parquet")).get
       Files.copy(part, folder.resolve(name))
     }
-    for (i <- 1 to 5) write(s"a $i%41.parquet", Seq(s"text $i", s"more $i").toDF("text"))
+    for (i <- 1 to 5) write(s"a $i%41[1]{x}*?.parquet", Seq(s"text $i", s"more $i").toDF("text"))
     write("b.parquet", Seq(("own", "with an id")).toDF("id", "text"))
     Files.write(folder.resolve("c.parquet"), Array[Byte](1, 2, 3))
     val parts = CorpusReader.read(spark, JList.of(folder.toString), config, 2)
@@ -97,7 +146,10 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
     val found =
       rows.map(r => (r.getAs[String]("file"), r.getAs[Long]("offset"), r.getAs[String]("text")))
     val expected = (1 to 5).flatMap(i =>
-      Seq((s"a $i%41.parquet", 0L, s"text $i"), (s"a $i%41.parquet", 1L, s"more $i"))
+      Seq(
+        (s"a $i%41[1]{x}*?.parquet", 0L, s"text $i"),
+        (s"a $i%41[1]{x}*?.parquet", 1L, s"more $i")
+      )
     ) ++ Seq(("b.parquet", 0L, "with an id"), ("c.parquet", 0L, null))
     assert(
       found.sorted(

@@ -1,6 +1,7 @@
 package io.moraine.model.collective.transport;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
@@ -152,6 +153,7 @@ public final class Mesh implements AutoCloseable {
         new InetSocketAddress(
             address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
     IOException last = new IOException("no attempt");
+    boolean answered = false;
     while (System.nanoTime() < deadline && !config.isCancelled().getAsBoolean()) {
       Socket socket = new Socket();
       try {
@@ -164,7 +166,11 @@ public final class Mesh implements AutoCloseable {
         socket.setSoTimeout(0);
         return socket;
       } catch (IOException e) {
-        last = e;
+        boolean isAnswer = !(e instanceof ConnectException);
+        if (isAnswer || !answered) {
+          last = e; // what an answer said tells more than that nobody answers any more
+        }
+        answered |= isAnswer;
         closeQuietly(socket);
         pause();
       }

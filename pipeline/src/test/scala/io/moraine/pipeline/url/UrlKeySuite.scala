@@ -1,4 +1,4 @@
-package io.moraine.pipeline.exact
+package io.moraine.pipeline.url
 
 import org.scalatest.funsuite.AnyFunSuite
 

@@ -1,4 +1,4 @@
-package io.moraine.jobs.tokenize
+package io.moraine.jobs.shards
 
 import io.moraine.jobs.config.ConfigException
 import io.moraine.jobs.prepare.{Manifest, PreparedDataset}

@@ -1,4 +1,4 @@
-package io.moraine.jobs.tokenize;
+package io.moraine.jobs.shards;
 
 import io.moraine.pipeline.spark.Shards.Shard;
 import java.util.List;

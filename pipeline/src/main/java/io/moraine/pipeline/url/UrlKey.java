@@ -1,4 +1,4 @@
-package io.moraine.pipeline.exact;
+package io.moraine.pipeline.url;
 
 import java.util.Arrays;
 import java.util.Locale;

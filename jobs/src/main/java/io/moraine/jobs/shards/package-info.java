@@ -1,0 +1,2 @@
+/** A prepared dataset as token shards of other trainers. */
+package io.moraine.jobs.shards;

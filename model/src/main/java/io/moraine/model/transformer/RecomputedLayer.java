@@ -1,0 +1,104 @@
+package io.moraine.model.transformer;
+
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorBase;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorTensorHook;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * A layer that keeps its input alone. In forward it runs without gradients; for autograd its output
+ * is a copy of its input, on which this hook sits: in backward it gets the output's gradient, runs
+ * the layer again with gradients, through which that one goes back, and answers with the input's.
+ *
+ * <p>The gradients are the same bits as without: the same operations on the same values, and each
+ * weight's gradient is added once. The load counts in the first run alone.
+ *
+ * @source Chen et al., Training deep nets with sublinear memory cost, 2016, arXiv:1604.06174
+ * @cost one more forward pass of the layer
+ */
+final class RecomputedLayer extends TensorTensorHook {
+
+  private final Weights.Layer layer;
+  private final Tensor input;
+  private final UnaryOperator<Tensor> attend;
+  private final TrainingRouted routed;
+
+  /** In place of the layer's balance loss: gets the gradient that belongs to it. */
+  private final Optional<Tensor> balance;
+
+  private RecomputedLayer(
+      Weights.Layer layer,
+      Tensor input,
+      UnaryOperator<Tensor> attend,
+      TrainingRouted routed,
+      Optional<Tensor> balance) {
+    this.layer = layer;
+    this.input = input;
+    this.attend = attend;
+    this.routed = routed;
+    this.balance = balance;
+  }
+
+  /** Runs layers so, within a scope that lasts until backward is done. */
+  static LayerRun heardBy(TrainingRouted routed) {
+    return (layer, h, attend) -> forward(layer, h, attend, routed);
+  }
+
+  private static Tensor forward(
+      Weights.Layer layer, Tensor h, UnaryOperator<Tensor> attend, TrainingRouted routed) {
+    Tensor output = h.clone();
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      output.data().copy_(layer.forward(h, attend, routed::count));
+    }
+    // After the copy is made: backward runs later operations first, so the hook finds its gradient.
+    Optional<Tensor> balance =
+        layer
+            .experts()
+            .filter(moe -> moe.router().config().sequenceBalanceAlpha() > 0)
+            .map(moe -> scalar());
+    balance.ifPresent(routed::add);
+    output.register_hook(new RecomputedLayer(layer, h.detach(), attend, routed, balance));
+    return output;
+  }
+
+  @Override
+  public TensorBase call(TensorBase gradient) {
+    input.set_requires_grad(true);
+    try (PointerScope scope = new PointerScope();
+        AutoGradMode withGradient = new AutoGradMode(true)) {
+      TensorVector results = new TensorVector();
+      TensorVector gradients = new TensorVector();
+      Tensor output =
+          layer.forward(
+              input,
+              attend,
+              (router, result) -> routed.balanceLoss(router, result).ifPresent(results::push_back));
+      balance.ifPresent(term -> gradients.push_back(required(term.grad())));
+      results.push_back(output);
+      gradients.push_back(new Tensor(gradient));
+      torch.backward(results, gradients, new BoolOptional(), false, new TensorVector());
+    }
+    return required(input.grad());
+  }
+
+  private static Tensor required(Tensor gradient) {
+    if (!gradient.defined()) {
+      throw new IllegalStateException("a layer was run backward before what is behind it");
+    }
+    return gradient;
+  }
+
+  private static Tensor scalar() {
+    Tensor zero = torch.zeros(new long[0], new TensorOptions(torch.ScalarType.Float));
+    return zero.set_requires_grad(true);
+  }
+}
