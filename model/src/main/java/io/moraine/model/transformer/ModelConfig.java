@@ -118,42 +118,6 @@ public record ModelConfig(
     }
   }
 
-  /** The same model in float32. */
-  public ModelConfig(
-      int vocabularySize,
-      int dim,
-      int layers,
-      int denseLayers,
-      int denseFeedForwardDim,
-      int maxSequenceLength,
-      double normEpsilon,
-      double initStd,
-      AttentionConfig attention,
-      RotaryConfig rotary,
-      ExpertsConfig experts,
-      RouterConfig router,
-      boolean hasTiedEmbeddings,
-      PredictionConfig prediction,
-      AttentionSpan span) {
-    this(
-        vocabularySize,
-        dim,
-        layers,
-        denseLayers,
-        denseFeedForwardDim,
-        maxSequenceLength,
-        normEpsilon,
-        initStd,
-        attention,
-        rotary,
-        experts,
-        router,
-        hasTiedEmbeddings,
-        prediction,
-        span,
-        Precision.FLOAT32);
-  }
-
   /** The same model without multi-token prediction, attending across documents, in float32. */
   public ModelConfig(
       int vocabularySize,
@@ -184,7 +148,8 @@ public record ModelConfig(
         router,
         hasTiedEmbeddings,
         PredictionConfig.NONE,
-        AttentionSpan.ACROSS_DOCUMENTS);
+        AttentionSpan.ACROSS_DOCUMENTS,
+        Precision.FLOAT32);
   }
 
   /** The same model with products of another precision. */

@@ -93,7 +93,8 @@ class RecomputeSuite extends AnyFunSuite {
       c.router,
       true,
       c.prediction,
-      c.span
+      c.span,
+      c.precision
     )
     for (precision <- Precision.values; model = tied.`with`(precision))
       assert(learn(model, Recompute.NONE) == learn(model, Recompute.LAYERS))

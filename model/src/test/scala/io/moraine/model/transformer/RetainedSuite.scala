@@ -21,7 +21,7 @@ class RetainedSuite extends AnyFunSuite {
   private val vocabulary = 64
   private val length = 128
 
-  private def config(denseLayers: Int): ModelConfig = new ModelConfig(
+  private def config(denseLayers: Int, precision: Precision): ModelConfig = new ModelConfig(
     vocabulary,
     128,
     2,
@@ -36,7 +36,8 @@ class RetainedSuite extends AnyFunSuite {
     new RouterConfig(4, 2, 1, 1, Score.SIGMOID, 1, true, 1e-4),
     false,
     new PredictionConfig(1, 0.3),
-    ModelConfig.AttentionSpan.ACROSS_DOCUMENTS
+    ModelConfig.AttentionSpan.ACROSS_DOCUMENTS,
+    precision
   )
 
   private val batch = {
@@ -80,13 +81,13 @@ class RetainedSuite extends AnyFunSuite {
   }
 
   for (
-    (kind, model) <- Seq("experts" -> config(1), "dense" -> config(2));
+    (kind, denseLayers) <- Seq("experts" -> 1, "dense" -> 2);
     precision <- Precision.values;
     recompute <- Recompute.values
   )
     test(s"$kind, products in $precision, computed again: $recompute") {
       Torch.start(1)
-      val m = new Transformer(model.`with`(precision), recompute)
+      val m = new Transformer(config(denseLayers, precision), recompute)
       m.initialize(3)
       def passes(count: Int): Unit = for (_ <- 1 to count) m.forwardBackward(batch, 1)
       passes(20)
