@@ -8,6 +8,7 @@ import io.moraine.model.layer.RotaryConfig;
 import io.moraine.model.layer.RotaryScaling;
 import io.moraine.model.layer.YarnScaling;
 import io.moraine.model.moe.RouterConfig;
+import io.moraine.model.precision.Precision;
 import io.moraine.model.transformer.ModelConfig;
 import java.util.Map;
 import java.util.TreeMap;
@@ -53,7 +54,8 @@ public final class ModelSettings {
                 router(experts),
                 s.flag("tied-embeddings"),
                 prediction(s.section("prediction")),
-                s.choice("attention-span", ModelConfig.AttentionSpan.class)));
+                s.choice("attention-span", ModelConfig.AttentionSpan.class),
+                s.choice("precision", Precision.class)));
   }
 
   private static AttentionConfig attention(Section s) {
@@ -136,6 +138,7 @@ public final class ModelSettings {
     options.put("model.prediction.depth", config.prediction().depth());
     options.put("model.prediction.loss-weight", config.prediction().lossWeight());
     options.put("model.attention-span", Section.written(config.span()));
+    options.put("model.precision", Section.written(config.precision()));
     putAttention(config.attention(), options);
     putRotary(config.rotary(), options);
     putExperts(config, options);

@@ -155,6 +155,27 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  test("precision: recorded with the run, evaluated so; a run does not go on with another") {
+    val losses = Seq("float32", "bf16", "fp8").map { precision =>
+      val run = Scratch.folder().resolve("run")
+      train(run, 2, 1, "model.precision" -> precision)
+      val folder = RunFolder.at(run.toString)
+      assert(folder.read(hadoop, folder.settings).contains(s""""precision" : "$precision""""))
+      val other = if (precision == "bf16") "fp8" else "bf16"
+      val message =
+        intercept[ConfigException](train(run, 3, 1, "model.precision" -> other)).getMessage
+      assert(message.contains(s"model.precision is $precision there and $other here."))
+      new EvaluateJob(spark, Scratch.silent).run(folder, data.toString).all.loss
+    }
+    assert(losses.toSet.size == 3)
+    for (loss <- losses) assert(math.abs(loss / losses.head - 1) < 0.01)
+    assert(
+      intercept[ConfigException](
+        TrainJobSparkSuite.settings(2, "model.precision" -> "int4")
+      ).getMessage.startsWith("model.precision must be one of float32, bf16, fp8, got int4 (")
+    )
+  }
+
   test("best-fit sequences: padding is neither trained on nor evaluated") {
     val packed = TrainJobSparkSuite.dataset(spark, "sequences.packing" -> "best-fit")
     val counts = PreparedDataset.at(packed.toString).manifest(hadoop).counts

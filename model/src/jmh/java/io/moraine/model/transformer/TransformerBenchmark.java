@@ -4,6 +4,7 @@ import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.RotaryConfig;
 import io.moraine.model.moe.RouterConfig;
+import io.moraine.model.precision.Precision;
 import io.moraine.model.tensor.Torch;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -12,6 +13,7 @@ import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -25,6 +27,10 @@ public class TransformerBenchmark {
   private static final int SEQUENCES = 4;
   private static final int LENGTH = 256;
   private static final int VOCABULARY = 8192;
+
+  /** Of matrix products. */
+  @Param({"FLOAT32", "BF16", "FP8"})
+  public Precision precision;
 
   private Transformer model;
   private TokenBatch batch;
@@ -48,7 +54,7 @@ public class TransformerBenchmark {
             new ModelConfig.ExpertsConfig(1, 96),
             new RouterConfig(8, 2, 1, 1, RouterConfig.Score.SIGMOID, 1, true, 1e-4),
             false);
-    model = new Transformer(config);
+    model = new Transformer(config.with(precision));
     model.initialize(1);
     SplittableRandom random = new SplittableRandom(1);
     batch =

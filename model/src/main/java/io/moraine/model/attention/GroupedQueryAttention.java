@@ -1,6 +1,8 @@
 package io.moraine.model.attention;
 
 import io.moraine.model.layer.Rotary;
+import io.moraine.model.precision.Linear;
+import io.moraine.model.precision.Precision;
 import java.util.Optional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -17,11 +19,18 @@ import org.bytedeco.pytorch.global.torch;
  * @param wk keys; shape (key-value heads * Q, D)
  * @param wv values; shape (key-value heads * Q, D)
  * @param wo heads to the residual stream; shape (D, H * Q)
+ * @param precision of the products of queries, keys and values
  * @param softmaxScale of query-key products
  * @source Ainslie et al., GQA, 2023, arXiv:2305.13245, section 2.2
  */
 public record GroupedQueryAttention(
-    GroupedQueryConfig config, Tensor wq, Tensor wk, Tensor wv, Tensor wo, double softmaxScale)
+    GroupedQueryConfig config,
+    Linear wq,
+    Linear wk,
+    Linear wv,
+    Linear wo,
+    Precision precision,
+    double softmaxScale)
     implements Attention {
 
   @Override
@@ -31,8 +40,8 @@ public record GroupedQueryAttention(
     int kv = config.keyValueHeads();
     int d = config.headDim();
 
-    Tensor key = rotary.rotate(torch.linear(x, wk).view(b, l, kv, d), 0);
-    Tensor value = torch.linear(x, wv).view(b, l, kv, d);
+    Tensor key = rotary.rotate(wk.forward(x).view(b, l, kv, d), 0);
+    Tensor value = wv.forward(x).view(b, l, kv, d);
     return attend(x, key, value, sequences.visible(), 0, rotary);
   }
 
@@ -48,9 +57,9 @@ public record GroupedQueryAttention(
     int kv = config.keyValueHeads();
     int d = config.headDim();
 
-    Tensor newKeys = rotary.rotate(torch.linear(x, wk).view(1, t, kv, d), from);
+    Tensor newKeys = rotary.rotate(wk.forward(x).view(1, t, kv, d), from);
     Tensor newRows =
-        torch.cat(new TensorVector(newKeys.reshape(t, (long) kv * d), torch.linear(x, wv)), 1);
+        torch.cat(new TensorVector(newKeys.reshape(t, (long) kv * d), wv.forward(x)), 1);
     Tensor rows = cache.append(newRows).view(1, -1, 2L * kv, d);
     Optional<Tensor> visible =
         from == 0 ? Optional.empty() : Optional.of(Sequences.upToItself(t, from));
@@ -69,20 +78,20 @@ public record GroupedQueryAttention(
     long l = x.size(0) / b;
     int h = config.heads();
     int d = config.headDim();
-    Tensor query = rotary.rotate(torch.linear(x, wq).view(b, l, h, d), from);
+    Tensor query = rotary.rotate(wq.forward(x).view(b, l, h, d), from);
     Tensor heads =
         torch
             .scaled_dot_product_attention(
-                query.transpose(1, 2),
-                forEachHead(key).transpose(1, 2),
-                forEachHead(value).transpose(1, 2),
+                precision.operand(query).transpose(1, 2),
+                forEachHead(precision.operand(key)).transpose(1, 2),
+                forEachHead(precision.operand(value)).transpose(1, 2),
                 visible.map(TensorOptional::new).orElseGet(TensorOptional::new),
                 0.0,
                 visible.isEmpty(),
                 new DoubleOptional(softmaxScale),
                 false)
             .transpose(1, 2);
-    return torch.linear(heads.reshape(b * l, (long) h * d), wo);
+    return wo.forward(heads.reshape(b * l, (long) h * d));
   }
 
   /**

@@ -2,6 +2,8 @@ package io.moraine.model.attention;
 
 import io.moraine.model.layer.RmsNorm;
 import io.moraine.model.layer.Rotary;
+import io.moraine.model.precision.Linear;
+import io.moraine.model.precision.Precision;
 import java.util.Optional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -23,16 +25,18 @@ import org.bytedeco.pytorch.global.torch;
  * @param kvNorm of the latent
  * @param wkvB latent to keys and values; shape (H * (N + V), L)
  * @param wo heads to the residual stream; shape (D, H * V)
+ * @param precision of the products of queries, keys and values
  * @param softmaxScale of query-key products
  * @source DeepSeek-AI, DeepSeek-V2, 2024, arXiv:2405.04434, Eq. 9-19
  */
 public record LatentAttention(
     LatentConfig config,
     Queries queries,
-    Tensor wkvA,
+    Linear wkvA,
     RmsNorm kvNorm,
-    Tensor wkvB,
-    Tensor wo,
+    Linear wkvB,
+    Linear wo,
+    Precision precision,
     double softmaxScale)
     implements Attention {
 
@@ -43,12 +47,12 @@ public record LatentAttention(
    * @param norm of the latent; empty for full-rank queries
    * @param up to the heads; shape (H * Q, L') or (H * Q, D)
    */
-  public record Queries(Optional<Tensor> down, Optional<RmsNorm> norm, Tensor up) {
+  public record Queries(Optional<Linear> down, Optional<RmsNorm> norm, Linear up) {
 
     Tensor forward(Tensor x) {
       return down.isEmpty()
-          ? torch.linear(x, up)
-          : torch.linear(norm.orElseThrow().forward(torch.linear(x, down.get())), up);
+          ? up.forward(x)
+          : up.forward(norm.orElseThrow().forward(down.get().forward(x)));
     }
   }
 
@@ -94,7 +98,7 @@ public record LatentAttention(
     long l = x.size(0) / b;
     int r = config.rotaryDim();
     int latentDim = config.keyValueLatentDim();
-    Tensor latentAndKey = torch.linear(x, wkvA);
+    Tensor latentAndKey = wkvA.forward(x);
     return new Compressed(
         kvNorm.forward(latentAndKey.narrow(1, 0, latentDim)),
         rotary.rotate(latentAndKey.narrow(1, latentDim, r).reshape(b, l, 1, r), fromPosition));
@@ -112,12 +116,12 @@ public record LatentAttention(
     Tensor qRotary = rotary.rotate(q.narrow(3, n, r), 0);
     Tensor query = cat(q.narrow(3, 0, n), qRotary);
 
-    Tensor keysAndValues = torch.linear(compressed.latent(), wkvB).view(b, l, h, n + v);
+    Tensor keysAndValues = wkvB.forward(compressed.latent()).view(b, l, h, n + v);
     Tensor key = cat(keysAndValues.narrow(3, 0, n), compressed.keyRotary().expand(b, l, h, r));
     Tensor value = keysAndValues.narrow(3, n, v);
 
     Tensor heads = attend(query, key, value, sequences.visible());
-    return torch.linear(heads.reshape(b * l, (long) h * v), wo);
+    return wo.forward(heads.reshape(b * l, (long) h * v));
   }
 
   /**
@@ -132,7 +136,7 @@ public record LatentAttention(
     int r = config.rotaryDim();
     int v = config.valueDim();
     int latentDim = config.keyValueLatentDim();
-    Tensor up = wkvB.view(h, n + v, latentDim);
+    Tensor up = wkvB.rounded().view(h, n + v, latentDim);
 
     Tensor q = queries.forward(x).view(1, t, h, n + r);
     Tensor qRotary = rotary.rotate(q.narrow(3, n, r), from).squeeze(0).transpose(0, 1);
@@ -145,7 +149,7 @@ public record LatentAttention(
     Tensor mixed = torch.softmax(hidden, -1).matmul(rows.narrow(1, 0, latentDim));
 
     Tensor heads = mixed.matmul(up.narrow(1, n, v).transpose(1, 2)).transpose(0, 1);
-    return torch.linear(heads.reshape(t, (long) h * v), wo);
+    return wo.forward(heads.reshape(t, (long) h * v));
   }
 
   /**
@@ -161,9 +165,9 @@ public record LatentAttention(
     Tensor out =
         torch
             .scaled_dot_product_attention(
-                query.transpose(1, 2),
-                key.transpose(1, 2),
-                wide.transpose(1, 2),
+                precision.operand(query).transpose(1, 2),
+                precision.operand(key).transpose(1, 2),
+                precision.operand(wide).transpose(1, 2),
                 visible.map(TensorOptional::new).orElseGet(TensorOptional::new),
                 0.0,
                 visible.isEmpty(),

@@ -1,5 +1,6 @@
 package io.moraine.model.layer;
 
+import io.moraine.model.precision.Linear;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -11,7 +12,7 @@ import org.bytedeco.pytorch.global.torch;
  * @param w3 up; shape (F, D)
  * @source Shazeer, GLU variants improve transformer, 2020, arXiv:2002.05202, Eq. 6
  */
-public record SwiGlu(Tensor w1, Tensor w2, Tensor w3) {
+public record SwiGlu(Linear w1, Linear w2, Linear w3) {
 
   /**
    * The transformed rows.
@@ -19,7 +20,7 @@ public record SwiGlu(Tensor w1, Tensor w2, Tensor w3) {
    * @shape x (T, D); result (T, D)
    */
   public Tensor forward(Tensor x) {
-    Tensor gated = torch.silu(torch.linear(x, w1)).mul(torch.linear(x, w3));
-    return torch.linear(gated, w2);
+    Tensor gated = torch.silu(w1.forward(x)).mul(w3.forward(x));
+    return w2.forward(gated);
   }
 }

@@ -68,7 +68,7 @@ public final class Decoder implements AutoCloseable {
       Tensor hidden = weights.norm().forward(h);
       drafter.read(hidden);
       return Transformer.floats(
-          torch.linear(hidden.narrow(0, tokens.length - places, places), weights.head()));
+          weights.head().forward(hidden.narrow(0, tokens.length - places, places)));
     }
   }
 
@@ -87,7 +87,7 @@ public final class Decoder implements AutoCloseable {
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      return Transformer.floats(torch.linear(drafter.draft(k, text), weights.head()));
+      return Transformer.floats(weights.head().forward(drafter.draft(k, text)));
     }
   }
 

@@ -3,6 +3,7 @@ package io.moraine.model.transformer;
 import io.moraine.model.attention.AttentionConfig;
 import io.moraine.model.layer.RotaryConfig;
 import io.moraine.model.moe.RouterConfig;
+import io.moraine.model.precision.Precision;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
 
@@ -25,6 +26,7 @@ import java.util.List;
  * @param hasTiedEmbeddings whether the output head is the embedding ({@code tie_word_embeddings})
  * @param prediction of tokens beyond the next one
  * @param span what a token of a packed sequence attends to
+ * @param precision of matrix products
  */
 public record ModelConfig(
     int vocabularySize,
@@ -41,7 +43,8 @@ public record ModelConfig(
     RouterConfig router,
     boolean hasTiedEmbeddings,
     PredictionConfig prediction,
-    AttentionSpan span) {
+    AttentionSpan span,
+    Precision precision) {
 
   /**
    * Sizes of the experts.
@@ -115,7 +118,7 @@ public record ModelConfig(
     }
   }
 
-  /** The same model without multi-token prediction, attending across documents. */
+  /** The same model without multi-token prediction, attending across documents, in float32. */
   public ModelConfig(
       int vocabularySize,
       int dim,
@@ -145,7 +148,29 @@ public record ModelConfig(
         router,
         hasTiedEmbeddings,
         PredictionConfig.NONE,
-        AttentionSpan.ACROSS_DOCUMENTS);
+        AttentionSpan.ACROSS_DOCUMENTS,
+        Precision.FLOAT32);
+  }
+
+  /** The same model with products of another precision. */
+  public ModelConfig with(Precision other) {
+    return new ModelConfig(
+        vocabularySize,
+        dim,
+        layers,
+        denseLayers,
+        denseFeedForwardDim,
+        maxSequenceLength,
+        normEpsilon,
+        initStd,
+        attention,
+        rotary,
+        experts,
+        router,
+        hasTiedEmbeddings,
+        prediction,
+        span,
+        other);
   }
 
   /** Whether a layer has an ordinary feed-forward; those of the modules are as the last layer. */

@@ -111,7 +111,7 @@ final class MultiTokenPrediction {
 
   private Tensor sumOfLosses(Tensor hidden, Tensor targets) {
     return torch.cross_entropy_loss(
-        torch.linear(hidden, weights.head()),
+        weights.head().forward(hidden),
         targets,
         new TensorOptional(),
         SUM,

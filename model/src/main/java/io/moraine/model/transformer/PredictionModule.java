@@ -1,6 +1,7 @@
 package io.moraine.model.transformer;
 
 import io.moraine.model.layer.RmsNorm;
+import io.moraine.model.precision.Linear;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -23,7 +24,7 @@ import org.bytedeco.pytorch.global.torch;
 record PredictionModule(
     RmsNorm embeddingNorm,
     RmsNorm hiddenNorm,
-    Tensor projection,
+    Linear projection,
     Weights.Layer layer,
     RmsNorm norm) {
 
@@ -35,8 +36,8 @@ record PredictionModule(
    * @shape both (T, D); result (T, D)
    */
   Tensor join(Tensor embedded, Tensor hidden) {
-    return torch.linear(
-        torch.cat(new TensorVector(embeddingNorm.forward(embedded), hiddenNorm.forward(hidden)), 1),
-        projection);
+    return projection.forward(
+        torch.cat(
+            new TensorVector(embeddingNorm.forward(embedded), hiddenNorm.forward(hidden)), 1));
   }
 }

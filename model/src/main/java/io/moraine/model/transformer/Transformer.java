@@ -25,10 +25,11 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A DeepSeek-V2/V3 transformer, or a dense one like Llama 3, in libtorch, float32, in host memory.
+ * A DeepSeek-V2/V3 transformer, or a dense one like Llama 3, in libtorch, in host memory.
  *
- * <p>Weights and gradients are one contiguous buffer each; the tensors that libtorch computes with
- * are views into them. One thread per instance; instances are independent of each other.
+ * <p>Weights and gradients are one contiguous buffer of float32 each, whatever the precision of
+ * products; the tensors that libtorch computes with are views into them. One thread per instance;
+ * instances are independent of each other.
  *
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 2; inference/model.py
  */
@@ -99,7 +100,7 @@ public final class Transformer implements TrainableModel {
       TrainingRouted routed = new TrainingRouted(routing, batch.sequences(), learned(batch), 0);
       Sequences sequences = sequences(batch);
       Tensor hidden = hiddenStates(inputs(batch), sequences, run(routed));
-      Tensor loss = crossEntropy(torch.linear(hidden, weights.head()), batch, MEAN);
+      Tensor loss = crossEntropy(weights.head().forward(hidden), batch, MEAN);
       Tensor balanced = routed.balanceLoss().map(loss::add).orElse(loss);
       Tensor total =
           prediction
@@ -125,7 +126,7 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor hidden = hiddenStates(inputs(batch), sequences(batch), LayerRun.UNHEARD);
-      return floats(crossEntropy(torch.linear(hidden, weights.head()), batch, NO_REDUCTION));
+      return floats(crossEntropy(weights.head().forward(hidden), batch, NO_REDUCTION));
     }
   }
 
@@ -139,7 +140,7 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor hidden = hiddenStates(ids(tokens), Sequences.whole(sequences), LayerRun.UNHEARD);
-      return floats(torch.linear(hidden, weights.head()));
+      return floats(weights.head().forward(hidden));
     }
   }
 
@@ -153,7 +154,7 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor h = hiddenStates(ids(tokens), Sequences.whole(1), LayerRun.UNHEARD);
-      return floats(torch.linear(h.narrow(0, tokens.length - 1, 1), weights.head()));
+      return floats(weights.head().forward(h.narrow(0, tokens.length - 1, 1)));
     }
   }
 
@@ -206,7 +207,7 @@ public final class Transformer implements TrainableModel {
         Tensor further = rows.narrow(1, module, rows.size(1) - module);
         hidden = prediction.forward(module, sequences, further, hidden, LayerRun.UNHEARD);
       }
-      return floats(torch.linear(hidden, weights.head()));
+      return floats(weights.head().forward(hidden));
     }
   }
 

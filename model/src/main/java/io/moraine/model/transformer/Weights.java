@@ -9,6 +9,8 @@ import io.moraine.model.layer.RmsNorm;
 import io.moraine.model.layer.SwiGlu;
 import io.moraine.model.moe.MoeLayer;
 import io.moraine.model.moe.Router;
+import io.moraine.model.precision.Linear;
+import io.moraine.model.precision.Products;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.ArrayList;
@@ -61,17 +63,21 @@ final class Weights implements AutoCloseable {
   }
 
   private final ModelConfig config;
+  private final Products products;
   private final Map<String, Tensor> leaves = new LinkedHashMap<>();
   private final List<Tensor> owned = new ArrayList<>();
+  private final Linear head;
   private final List<Layer> layers = new ArrayList<>();
   private final List<PredictionModule> predictionModules = new ArrayList<>();
 
   Weights(
       ModelConfig config, TorchFlatBuffer parameters, TorchFlatBuffer gradients, ExpertLoad load) {
     this.config = config;
+    this.products = new Products(config.precision());
     for (Slice slice : parameters.slices()) {
       leaves.put(slice.name(), leaf(parameters.view(slice), gradients.view(slice)));
     }
+    this.head = products.linearAboveFp8(config.hasTiedEmbeddings() ? embedding() : weight("head"));
     for (int layer = 0; layer < config.layers(); layer++) {
       layers.add(layer(layer, load));
     }
@@ -97,12 +103,13 @@ final class Weights implements AutoCloseable {
     return rmsNorm("norm");
   }
 
-  Tensor head() {
-    return config.hasTiedEmbeddings() ? embedding() : leaves.get("head.weight");
+  Linear head() {
+    return head;
   }
 
   @Override
   public void close() {
+    products.close();
     leaves.values().forEach(Tensor::close);
     owned.forEach(Tensor::close);
   }
@@ -130,7 +137,7 @@ final class Weights implements AutoCloseable {
     return new PredictionModule(
         rmsNorm(prefix + "enorm"),
         rmsNorm(prefix + "hnorm"),
-        weight(prefix + "eh_proj"),
+        products.linearAboveFp8(weight(prefix + "eh_proj")),
         layer(layer, load),
         rmsNorm(prefix + "shared_head.norm"));
   }
@@ -144,10 +151,11 @@ final class Weights implements AutoCloseable {
   private GroupedQueryAttention attention(String prefix, GroupedQueryConfig grouped) {
     return new GroupedQueryAttention(
         grouped,
-        weight(prefix + "wq"),
-        weight(prefix + "wk"),
-        weight(prefix + "wv"),
-        weight(prefix + "wo"),
+        linear(prefix + "wq"),
+        linear(prefix + "wk"),
+        linear(prefix + "wv"),
+        linear(prefix + "wo"),
+        config.precision(),
         1 / Math.sqrt(grouped.queryDim()));
   }
 
@@ -156,21 +164,22 @@ final class Weights implements AutoCloseable {
     LatentAttention.Queries queries =
         lowRank
             ? new LatentAttention.Queries(
-                Optional.of(weight(prefix + "wq_a")),
+                Optional.of(linear(prefix + "wq_a")),
                 Optional.of(latentNorm(prefix + "q_norm")),
-                weight(prefix + "wq_b"))
+                linear(prefix + "wq_b"))
             : new LatentAttention.Queries(
-                Optional.empty(), Optional.empty(), weight(prefix + "wq"));
+                Optional.empty(), Optional.empty(), linear(prefix + "wq"));
     double scale =
         config.rotary().scaling().softmaxCorrection(config.maxSequenceLength())
             / Math.sqrt(latent.queryDim());
     return new LatentAttention(
         latent,
         queries,
-        weight(prefix + "wkv_a"),
+        linear(prefix + "wkv_a"),
         latentNorm(prefix + "kv_norm"),
-        weight(prefix + "wkv_b"),
-        weight(prefix + "wo"),
+        linear(prefix + "wkv_b"),
+        linear(prefix + "wo"),
+        config.precision(),
         scale);
   }
 
@@ -188,7 +197,7 @@ final class Weights implements AutoCloseable {
   }
 
   private SwiGlu feedForward(String prefix) {
-    return new SwiGlu(weight(prefix + "w1"), weight(prefix + "w2"), weight(prefix + "w3"));
+    return new SwiGlu(linear(prefix + "w1"), linear(prefix + "w2"), linear(prefix + "w3"));
   }
 
   private RmsNorm latentNorm(String name) {
@@ -197,6 +206,10 @@ final class Weights implements AutoCloseable {
 
   private RmsNorm rmsNorm(String name) {
     return new RmsNorm(weight(name), config.normEpsilon());
+  }
+
+  private Linear linear(String name) {
+    return products.linear(weight(name));
   }
 
   private Tensor weight(String name) {

@@ -88,7 +88,8 @@ class DecoderSuite extends AnyFunSuite {
           kind.router,
           kind.hasTiedEmbeddings,
           new PredictionConfig(depth, 0.3),
-          kind.span
+          kind.span,
+          kind.precision
         )
       )
       for (seed <- 1L to 10L) {

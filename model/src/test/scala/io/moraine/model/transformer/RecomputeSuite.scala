@@ -4,7 +4,8 @@ import io.moraine.model.attention.GroupedQueryConfig
 import io.moraine.model.data.TokenBatch
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
-import io.moraine.model.tensor.Torch
+import io.moraine.model.precision.Precision
+import io.moraine.model.tensor.{FlatBuffer, Torch}
 import io.moraine.model.train.FurtherLoss
 import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
 import java.util.SplittableRandom
@@ -19,7 +20,8 @@ class RecomputeSuite extends AnyFunSuite {
       losses: Seq[Double],
       gradients: Seq[Int],
       load: Seq[Long],
-      further: FurtherLoss
+      further: FurtherLoss,
+      weights: Seq[Int]
   )
 
   private def batch(seed: Long, padded: Boolean): TokenBatch = {
@@ -29,6 +31,10 @@ class RecomputeSuite extends AnyFunSuite {
     new TokenBatch(3, length, tokens, Array.tabulate(tokens.length)(i => i % (length + 1) / 5))
   }
 
+  private def bits(buffer: FlatBuffer): Seq[Int] =
+    TinyModels.all(buffer).toSeq.map(java.lang.Float.floatToRawIntBits)
+
+  /** Gradients of three batches in a row, then the weights of three steps. */
   private def learn(config: ModelConfig, recompute: Recompute): Learned = {
     Torch.start(1)
     val model = new Transformer(config, recompute)
@@ -36,13 +42,14 @@ class RecomputeSuite extends AnyFunSuite {
       model.initialize(3)
       val losses =
         (1 to 3).map(i => model.forwardBackward(batch(i.toLong, padded = i == 2), 1.0 / i))
-      val gradients = new Array[Float](model.gradients.length.toInt)
-      model.gradients.get(0, gradients, 0, gradients.length)
+      val gradients = bits(model.gradients)
+      TinyModels.descend(model, batch(4, padded = false), 3)
       Learned(
         losses,
-        gradients.toSeq.map(java.lang.Float.floatToRawIntBits),
+        gradients,
         if (model.routing.isPresent) model.routing.get.takeLoad().toSeq else Seq.empty,
-        model.takeFurtherLoss()
+        model.takeFurtherLoss(),
+        bits(model.parameters)
       )
     } finally model.close()
   }
@@ -57,11 +64,14 @@ class RecomputeSuite extends AnyFunSuite {
       "balance loss, multi-token prediction" -> config(balanced, prediction = further),
       "multi-token prediction, dense" -> config(denseLayers = 2, prediction = further),
       "attention within documents" -> config(balanced, prediction = further, span = within)
-    )
+    );
+    precision <- Precision.values
   )
-    test(s"gradients, losses and expert load are the same bits: $name") {
-      val kept = learn(model, Recompute.NONE)
-      val twice = learn(model, Recompute.LAYERS)
+    test(
+      s"gradients, losses, expert load and trained weights are the same bits: $name, $precision"
+    ) {
+      val kept = learn(model.`with`(precision), Recompute.NONE)
+      val twice = learn(model.`with`(precision), Recompute.LAYERS)
       assert(kept.gradients.exists(bits => java.lang.Float.intBitsToFloat(bits) != 0))
       assert(kept == twice)
     }
@@ -83,8 +93,10 @@ class RecomputeSuite extends AnyFunSuite {
       c.router,
       true,
       c.prediction,
-      c.span
+      c.span,
+      c.precision
     )
-    assert(learn(tied, Recompute.NONE) == learn(tied, Recompute.LAYERS))
+    for (precision <- Precision.values; model = tied.`with`(precision))
+      assert(learn(model, Recompute.NONE) == learn(model, Recompute.LAYERS))
   }
 }

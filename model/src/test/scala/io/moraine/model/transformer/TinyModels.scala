@@ -4,6 +4,7 @@ import io.moraine.model.attention.{AttentionConfig, GroupedQueryConfig, LatentCo
 import io.moraine.model.layer.RotaryConfig
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
+import io.moraine.model.precision.Precision
 import io.moraine.model.tensor.Torch
 import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
 import java.util.SplittableRandom
@@ -40,7 +41,8 @@ object TinyModels {
       router,
       false,
       prediction,
-      span
+      span,
+      Precision.FLOAT32
     )
 
   /** One of each kind, with a name. */

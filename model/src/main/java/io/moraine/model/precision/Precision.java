@@ -1,0 +1,30 @@
+package io.moraine.model.precision;
+
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * What the operands of matrix products are rounded to. Weights, their gradients, the residual
+ * stream, norms, the router, softmax and loss are float32 in all of them.
+ */
+public enum Precision {
+  /** Nothing is rounded. */
+  FLOAT32,
+  /** Operands in bfloat16, summed in float32. */
+  BF16,
+  /** As BF16, but the three products of linear layers have operands in E4M3, scaled by tiles. */
+  FP8;
+
+  /** Of what FP8 leaves in bfloat16: the output head and the projection of a prediction module. */
+  public Precision aboveFp8() {
+    return this == FP8 ? BF16 : this;
+  }
+
+  /**
+   * An operand of attention's products, which FP8 leaves in bfloat16: rounded, as float32. They are
+   * multiplied so because libtorch's attention over bfloat16 is slow on a CPU.
+   */
+  public Tensor operand(Tensor x) {
+    return this == FLOAT32 ? x : x.to(torch.ScalarType.BFloat16).to(torch.ScalarType.Float);
+  }
+}
