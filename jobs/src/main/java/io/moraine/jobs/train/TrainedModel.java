@@ -10,7 +10,7 @@ import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Torch;
-import io.moraine.model.train.ExpertRouting;
+import io.moraine.model.train.ExpertBalance;
 import io.moraine.model.transformer.Transformer;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
@@ -79,7 +79,7 @@ public record TrainedModel(
       codec.decode(wire.flip(), shard, 0, shard.length);
       model.parameters().put(layout.from(rank), shard, 0, shard.length);
       float[] bias = file.tensor("selection_bias").map(NamedTensor::floats).orElseThrow();
-      model.routing().ifPresent((ExpertRouting routing) -> routing.setBias(bias));
+      model.expertBalance().ifPresent((ExpertBalance balance) -> balance.setBias(bias));
     }
   }
 }

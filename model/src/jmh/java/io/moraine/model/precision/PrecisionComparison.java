@@ -9,7 +9,7 @@ import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.Torch;
-import io.moraine.model.train.ExpertRouting;
+import io.moraine.model.train.ExpertBalance;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
@@ -133,8 +133,8 @@ public final class PrecisionComparison {
     double clip = Math.min(1, 1 / Math.sqrt(squares));
     adam.update(step, schedule.at(step, s -> (double) s / steps), weights, gradients, clip);
     model.parameters().put(0, weights, 0, weights.length);
-    ExpertRouting routing = model.routing().orElseThrow();
-    routing.updateBias(routing.takeLoad(), (float) GAMMA);
+    ExpertBalance balance = model.expertBalance().orElseThrow();
+    balance.updateBias(balance.takeLoad(), (float) GAMMA);
     return loss;
   }
 

@@ -7,7 +7,7 @@ import io.moraine.model.checkpoint.Storage;
 import io.moraine.model.checkpoint.TensorEntry;
 import io.moraine.model.checkpoint.TensorType;
 import io.moraine.model.tensor.Slice;
-import io.moraine.model.train.ExpertRouting;
+import io.moraine.model.train.ExpertBalance;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
@@ -65,7 +65,7 @@ public final class ModelExport {
   private ModelExport(Transformer model, Settings settings) {
     this.model = model;
     this.settings = settings;
-    this.bias = model.routing().map(ExpertRouting::bias).orElse(new float[0]);
+    this.bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
   }
 
   /**

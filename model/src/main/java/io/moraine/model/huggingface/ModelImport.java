@@ -140,7 +140,7 @@ public final class ModelImport {
         }
       }
     }
-    model.routing().ifPresent(routing -> routing.setBias(bias));
+    model.expertBalance().ifPresent(balance -> balance.setBias(bias));
   }
 
   private void put(NamedTensor tensor, Transformer model, float[] bias) {

@@ -27,7 +27,7 @@ public final class InitialCheckpoint {
     long length = model.parameters().length();
     int files = Math.toIntExact((length + SHARD_ELEMENTS - 1) / SHARD_ELEMENTS);
     ShardLayout layout = new ShardLayout(length, files, FlatBuffer.ALIGNMENT);
-    float[] bias = model.routing().map(ExpertRouting::bias).orElse(new float[0]);
+    float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
     Map<String, String> digests = new TreeMap<>();
     for (int file = 0; file < files; file++) {
       ShardState shard = new ShardState(model.parameters(), layout, file, adam);

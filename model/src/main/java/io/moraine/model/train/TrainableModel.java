@@ -49,7 +49,7 @@ public interface TrainableModel extends AutoCloseable {
   void zeroGradients();
 
   /** The expert load and selection biases, if the model routes tokens to experts. */
-  Optional<ExpertRouting> routing();
+  Optional<ExpertBalance> expertBalance();
 
   @Override
   void close();

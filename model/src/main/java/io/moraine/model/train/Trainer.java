@@ -151,7 +151,7 @@ public final class Trainer {
             batches.sizes().through(step) * batches.source().length(),
             (nanoClock.getAsLong() - start) / 1e9,
             load,
-            model.routing().map(ExpertRouting::experts).orElse(0),
+            model.expertBalance().map(ExpertBalance::experts).orElse(0),
             communicator.sentBytes() - sentBefore,
             float32WireBytes());
     if (communicator.rank() == 0) {
@@ -196,12 +196,12 @@ public final class Trainer {
 
   /** Sums the expert load over all ranks and moves the selection biases. */
   private long[] balanceExperts(long step) {
-    if (model.routing().isEmpty()) {
+    if (model.expertBalance().isEmpty()) {
       return new long[0];
     }
-    ExpertRouting routing = model.routing().get();
-    long[] load = communicator.allReduceSum(routing.takeLoad());
-    routing.updateBias(load, (float) config.balance().gamma(shareSeen(step)));
+    ExpertBalance balance = model.expertBalance().get();
+    long[] load = communicator.allReduceSum(balance.takeLoad());
+    balance.updateBias(load, (float) config.balance().gamma(shareSeen(step)));
     return load;
   }
 
@@ -241,7 +241,7 @@ public final class Trainer {
 
   private void checkpoint(long step) throws IOException {
     int worldSize = communicator.worldSize();
-    float[] bias = model.routing().map(ExpertRouting::bias).orElse(new float[0]);
+    float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
     String digest =
         checkpoints.writeShard(step, communicator.rank(), worldSize, state.toFile(bias));
     byte[][] digests = communicator.allGatherBytes(digest.getBytes(StandardCharsets.US_ASCII));
@@ -275,7 +275,7 @@ public final class Trainer {
     communicator.requireIdentical("the newest whole checkpoint's step", step);
     if (newest.isPresent()) {
       float[] bias = state.restore(checkpoints, newest.get());
-      model.routing().ifPresent(routing -> routing.setBias(bias));
+      model.expertBalance().ifPresent(balance -> balance.setBias(bias));
     }
     return step;
   }

@@ -106,6 +106,7 @@ public final class Decoder implements AutoCloseable {
   }
 
   private Tensor through(Weights.Layer layer, Tensor h, AttentionCache cache) {
-    return layer.forward(h, x -> layer.attention().forward(x, cache, rotary), Routed.UNHEARD);
+    return layer.forward(
+        h, x -> layer.attention().forward(x, cache, rotary), RoutingListener.UNHEARD);
   }
 }

@@ -70,7 +70,8 @@ final class Drafter implements AutoCloseable {
     Tensor joined =
         module.join(torch.embedding(weights.embedding(), ids), k == 1 ? unsettled : drafted);
     Tensor h =
-        layer.forward(joined, x -> layer.attention().forward(x, cache, rotary), Routed.UNHEARD);
+        layer.forward(
+            joined, x -> layer.attention().forward(x, cache, rotary), RoutingListener.UNHEARD);
     Tensor hidden = module.norm().forward(h);
     drafted = replace(drafted, hidden);
     if (k == depth()) {

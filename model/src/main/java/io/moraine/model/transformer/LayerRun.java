@@ -7,11 +7,11 @@ import org.bytedeco.pytorch.Tensor;
 interface LayerRun {
 
   /** As it stands, and nobody listens. */
-  LayerRun UNHEARD = heardBy(Routed.UNHEARD);
+  LayerRun UNHEARD = heardBy(RoutingListener.UNHEARD);
 
   /** As it stands; autograd keeps what backward needs. */
-  static LayerRun heardBy(Routed routed) {
-    return (layer, h, attend) -> layer.forward(h, attend, routed);
+  static LayerRun heardBy(RoutingListener listener) {
+    return (layer, h, attend) -> layer.forward(h, attend, listener);
   }
 
   /**

@@ -25,14 +25,15 @@ final class MultiTokenPrediction {
   private final ModelConfig config;
   private final Weights weights;
   private final Rotary rotary;
-  private final ExpertLoad load;
+  private final TorchExpertBalance balance;
   private FurtherLoss heard = FurtherLoss.NONE;
 
-  MultiTokenPrediction(ModelConfig config, Weights weights, Rotary rotary, ExpertLoad load) {
+  MultiTokenPrediction(
+      ModelConfig config, Weights weights, Rotary rotary, TorchExpertBalance balance) {
     this.config = config;
     this.weights = weights;
     this.rotary = rotary;
-    this.load = load;
+    this.balance = balance;
   }
 
   /**
@@ -50,7 +51,7 @@ final class MultiTokenPrediction {
       Sequences sequences,
       Tensor tokens,
       Tensor hidden,
-      Function<TrainingRouted, LayerRun> runs) {
+      Function<TrainingListener, LayerRun> runs) {
     Optional<Tensor> total = Optional.empty();
     Tensor before = hidden;
     for (int k = 1; k <= config.prediction().depth() && k < batch.length(); k++) {
@@ -61,13 +62,13 @@ final class MultiTokenPrediction {
               ? Optional.of(targets.ge(new Scalar(0)).to(torch.ScalarType.Float))
               : Optional.empty();
       int moeLayer = config.moeLayers() - config.prediction().depth() + k - 1;
-      TrainingRouted routed =
-          new TrainingRouted(load, batch.sequences(), learned, Math.max(0, moeLayer));
-      before = forward(k, sequences, tokens.narrow(1, k, places), before, runs.apply(routed));
+      TrainingListener listener =
+          new TrainingListener(balance, batch.sequences(), learned, Math.max(0, moeLayer));
+      before = forward(k, sequences, tokens.narrow(1, k, places), before, runs.apply(listener));
       Tensor sum = sumOfLosses(before, targets);
       heard = heard.plus(new FurtherLoss(sum.item_float(), count(targets)));
       Tensor mean = sum.div(new Scalar((double) batch.predictions()));
-      Tensor loss = routed.balanceLoss().map(mean::add).orElse(mean);
+      Tensor loss = listener.balanceLoss().map(mean::add).orElse(mean);
       total = Optional.of(total.isEmpty() ? loss : total.get().add(loss));
     }
     double weight = config.prediction().lossWeight() / Math.max(1, config.prediction().depth());

@@ -29,7 +29,7 @@ final class RecomputedLayer extends TensorTensorHook {
   private final Weights.Layer layer;
   private final Tensor input;
   private final UnaryOperator<Tensor> attend;
-  private final TrainingRouted routed;
+  private final TrainingListener listener;
 
   /** In place of the layer's balance loss: gets the gradient that belongs to it. */
   private final Optional<Tensor> balance;
@@ -38,26 +38,26 @@ final class RecomputedLayer extends TensorTensorHook {
       Weights.Layer layer,
       Tensor input,
       UnaryOperator<Tensor> attend,
-      TrainingRouted routed,
+      TrainingListener listener,
       Optional<Tensor> balance) {
     this.layer = layer;
     this.input = input;
     this.attend = attend;
-    this.routed = routed;
+    this.listener = listener;
     this.balance = balance;
   }
 
   /** Runs layers so, within a scope that lasts until backward is done. */
-  static LayerRun heardBy(TrainingRouted routed) {
-    return (layer, h, attend) -> forward(layer, h, attend, routed);
+  static LayerRun heardBy(TrainingListener listener) {
+    return (layer, h, attend) -> forward(layer, h, attend, listener);
   }
 
   private static Tensor forward(
-      Weights.Layer layer, Tensor h, UnaryOperator<Tensor> attend, TrainingRouted routed) {
+      Weights.Layer layer, Tensor h, UnaryOperator<Tensor> attend, TrainingListener listener) {
     Tensor output = h.clone();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      output.data().copy_(layer.forward(h, attend, routed::count));
+      output.data().copy_(layer.forward(h, attend, listener::count));
     }
     // After the copy is made: backward runs later operations first, so the hook finds its gradient.
     Optional<Tensor> balance =
@@ -65,8 +65,8 @@ final class RecomputedLayer extends TensorTensorHook {
             .experts()
             .filter(moe -> moe.router().config().sequenceBalanceAlpha() > 0)
             .map(moe -> scalar());
-    balance.ifPresent(routed::add);
-    output.register_hook(new RecomputedLayer(layer, h.detach(), attend, routed, balance));
+    balance.ifPresent(listener::add);
+    output.register_hook(new RecomputedLayer(layer, h.detach(), attend, listener, balance));
     return output;
   }
 
@@ -81,7 +81,8 @@ final class RecomputedLayer extends TensorTensorHook {
           layer.forward(
               input,
               attend,
-              (router, result) -> routed.balanceLoss(router, result).ifPresent(results::push_back));
+              (router, result) ->
+                  listener.balanceLoss(router, result).ifPresent(results::push_back));
       balance.ifPresent(term -> gradients.push_back(required(term.grad())));
       results.push_back(output);
       gradients.push_back(new Tensor(gradient));

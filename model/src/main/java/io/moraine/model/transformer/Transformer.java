@@ -7,7 +7,7 @@ import io.moraine.model.moe.Router;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
-import io.moraine.model.train.ExpertRouting;
+import io.moraine.model.train.ExpertBalance;
 import io.moraine.model.train.FurtherLoss;
 import io.moraine.model.train.TrainableModel;
 import java.util.ArrayList;
@@ -46,7 +46,7 @@ public final class Transformer implements TrainableModel {
   private final TorchFlatBuffer gradients;
   private final Weights weights;
   private final Rotary rotary;
-  private final ExpertLoad routing;
+  private final TorchExpertBalance balance;
   private final MultiTokenPrediction prediction;
 
   /** A model whose weights are zero; see {@link #initialize(long)}. */
@@ -65,11 +65,11 @@ public final class Transformer implements TrainableModel {
     List<Slice> layout = WeightLayout.of(config);
     this.parameters = new TorchFlatBuffer(layout);
     this.gradients = new TorchFlatBuffer(layout);
-    this.routing = new ExpertLoad(config);
-    this.weights = new Weights(config, parameters, gradients, routing);
+    this.balance = new TorchExpertBalance(config);
+    this.weights = new Weights(config, parameters, gradients, balance);
     this.rotary =
         new Rotary(config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary());
-    this.prediction = new MultiTokenPrediction(config, weights, rotary, routing);
+    this.prediction = new MultiTokenPrediction(config, weights, rotary, balance);
   }
 
   /** What the model is. */
@@ -97,11 +97,12 @@ public final class Transformer implements TrainableModel {
   @Override
   public double forwardBackward(TokenBatch batch, double weight) {
     try (PointerScope scope = new PointerScope()) {
-      TrainingRouted routed = new TrainingRouted(routing, batch.sequences(), learned(batch), 0);
+      TrainingListener listener =
+          new TrainingListener(balance, batch.sequences(), learned(batch), 0);
       Sequences sequences = sequences(batch);
-      Tensor hidden = hiddenStates(inputs(batch), sequences, run(routed));
+      Tensor hidden = hiddenStates(inputs(batch), sequences, run(listener));
       Tensor loss = crossEntropy(weights.head().forward(hidden), batch, MEAN);
-      Tensor balanced = routed.balanceLoss().map(loss::add).orElse(loss);
+      Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
       Tensor total =
           prediction
               .loss(batch, sequences, batchTokens(batch), hidden, this::run)
@@ -235,15 +236,15 @@ public final class Transformer implements TrainableModel {
   }
 
   @Override
-  public Optional<ExpertRouting> routing() {
-    return config.moeLayers() == 0 ? Optional.empty() : Optional.of(routing);
+  public Optional<ExpertBalance> expertBalance() {
+    return config.moeLayers() == 0 ? Optional.empty() : Optional.of(balance);
   }
 
   @Override
   public void close() {
     rotary.close();
     weights.close();
-    routing.close();
+    balance.close();
     parameters.close();
     gradients.close();
   }
@@ -261,10 +262,10 @@ public final class Transformer implements TrainableModel {
     return weights.norm().forward(h);
   }
 
-  private LayerRun run(TrainingRouted routed) {
+  private LayerRun run(TrainingListener listener) {
     return switch (recompute) {
-      case NONE -> LayerRun.heardBy(routed);
-      case LAYERS -> RecomputedLayer.heardBy(routed);
+      case NONE -> LayerRun.heardBy(listener);
+      case LAYERS -> RecomputedLayer.heardBy(listener);
     };
   }
 

@@ -49,7 +49,7 @@ final class Weights implements AutoCloseable {
      * @param attend the layer's attention, over whole sequences or with a cache
      * @shape h (T, D); result (T, D)
      */
-    Tensor forward(Tensor h, UnaryOperator<Tensor> attend, Routed routed) {
+    Tensor forward(Tensor h, UnaryOperator<Tensor> attend, RoutingListener listener) {
       Tensor attended = h.add(attend.apply(attentionNorm.forward(h)));
       Tensor x = feedForwardNorm.forward(attended);
       if (dense.isPresent()) {
@@ -57,7 +57,7 @@ final class Weights implements AutoCloseable {
       }
       MoeLayer moe = experts.orElseThrow();
       MoeLayer.Result result = moe.forward(x);
-      routed.accept(moe.router(), result);
+      listener.accept(moe.router(), result);
       return attended.add(result.output());
     }
   }
@@ -71,7 +71,10 @@ final class Weights implements AutoCloseable {
   private final List<PredictionModule> predictionModules = new ArrayList<>();
 
   Weights(
-      ModelConfig config, TorchFlatBuffer parameters, TorchFlatBuffer gradients, ExpertLoad load) {
+      ModelConfig config,
+      TorchFlatBuffer parameters,
+      TorchFlatBuffer gradients,
+      TorchExpertBalance balance) {
     this.config = config;
     this.products = new Products(config.precision());
     for (Slice slice : parameters.slices()) {
@@ -79,10 +82,10 @@ final class Weights implements AutoCloseable {
     }
     this.head = products.linearAboveFp8(config.hasTiedEmbeddings() ? embedding() : weight("head"));
     for (int layer = 0; layer < config.layers(); layer++) {
-      layers.add(layer(layer, load));
+      layers.add(layer(layer, balance));
     }
     for (int k = 1; k <= config.prediction().depth(); k++) {
-      predictionModules.add(predictionModule(config.layers() + k - 1, load));
+      predictionModules.add(predictionModule(config.layers() + k - 1, balance));
     }
   }
 
@@ -121,7 +124,7 @@ final class Weights implements AutoCloseable {
     return parameter;
   }
 
-  private Layer layer(int layer, ExpertLoad load) {
+  private Layer layer(int layer, TorchExpertBalance balance) {
     String prefix = "layers." + layer + ".";
     boolean dense = config.isDense(layer);
     return new Layer(
@@ -129,16 +132,16 @@ final class Weights implements AutoCloseable {
         attention(prefix + "attn."),
         rmsNorm(prefix + "ffn_norm"),
         dense ? Optional.of(feedForward(prefix + "ffn.")) : Optional.empty(),
-        dense ? Optional.empty() : Optional.of(experts(prefix + "ffn.", layer, load)));
+        dense ? Optional.empty() : Optional.of(experts(prefix + "ffn.", layer, balance)));
   }
 
-  private PredictionModule predictionModule(int layer, ExpertLoad load) {
+  private PredictionModule predictionModule(int layer, TorchExpertBalance balance) {
     String prefix = "layers." + layer + ".";
     return new PredictionModule(
         rmsNorm(prefix + "enorm"),
         rmsNorm(prefix + "hnorm"),
         products.linearAboveFp8(weight(prefix + "eh_proj")),
-        layer(layer, load),
+        layer(layer, balance),
         rmsNorm(prefix + "shared_head.norm"));
   }
 
@@ -183,8 +186,8 @@ final class Weights implements AutoCloseable {
         scale);
   }
 
-  private MoeLayer experts(String prefix, int layer, ExpertLoad load) {
-    Tensor bias = load.biasOf(layer - config.denseLayers());
+  private MoeLayer experts(String prefix, int layer, TorchExpertBalance balance) {
+    Tensor bias = balance.biasOf(layer - config.denseLayers());
     owned.add(bias);
     List<SwiGlu> routed = new ArrayList<>();
     for (int expert = 0; expert < config.router().routedExperts(); expert++) {

@@ -76,7 +76,9 @@ class ModelFormatSuite extends AnyFunSuite {
     Torch.start(1)
     val model = new Transformer(config)
     model.initialize(3)
-    model.routing.ifPresent(r => r.setBias(r.bias.indices.map(i => 0.01f * i - 0.05f).toArray))
+    model.expertBalance.ifPresent(r =>
+      r.setBias(r.bias.indices.map(i => 0.01f * i - 0.05f).toArray)
+    )
     model
   }
 
@@ -118,7 +120,9 @@ class ModelFormatSuite extends AnyFunSuite {
       assert(back.config == config)
       assert(back.logits(tokens, 2).toSeq == original.logits(tokens, 2).toSeq)
       assert(
-        back.routing.map[Seq[Float]](_.bias.toSeq) == original.routing.map[Seq[Float]](_.bias.toSeq)
+        back.expertBalance.map[Seq[Float]](_.bias.toSeq) == original.expertBalance.map[Seq[Float]](
+          _.bias.toSeq
+        )
       )
     }
 
@@ -155,7 +159,7 @@ class ModelFormatSuite extends AnyFunSuite {
       )
     )
     val first = imported(folder)
-    assert(first.routing.get.bias.toSeq == original.routing.get.bias.toSeq)
+    assert(first.expertBalance.get.bias.toSeq == original.expertBalance.get.bias.toSeq)
     val differences = first.logits(tokens, 2).zip(original.logits(tokens, 2)).map { case (a, b) =>
       math.abs(a - b)
     }
@@ -425,7 +429,7 @@ class ModelFormatSuite extends AnyFunSuite {
       original.parameters.get(slice.offsetElements, values, 0, values.length)
       new NamedTensor(slice.name, slice.shape, values)
     }
-    val bias = original.routing.get.bias
+    val bias = original.expertBalance.get.bias
     val biases = Seq(1, 2).map(layer =>
       NamedTensor.of(s"layers.$layer.ffn.gate.bias", bias.slice(8 * (layer - 1), 8 * layer))
     )

@@ -39,7 +39,7 @@ class BigramModel(vocabulary: Int) extends TrainableModel {
   }
 
   override def zeroGradients(): Unit = java.util.Arrays.fill(gradients.values, 0f)
-  override def routing: Optional[ExpertRouting] = Optional.empty()
+  override def expertBalance: Optional[ExpertBalance] = Optional.empty()
   override def close(): Unit = ()
 
   private def walk(batch: TokenBatch)(visit: (Int, Int, Array[Double]) => Unit): Array[Float] =

@@ -156,7 +156,7 @@ class MultiTokenPredictionReferenceSuite extends AnyFunSuite {
     def learned(b: TokenBatch) = {
       m.zeroGradients()
       m.forwardBackward(b, 1)
-      (m.takeFurtherLoss(), all(m.gradients).toSeq, m.routing.get.takeLoad().toSeq)
+      (m.takeFurtherLoss(), all(m.gradients).toSeq, m.expertBalance.get.takeLoad().toSeq)
     }
     val (loss, gradients, load) = learned(new TokenBatch(1, 7, row))
     val (paddedLoss, paddedGradients, paddedLoad) =

@@ -47,7 +47,7 @@ class RecomputeSuite extends AnyFunSuite {
       Learned(
         losses,
         gradients,
-        if (model.routing.isPresent) model.routing.get.takeLoad().toSeq else Seq.empty,
+        if (model.expertBalance.isPresent) model.expertBalance.get.takeLoad().toSeq else Seq.empty,
         model.takeFurtherLoss(),
         bits(model.parameters)
       )

@@ -144,7 +144,7 @@ class TransformerSuite extends AnyFunSuite {
       s"dense: gradients equal finite differences: $keyValueHeads key-value heads, tied $tied, $scaling"
     ) {
       val m = model(dense(keyValueHeads, tied, scaling))
-      assert(m.routing.isEmpty && m.config.activeParameters == m.config.parameters)
+      assert(m.expertBalance.isEmpty && m.config.activeParameters == m.config.parameters)
       val b = batch()
       m.forwardBackward(b, 1)
       for (slice <- m.parameters.slices.asScala) {
@@ -301,7 +301,7 @@ class TransformerSuite extends AnyFunSuite {
       def learned(b: TokenBatch): (Double, Seq[Float], Seq[Long]) = {
         m.zeroGradients()
         val loss = m.forwardBackward(b, 1)
-        (loss, all(m.gradients).toSeq, m.routing.get.takeLoad().toSeq)
+        (loss, all(m.gradients).toSeq, m.expertBalance.get.takeLoad().toSeq)
       }
       val short = new TokenBatch(1, 7, row)
       val long = new TokenBatch(1, length, row.padTo(length + 1, TokenBatch.PADDING))
@@ -342,9 +342,9 @@ class TransformerSuite extends AnyFunSuite {
   test("expert load counts every token top-k times per layer and starts again when taken") {
     val m = model(config(v3))
     m.forwardBackward(batch(3), 1)
-    assert(m.routing.get.takeLoad().sum == 3 * length * 2)
+    assert(m.expertBalance.get.takeLoad().sum == 3 * length * 2)
     m.loss(batch(3))
-    assert(m.routing.get.takeLoad().sum == 0)
+    assert(m.expertBalance.get.takeLoad().sum == 0)
   }
 
   test("selection bias changes which experts are chosen but not their weights") {
@@ -362,25 +362,25 @@ class TransformerSuite extends AnyFunSuite {
         .toMap
     }
     val before = weights
-    m.routing.get.setBias(Array.tabulate(8)(i => i * 0.1f))
+    m.expertBalance.get.setBias(Array.tabulate(8)(i => i * 0.1f))
     for ((token, weight) <- weights) assert(math.abs(weight - before(token)) < 1e-6f)
     val two = model(config(new RouterConfig(8, 2, 1, 1, Score.SIGMOID, 1, true, 0)))
     val chosen = two.routerChoices(tokens, 1).get(0).experts().toSeq
-    two.routing.get.setBias(Array(0f, 0f, 0f, 0f, 0f, 0f, 0f, 100f))
+    two.expertBalance.get.setBias(Array(0f, 0f, 0f, 0f, 0f, 0f, 0f, 100f))
     assert(two.routerChoices(tokens, 1).get(0).experts().grouped(2).forall(_.contains(7)))
     assert(chosen != two.routerChoices(tokens, 1).get(0).experts().toSeq)
   }
 
   test("the bias falls by gamma above the mean load, rises below it and stays at it") {
     val m = model(config(new RouterConfig(4, 1, 1, 1, Score.SIGMOID, 1, true, 0)))
-    m.routing.get.updateBias(Array(10L, 5L, 5L, 0L), 0.01f)
-    assert(m.routing.get.bias().toSeq == Seq(-0.01f, 0f, 0f, 0.01f))
+    m.expertBalance.get.updateBias(Array(10L, 5L, 5L, 0L), 0.01f)
+    assert(m.expertBalance.get.bias().toSeq == Seq(-0.01f, 0f, 0f, 0.01f))
   }
 
   test("without a selection bias the load moves nothing") {
     val m = model(config(v2))
-    m.routing.get.updateBias(Array(10L, 5L, 5L, 0L, 0L, 0L), 0.01f)
-    assert(m.routing.get.bias().forall(_ == 0f))
+    m.expertBalance.get.updateBias(Array(10L, 5L, 5L, 0L, 0L, 0L), 0.01f)
+    assert(m.expertBalance.get.bias().forall(_ == 0f))
   }
 
   test("two hundred steps do not grow the process by more than 150 MB") {

@@ -9,7 +9,7 @@ package io.moraine.model.train;
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 2.1.2; Wang et al.,
  *     Auxiliary-loss-free load balancing, 2024, arXiv:2408.15664, Algorithm 1
  */
-public interface ExpertRouting {
+public interface ExpertBalance {
 
   /** Number of MoE layers. */
   int layers();

@@ -1,6 +1,6 @@
 package io.moraine.model.transformer;
 
-import io.moraine.model.train.ExpertRouting;
+import io.moraine.model.train.ExpertBalance;
 import java.util.Arrays;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.pytorch.Tensor;
@@ -8,7 +8,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /** Expert load counts and selection biases of all MoE layers. */
-final class ExpertLoad implements ExpertRouting, AutoCloseable {
+final class TorchExpertBalance implements ExpertBalance, AutoCloseable {
 
   private final int layers;
   private final int experts;
@@ -17,7 +17,7 @@ final class ExpertLoad implements ExpertRouting, AutoCloseable {
   private final Tensor bias;
   private final FloatPointer biasMemory;
 
-  ExpertLoad(ModelConfig config) {
+  TorchExpertBalance(ModelConfig config) {
     this.layers = config.moeLayers();
     this.experts = config.router().routedExperts();
     this.hasBias = config.router().hasSelectionBias();

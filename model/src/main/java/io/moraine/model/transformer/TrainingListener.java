@@ -6,9 +6,9 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /** Counts the load of MoE layers while training and adds up their balance losses. */
-final class TrainingRouted implements Routed {
+final class TrainingListener implements RoutingListener {
 
-  private final ExpertLoad load;
+  private final TorchExpertBalance balance;
   private final int sequences;
   private final Optional<Tensor> learned;
   private int moeLayer;
@@ -20,8 +20,9 @@ final class TrainingRouted implements Routed {
    * @param learned the places whose routing counts, 1 or 0; empty if all do; shape (B * L)
    * @param moeLayer index of that layer among all MoE layers
    */
-  TrainingRouted(ExpertLoad load, int sequences, Optional<Tensor> learned, int moeLayer) {
-    this.load = load;
+  TrainingListener(
+      TorchExpertBalance balance, int sequences, Optional<Tensor> learned, int moeLayer) {
+    this.balance = balance;
     this.sequences = sequences;
     this.learned = learned;
     this.moeLayer = moeLayer;
@@ -35,7 +36,7 @@ final class TrainingRouted implements Routed {
 
   /** Counts the load of the next MoE layer. */
   void count(Router router, MoeLayer.Result result) {
-    load.count(
+    balance.count(
         moeLayer++,
         learned.isEmpty() ? result.load() : router.load(result.choice(), learned.get()));
   }

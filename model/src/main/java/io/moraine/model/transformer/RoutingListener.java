@@ -4,10 +4,10 @@ import io.moraine.model.moe.MoeLayer;
 import io.moraine.model.moe.Router;
 
 /** Hears what each MoE layer did with its tokens, in the order of the layers. */
-interface Routed {
+interface RoutingListener {
 
   /** Nobody listens. */
-  Routed UNHEARD = (router, result) -> {};
+  RoutingListener UNHEARD = (router, result) -> {};
 
   void accept(Router router, MoeLayer.Result result);
 }
