@@ -6,6 +6,7 @@ import io.moraine.pipeline.tokenizer.RankFileConfig;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerException;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -28,6 +29,7 @@ record TokenizerFile(String name, Tokenizer tokenizer, String json) {
    *
    * @param ranks what a rank file does not say itself
    * @throws TokenizerException if it is neither or has something that is not supported
+   * @throws FileNotFoundException if it is not there
    * @throws ConfigException if it is a rank file and {@code ranks} has no pattern, or it is none
    *     and {@code ranks} is not empty
    */
@@ -37,6 +39,8 @@ record TokenizerFile(String name, Tokenizer tokenizer, String json) {
     byte[] bytes;
     try (InputStream in = path.getFileSystem(hadoop).open(path)) {
       bytes = in.readAllBytes();
+    } catch (FileNotFoundException e) {
+      throw new FileNotFoundException("--tokenizer %s: there is no such file.".formatted(name));
     }
     try {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();

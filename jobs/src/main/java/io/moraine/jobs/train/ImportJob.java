@@ -11,6 +11,7 @@ import io.moraine.model.train.InitialCheckpoint;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
 import io.moraine.pipeline.tokenizer.Tokenizer;
+import io.moraine.pipeline.tokenizer.TokenizerException;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -47,6 +48,7 @@ public final class ImportJob {
    *     latter
    * @param tokenizer where the folder has none
    * @param config how the model is trained further, over the defaults
+   * @throws FileNotFoundException if {@code input} or {@code tokenizer} is not there
    * @throws ConfigException if there is a run already, no tokenizer, or one of more ids than the
    *     model has
    */
@@ -103,8 +105,15 @@ public final class ImportJob {
     String json;
     try (InputStream in = files.open(file)) {
       json = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (FileNotFoundException e) {
+      throw new FileNotFoundException("--tokenizer %s: there is no such file.".formatted(file));
     }
-    Tokenizer tokenizer = TokenizerJson.read(json);
+    Tokenizer tokenizer;
+    try {
+      tokenizer = TokenizerJson.read(json);
+    } catch (TokenizerException e) {
+      throw new TokenizerException("%s: %s".formatted(file, e.getMessage()));
+    }
     if (tokenizer.vocabularySize() > model.vocabularySize()) {
       throw new ConfigException(
           "%s has %,d ids, the model only %,d: it is of another model."

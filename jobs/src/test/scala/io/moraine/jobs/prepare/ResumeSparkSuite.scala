@@ -92,6 +92,39 @@ class ResumeSparkSuite extends AnyFunSuite with SharedSparkSession {
     }
   }
 
+  private def train(input: Path, output: Path, progress: Progress, special: String = "<|pad|>") = {
+    val options = Map[String, Object](
+      "tokenizer.vocabulary-size" -> Int.box(400),
+      "tokenizer.special-tokens" -> JList.of("<|endoftext|>", special),
+      "held-out.fraction" -> Double.box(0.2)
+    )
+    val settings =
+      PrepareSettings.of(SettingsFile.read("prepare.conf", Optional.empty(), options.asJava))
+    new TokenizerJob(spark, settings, progress).run(JList.of(input.toString), output.toString, 2)
+  }
+
+  test("tokenizer train interrupted in every stage counts once and learns the same tokenizer") {
+    val corpus = input()
+    val undisturbed = Scratch.folder().resolve("tokenizer")
+    train(corpus, undisturbed, Scratch.silent)
+    val output = Scratch.folder().resolve("tokenizer")
+    val marks = Seq("pieces", "tokenizer", "measure").map { stage =>
+      intercept[Interrupted](train(corpus, output, interruptedAt(stage)))
+      assert(!Files.exists(output))
+      finished(output)
+    }
+    assert(marks.map(_.keySet) == Seq(Set("read"), Set("read", "pieces"), Set("read", "pieces")))
+    assert(marks(1)("read") == marks(0)("read") && marks(2) == marks(1))
+    train(corpus, output, Scratch.silent)
+    for (file <- Seq("manifest.json", "tokenizer.json"))
+      assert(Files.readString(output.resolve(file)) == Files.readString(undisturbed.resolve(file)))
+    val other = Scratch.folder().resolve("tokenizer")
+    intercept[Interrupted](train(corpus, other, interruptedAt("tokenizer")))
+    val first = finished(other)
+    intercept[Interrupted](train(corpus, other, interruptedAt("tokenizer"), "<|other|>"))
+    assert(finished(other)("pieces") != first("pieces"))
+  }
+
   test("other settings and a changed input begin anew") {
     val corpus = input()
     val output = Scratch.folder().resolve("data")

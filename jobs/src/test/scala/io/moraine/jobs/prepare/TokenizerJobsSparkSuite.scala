@@ -5,6 +5,7 @@ import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.pipeline.document.CorpusException
 import io.moraine.pipeline.sequence.FimMarkers
 import io.moraine.pipeline.tokenizer.{Tokenizer, TokenizerException, TokenizerJson}
+import java.io.FileNotFoundException
 import java.nio.file.{Files, Path}
 import java.util.{Base64, List => JList, Optional}
 import org.scalatest.funsuite.AnyFunSuite
@@ -217,6 +218,17 @@ class TokenizerJobsSparkSuite extends AnyFunSuite with SharedSparkSession {
         .run(JList.of(corpus.toString), Scratch.folder().resolve("t").toString, file.toString, 1)
     ).getMessage
     assert(error.startsWith(s"--tokenizer $file: ") && !error.contains("\n"))
+    val missing = file.resolveSibling("missing.json")
+    for (action <- Seq(() => encode(settings, missing), () => prepare(settings, Some(missing))))
+      assert(
+        intercept[FileNotFoundException](action()).getMessage ==
+          s"--tokenizer $missing: there is no such file."
+      )
+    assert(
+      intercept[ConfigException](
+        settingsWith("tokenizer.special-tokens" -> JList.of("<|endoftext|>", "a"))
+      ).getMessage.startsWith("tokenizer: special-tokens must not be empty and not the character ")
+    )
     val bad = Scratch.folder()
     Files.writeString(bad.resolve("bad.jsonl"), "no json")
     val nothing = intercept[CorpusException](

@@ -191,6 +191,12 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     Files.move(model.resolve("tokenizer.json"), parent.resolve("tokenizer.json"))
     assert(said(model, run)() == s"$model has no tokenizer.json: name one with --tokenizer FILE.")
     assert(names(parent) == Set("tokenizer.json"))
+    val missing = parent.resolve("missing.json").toString
+    assert(
+      said(model, run)(Optional.of(missing)) == s"--tokenizer $missing: there is no such file."
+    )
+    val noTokenizer = model.resolve("config.json").toString
+    assert(said(model, run)(Optional.of(noTokenizer)).startsWith(s"$noTokenizer: "))
     val tokenizer = Optional.of(parent.resolve("tokenizer.json").toString)
     val config = Files.readString(model.resolve("config.json"))
     Files.writeString(model.resolve("config.json"), config.replace("\"silu\"", "\"gelu\""))

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.Set;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
@@ -17,7 +18,9 @@ import java.util.stream.IntStream;
  * <p>The rules of Hugging Face's {@code BpeTrainer} with a byte-level alphabet: special tokens
  * first, then the 256 bytes in the order of their printable characters; of equally frequent pairs
  * the one with the smaller left id, then the smaller right id; a merge whose text exists already
- * reuses its id. Counts are 64-bit and always those of the pieces as they stand.
+ * reuses its id. Other than there, a pair that makes the name of a special token is not merged: the
+ * name stands for the special token alone. Counts are 64-bit and always those of the pieces as they
+ * stand.
  *
  * @source Sennrich, Haddow, Birch, Neural machine translation of rare words with subword units,
  *     2016, arXiv:1508.07909, Algorithm 1
@@ -27,6 +30,7 @@ import java.util.stream.IntStream;
 public final class BpeTrainer {
 
   private final TokenizerConfig config;
+  private final Set<String> specialNames;
   private final List<byte[]> tokens = new ArrayList<>();
   private final Map<String, Integer> idOfText = new HashMap<>();
   private final List<BpeModel.Merge> merges = new ArrayList<>();
@@ -50,6 +54,7 @@ public final class BpeTrainer {
 
   private BpeTrainer(PieceCounts pieces, TokenizerConfig config) {
     this.config = config;
+    this.specialNames = Set.copyOf(config.specialTokens());
     this.symbols = new int[pieces.pieceBytes()];
     this.starts = new int[pieces.size()];
     this.lengths = new int[pieces.size()];
@@ -75,7 +80,7 @@ public final class BpeTrainer {
     return new BpeModel(trainer.tokens, trainer.merges, specialIds);
   }
 
-  /** A special token's text is no text that merges could make. */
+  /** A special token is no text that merges could make. */
   private void addSpecial(String name) {
     tokens.add(name.getBytes(StandardCharsets.UTF_8));
   }
@@ -132,7 +137,7 @@ public final class BpeTrainer {
       if (count < config.minFrequency()) {
         continue;
       }
-      if (count == top.count()) {
+      if (count == top.count() && !makesSpecialName(top.pair())) {
         merge(top);
         return true;
       }
@@ -141,6 +146,12 @@ public final class BpeTrainer {
       }
     }
     return false;
+  }
+
+  private boolean makesSpecialName(long pair) {
+    return specialNames.contains(
+        ByteLevel.write(
+            concatenated(tokens.get(PairTable.left(pair)), tokens.get(PairTable.right(pair)))));
   }
 
   private void merge(Candidate best) {

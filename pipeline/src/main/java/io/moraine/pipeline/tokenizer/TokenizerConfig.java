@@ -9,7 +9,8 @@ import java.util.List;
  * @param minFrequency pairs seen less often are not merged; {@code >= 1}
  * @param maxPieces most distinct pieces that merges are learned from; of more, the rarest are left
  *     out; {@code >= 1}
- * @param specialTokens ids 0 and on; {@link Tokenizer#END_OF_TEXT} among them
+ * @param specialTokens ids 0 and on; {@link Tokenizer#END_OF_TEXT} among them, and none with the
+ *     name of a byte
  */
 public record TokenizerConfig(
     int vocabularySize, long minFrequency, long maxPieces, List<String> specialTokens) {
@@ -35,6 +36,13 @@ public record TokenizerConfig(
       throw new IllegalArgumentException(
           "special-tokens must be different and have %s among them, got %s"
               .formatted(Tokenizer.END_OF_TEXT, String.join(", ", specialTokens)));
+    }
+    for (String name : specialTokens) {
+      if (name.isEmpty() || name.length() == 1 && ByteLevel.read(name).isPresent()) {
+        throw new IllegalArgumentException(
+            "special-tokens must not be empty and not the character that stands for a byte in a vocabulary, got \"%s\""
+                .formatted(name));
+      }
     }
   }
 }

@@ -64,6 +64,9 @@ final class TokenizerJsonReader {
       throw new TokenizerException("tokenizer.json is not JSON: " + e.getOriginalMessage());
     }
     requireKeys(root, "", ROOT_KEYS);
+    if (!isMissingOr(root.path("version"), "1.0")) {
+      throw unsupported("version", root.path("version"));
+    }
     for (String key : List.of("truncation", "padding")) {
       if (isPresent(root.path(key))) {
         throw unsupported(key, root.path(key));
@@ -73,7 +76,7 @@ final class TokenizerJsonReader {
     checkDecoder(root.path("decoder"));
     try {
       return new Tokenizer(
-          readModel(root.path("model"), readAddedTokens(root.path("added_tokens"))),
+          readModel(root.path("model"), readAddedTokens(root)),
           readPreTokenizer(root.path("pre_tokenizer")),
           readNormalizer(root.path("normalizer")));
     } catch (IllegalArgumentException e) {
@@ -84,15 +87,36 @@ final class TokenizerJsonReader {
   /** Those that change no id of the text itself. */
   private static void checkPostProcessor(JsonNode node) {
     switch (isPresent(node) ? node.path("type").asText() : "") {
-      case "", "ByteLevel", "TemplateProcessing" -> {}
-      case "Sequence" -> node.path("processors").forEach(TokenizerJsonReader::checkPostProcessor);
-      default -> throw unsupported("post_processor", node);
+      case "ByteLevel" -> checkByteLevel(node, "post_processor");
+      case "TemplateProcessing" ->
+          requireKeys(node, "post_processor", Set.of("type", "single", "pair", "special_tokens"));
+      case "Sequence" -> {
+        requireKeys(node, "post_processor", Set.of("type", "processors"));
+        objects(node, "post_processor", "processors")
+            .forEach(TokenizerJsonReader::checkPostProcessor);
+      }
+      default -> {
+        if (isPresent(node)) {
+          throw unsupported("post_processor", node);
+        }
+      }
     }
   }
 
   private static void checkDecoder(JsonNode node) {
-    if (isPresent(node) && !node.path("type").asText().equals("ByteLevel")) {
+    if (!isPresent(node)) {
+      return;
+    }
+    if (!node.path("type").asText().equals("ByteLevel")) {
       throw unsupported("decoder", node);
+    }
+    checkByteLevel(node, "decoder");
+  }
+
+  private static void checkByteLevel(JsonNode node, String path) {
+    requireKeys(node, path, BYTE_LEVEL_KEYS);
+    for (String key : List.of("add_prefix_space", "trim_offsets", "use_regex")) {
+      readBoolean(node, path, key, true);
     }
   }
 
@@ -108,7 +132,7 @@ final class TokenizerJsonReader {
       case "Sequence" -> {
         requireKeys(node, "normalizer", Set.of("type", "normalizers"));
         Normalization all = Normalization.NONE;
-        for (JsonNode step : node.path("normalizers")) {
+        for (JsonNode step : objects(node, "normalizer", "normalizers")) {
           all = readNormalizer(step) == Normalization.NFC ? Normalization.NFC : all;
         }
         return all;
@@ -117,23 +141,26 @@ final class TokenizerJsonReader {
     }
   }
 
-  private static List<AddedToken> readAddedTokens(JsonNode nodes) {
+  private static List<AddedToken> readAddedTokens(JsonNode root) {
     List<AddedToken> added = new ArrayList<>();
-    for (JsonNode node : nodes) {
+    if (!root.has("added_tokens")) {
+      return added;
+    }
+    for (JsonNode node : objects(root, "", "added_tokens")) {
       String path = "added_tokens[%d]".formatted(added.size());
       requireKeys(node, path, ADDED_TOKEN_KEYS);
       for (String key : List.of("single_word", "lstrip", "rstrip")) {
-        if (node.path(key).asBoolean(false)) {
+        if (readBoolean(node, path, key, false)) {
           throw unsupported(path + "." + key, node);
         }
       }
       int id = readId(node.path("id"), path + ".id");
       String content = node.path("content").asText();
-      if (content.isEmpty()) {
-        throw new TokenizerException(path + ".content must not be empty, got " + node);
+      if (content.isEmpty() || !node.path("content").isTextual()) {
+        throw new TokenizerException(path + ".content must be a text and not empty, got " + node);
       }
-      boolean special = node.path("special").asBoolean(false);
-      boolean normalized = node.path("normalized").asBoolean(!special);
+      boolean special = readBoolean(node, path, "special", false);
+      boolean normalized = readBoolean(node, path, "normalized", !special);
       added.add(new AddedToken(id, content, special, normalized));
     }
     return added;
@@ -165,18 +192,18 @@ final class TokenizerJsonReader {
   private static void addSteps(JsonNode node, List<JsonNode> steps) {
     if (node.path("type").asText().equals("Sequence")) {
       requireKeys(node, "pre_tokenizer", Set.of("type", "pretokenizers"));
-      node.path("pretokenizers").forEach(step -> addSteps(step, steps));
+      objects(node, "pre_tokenizer", "pretokenizers").forEach(step -> addSteps(step, steps));
     } else {
       steps.add(node);
     }
   }
 
   private static Optional<String> readByteLevel(JsonNode step) {
-    requireKeys(step, "pre_tokenizer", BYTE_LEVEL_KEYS);
-    if (step.path("add_prefix_space").asBoolean(true)) {
+    checkByteLevel(step, "pre_tokenizer");
+    if (readBoolean(step, "pre_tokenizer", "add_prefix_space", true)) {
       throw unsupported("pre_tokenizer.add_prefix_space", step);
     }
-    return step.path("use_regex").asBoolean(true)
+    return readBoolean(step, "pre_tokenizer", "use_regex", true)
         ? Optional.of(PreTokenizer.GPT2)
         : Optional.empty();
   }
@@ -188,8 +215,9 @@ final class TokenizerJsonReader {
     if (!regex.isTextual()) {
       throw unsupported("pre_tokenizer.pattern", step);
     }
+    requireKeys(step.path("pattern"), "pre_tokenizer.pattern", Set.of("Regex"));
     String behavior = step.path("behavior").asText();
-    boolean invert = step.path("invert").asBoolean(false);
+    boolean invert = readBoolean(step, "pre_tokenizer", "invert", false);
     boolean isolated = behavior.equals("Isolated") && !invert;
     boolean kept = behavior.equals("Removed") && invert;
     if (!isolated && !(kept && PreTokenizer.isWithoutGaps(regex.asText()))) {
@@ -200,26 +228,30 @@ final class TokenizerJsonReader {
 
   private static BpeModel readModel(JsonNode model, List<AddedToken> added) {
     requireKeys(model, "model", MODEL_KEYS);
-    if (!model.path("type").asText("BPE").equals("BPE")) {
+    if (!isMissingOr(model.path("type"), "BPE")) {
       throw new TokenizerException("model.type must be BPE, got " + model.path("type"));
     }
-    if (model.path("dropout").asDouble(0) != 0) {
-      throw unsupported("model.dropout", model.path("dropout"));
+    JsonNode dropout = model.path("dropout");
+    if (isPresent(dropout) && !(dropout.isNumber() && dropout.doubleValue() == 0)) {
+      throw unsupported("model.dropout", dropout);
     }
     for (String key : List.of("continuing_subword_prefix", "end_of_word_suffix")) {
-      if (isPresent(model.path(key)) && !model.path(key).asText().isEmpty()) {
+      if (isPresent(model.path(key)) && !isMissingOr(model.path(key), "")) {
         throw unsupported("model." + key, model.path(key));
       }
     }
+    readBoolean(model, "model", "fuse_unk", false);
+    readBoolean(model, "model", "byte_fallback", false);
     Map<String, Integer> ids = readVocabulary(model.path("vocab"));
     return new BpeModel(
         tokens(ids, added),
-        readMerges(model.path("merges"), ids, added),
+        readMerges(model, ids, added),
         added,
-        model.path("ignore_merges").asBoolean(false));
+        readBoolean(model, "model", "ignore_merges", false));
   }
 
   private static Map<String, Integer> readVocabulary(JsonNode vocab) {
+    requireObject(vocab, "model.vocab");
     Map<String, Integer> ids = new HashMap<>();
     for (Iterator<Map.Entry<String, JsonNode>> i = vocab.fields(); i.hasNext(); ) {
       Map.Entry<String, JsonNode> entry = i.next();
@@ -229,6 +261,7 @@ final class TokenizerJsonReader {
   }
 
   private static List<byte[]> tokens(Map<String, Integer> ids, List<AddedToken> added) {
+    requireNextFreeIds(ids, added);
     Map<Integer, byte[]> byId = new HashMap<>();
     for (AddedToken token : added) {
       if (byId.put(token.id(), token.utf8()) != null
@@ -256,6 +289,26 @@ final class TokenizerJsonReader {
     return tokens;
   }
 
+  /**
+   * Hugging Face gives an added token that the vocabulary does not have the next free id, whatever
+   * the file says: the number of ids in the vocabulary, or the one behind the largest given so far.
+   */
+  private static void requireNextFreeIds(Map<String, Integer> ids, List<AddedToken> added) {
+    Set<String> contents = new HashSet<>();
+    int next = ids.size();
+    for (AddedToken token : added) {
+      if (!contents.add(token.content())) {
+        throw new TokenizerException("added_tokens has %s twice".formatted(token.content()));
+      }
+      if (!ids.containsKey(token.content()) && token.id() != next) {
+        throw new TokenizerException(
+            "added_tokens: %s is not in model.vocab, so its id must be the next free one, %d, got %d"
+                .formatted(token.content(), next, token.id()));
+      }
+      next = Math.max(next, token.id() + 1);
+    }
+  }
+
   private static byte[] readName(String name) {
     return ByteLevel.read(name)
         .orElseThrow(
@@ -266,7 +319,7 @@ final class TokenizerJsonReader {
   }
 
   private static List<BpeModel.Merge> readMerges(
-      JsonNode merges, Map<String, Integer> ids, List<AddedToken> added) {
+      JsonNode model, Map<String, Integer> ids, List<AddedToken> added) {
     Set<String> notMerged = new HashSet<>();
     for (AddedToken token : added) {
       if (!token.content().chars().allMatch(c -> c > ' ' && c <= '~')) {
@@ -274,12 +327,9 @@ final class TokenizerJsonReader {
       }
     }
     List<BpeModel.Merge> read = new ArrayList<>();
-    for (JsonNode merge : merges) {
-      String[] sides =
-          merge.isArray() && merge.size() == 2
-              ? new String[] {merge.get(0).asText(), merge.get(1).asText()}
-              : merge.asText().split(" ", -1);
-      Integer left = ids.get(sides[0]);
+    for (JsonNode merge : array(model, "model", "merges")) {
+      String[] sides = sides(merge);
+      Integer left = sides.length == 2 ? ids.get(sides[0]) : null;
       Integer right = sides.length == 2 ? ids.get(sides[1]) : null;
       Integer result = left == null || right == null ? null : ids.get(sides[0] + sides[1]);
       if (result == null) {
@@ -297,6 +347,17 @@ final class TokenizerJsonReader {
     return read;
   }
 
+  /** Of a merge in either form; none of what is neither. */
+  private static String[] sides(JsonNode merge) {
+    if (merge.isTextual()) {
+      return merge.textValue().split(" ", -1);
+    }
+    boolean isPair = merge.size() == 2 && merge.path(0).isTextual() && merge.path(1).isTextual();
+    return isPair
+        ? new String[] {merge.get(0).textValue(), merge.get(1).textValue()}
+        : new String[0];
+  }
+
   private static int readId(JsonNode node, String path) {
     if (!node.isInt() || node.intValue() < 0 || node.intValue() >= MOST_IDS) {
       throw new TokenizerException(
@@ -305,17 +366,54 @@ final class TokenizerJsonReader {
     return node.intValue();
   }
 
-  private static void requireKeys(JsonNode node, String path, Set<String> known) {
+  private static boolean readBoolean(JsonNode node, String path, String key, boolean absent) {
+    JsonNode value = node.path(key);
+    if (!value.isBoolean() && !value.isMissingNode()) {
+      throw new TokenizerException(
+          "%s must be true or false, got %s".formatted(path + "." + key, value));
+    }
+    return value.asBoolean(absent);
+  }
+
+  private static JsonNode array(JsonNode node, String path, String key) {
+    JsonNode value = node.path(key);
+    if (!value.isArray()) {
+      throw new TokenizerException(
+          "%s must be an array, got %s"
+              .formatted(joined(path, key), value.isMissingNode() ? "nothing" : value));
+    }
+    return value;
+  }
+
+  private static JsonNode objects(JsonNode node, String path, String key) {
+    JsonNode elements = array(node, path, key);
+    elements.forEach(element -> requireObject(element, "a part of " + joined(path, key)));
+    return elements;
+  }
+
+  private static void requireObject(JsonNode node, String path) {
     if (!node.isObject()) {
       throw new TokenizerException(
-          "%s must be an object, got %s".formatted(path.isEmpty() ? "tokenizer.json" : path, node));
+          "%s must be an object, got %s".formatted(path, node.isMissingNode() ? "nothing" : node));
     }
+  }
+
+  private static void requireKeys(JsonNode node, String path, Set<String> known) {
+    requireObject(node, path.isEmpty() ? "tokenizer.json" : path);
     for (Iterator<String> keys = node.fieldNames(); keys.hasNext(); ) {
       String key = keys.next();
       if (!known.contains(key)) {
-        throw unsupported(path.isEmpty() ? key : path + "." + key, node.path(key));
+        throw unsupported(joined(path, key), node.path(key));
       }
     }
+  }
+
+  private static String joined(String path, String key) {
+    return path.isEmpty() ? key : path + "." + key;
+  }
+
+  private static boolean isMissingOr(JsonNode node, String text) {
+    return node.isMissingNode() || node.isTextual() && node.textValue().equals(text);
   }
 
   private static boolean isPresent(JsonNode node) {

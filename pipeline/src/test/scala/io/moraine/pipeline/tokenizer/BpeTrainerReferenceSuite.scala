@@ -156,4 +156,30 @@ class BpeTrainerReferenceSuite extends AnyFunSuite {
     )
     assert(model.merges.asScala.forall(m => m.left > 1 && m.right > 1 && m.result > 1))
   }
+
+  test("no merge makes the name of a special token, what is nearly one is learned on the way") {
+    val names = JList.of("<|fim|>", Tokenizer.END_OF_TEXT, "ab", "\u00e9\u00e9")
+    val sentence = Seq(0xe9, 0xe9, 0x21).map(_.toByte).toArray
+    val counts = counted(Seq("<|fim|>" -> 10L, "xy" -> 5L, "abc" -> 20L, "xabc" -> 3L))
+    counts.add(sentence, 0, sentence.length, 7)
+    val model = BpeTrainer.train(counts, new TokenizerConfig(300, 1, 10, names), _ => ())
+    val learned = model.tokens.asScala.drop(names.size).map(ByteLevel.write).toSeq
+    assert(learned.intersect(names.asScala.toSeq).isEmpty)
+    assert(learned.contains("abc") && learned.contains("xabc") && learned.contains("xy"))
+    val tokenizer = new Tokenizer(model, new PreTokenizer(JList.of(PreTokenizer.CL100K)))
+    val json = TokenizerJson.write(tokenizer)
+    assert(TokenizerJson.write(TokenizerJson.read(json)) == json)
+    assert(tokenizer.encode("<|fim|>").forall(_ >= names.size))
+  }
+
+  test("a special token that is empty or has the name of a byte is refused before training") {
+    for (name <- Seq("a", "\u0120", "\u00e9", ""))
+      assert(
+        intercept[IllegalArgumentException](
+          new TokenizerConfig(300, 1, 10, JList.of(Tokenizer.END_OF_TEXT, name))
+        ).getMessage == "special-tokens must not be empty and not the character that stands for " +
+          s"a byte in a vocabulary, got \"$name\""
+      )
+    assert(new TokenizerConfig(300, 1, 10, JList.of(Tokenizer.END_OF_TEXT, "\u4e2d")) != null)
+  }
 }

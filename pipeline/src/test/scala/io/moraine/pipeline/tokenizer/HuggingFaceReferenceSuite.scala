@@ -101,6 +101,44 @@ class HuggingFaceReferenceSuite extends AnyFunSuite {
       assert(ours.encode(text).toSeq == theirs.encode(text).toSeq)
   }
 
+  test(
+    "added tokens outside the vocabulary: the same ids, or refused where there they are others"
+  ) {
+    val plain = Vocabularies.trained
+    val size = plain.vocabularySize
+    def file(tokens: (Int, String)*): String = TokenizerJson
+      .write(plain)
+      .replace(
+        "\"added_tokens\" : [",
+        tokens
+          .map { case (id, content) =>
+            s"""{"id":$id,"content":"$content","single_word":false,"lstrip":false,"rstrip":false,
+                "normalized":false,"special":true},"""
+          }
+          .mkString("\"added_tokens\" : [", "", "")
+      )
+    for (
+      tokens <- Seq(
+        Seq(size -> "<a>"),
+        Seq(size -> "<a>", size + 1 -> "<b>"),
+        Seq(size + 1 -> "<a>", size -> "<b>"),
+        Seq(size -> "<a>", size + 2 -> "<b>"),
+        Seq(size -> "<a>", size + 1 -> "<a>"),
+        Seq(2 * size -> "<a>")
+      )
+    ) {
+      val json = file(tokens: _*)
+      val theirs = HuggingFace(json)
+      val same = tokens.forall { case (id, content) => theirs.encode(content).toSeq == Seq(id) }
+      scala.util.Try(TokenizerJson.read(json)) match {
+        case scala.util.Success(ours) =>
+          for ((id, content) <- tokens)
+            assert(same && ours.encode(content, AddedTokenMatching.ALL).toSeq == Seq(id))
+        case scala.util.Failure(e) => assert(!same, e.getMessage)
+      }
+    }
+  }
+
   test("composed text: every code point, alone and beside marks") {
     val bytes = Vocabularies.bytesOnly("zzz")
     val ours = new Tokenizer(bytes.model, bytes.preTokenizer, Normalization.NFC)

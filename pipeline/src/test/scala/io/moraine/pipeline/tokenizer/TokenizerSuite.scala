@@ -198,6 +198,131 @@ class TokenizerSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     )
   }
 
+  /** The message for the file with the first value at a path replaced; no value: left out. */
+  private def refusal(path: String, value: String): String = {
+    val mapper = new com.fasterxml.jackson.databind.json.JsonMapper
+    val root = mapper.readTree(TokenizerJson.write(tokenizer))
+    val at = com.fasterxml.jackson.core.JsonPointer.compile(path)
+    val name = at.last.getMatchingProperty
+    root.at(at.head) match {
+      case parent: com.fasterxml.jackson.databind.node.ObjectNode if value.isEmpty =>
+        assert(parent.remove(name) != null, path)
+      case parent: com.fasterxml.jackson.databind.node.ObjectNode =>
+        parent.replace(name, mapper.readTree(value)): Unit
+      case other => fail(s"$path: $other")
+    }
+    intercept[TokenizerException](TokenizerJson.read(root.toString)).getMessage
+  }
+
+  test("a list that is missing or no list is refused") {
+    assert(refusal("/model/merges", "") == "model.merges must be an array, got nothing")
+    assert(refusal("/model/merges", "null") == "model.merges must be an array, got null")
+    assert(refusal("/model/merges", "{}") == "model.merges must be an array, got {}")
+    assert(refusal("/added_tokens", "null") == "added_tokens must be an array, got null")
+    assert(refusal("/added_tokens", "{}") == "added_tokens must be an array, got {}")
+    assert(
+      refusal("/added_tokens", "[null]") == "a part of added_tokens must be an object, got null"
+    )
+    assert(
+      refusal("/normalizer", """{"type":"Sequence"}""") ==
+        "normalizer.normalizers must be an array, got nothing"
+    )
+    assert(
+      refusal("/post_processor", """{"type":"Sequence","processors":null}""") ==
+        "post_processor.processors must be an array, got null"
+    )
+    assert(
+      refusal("/pre_tokenizer/pretokenizers", "{}") ==
+        "pre_tokenizer.pretokenizers must be an array, got {}"
+    )
+    assert(refusal("/model/vocab", "[]") == "model.vocab must be an object, got []")
+    for (merge <- Seq("[1,2]", "null", "\"a\"", "[\"a\"]", "{\"a\":1,\"b\":2}"))
+      assert(
+        refusal("/model/merges", s"[$merge]") ==
+          s"model.merges[0]: $merge joins tokens that the vocabulary does not have"
+      )
+  }
+
+  test("keys inside of parts of the file that are not known are refused") {
+    val pattern = "/pre_tokenizer/pretokenizers/0/pattern"
+    assert(refusal(s"$pattern/Flags", "1") == "pre_tokenizer.pattern.Flags is not supported: 1")
+    assert(refusal("/decoder/zz", "1") == "decoder.zz is not supported: 1")
+    for (kind <- Seq("ByteLevel", "TemplateProcessing"))
+      assert(
+        refusal("/post_processor", s"""{"type":"$kind","zz":1}""") ==
+          "post_processor.zz is not supported: 1"
+      )
+    assert(
+      refusal("/post_processor", """{"type":"Sequence","processors":[],"zz":1}""") ==
+        "post_processor.zz is not supported: 1"
+    )
+    assert(refusal("/post_processor", "\"x\"") == "post_processor is not supported: \"x\"")
+    for (version <- Seq("9.9", "1.0", "\"9.9\"", "null"))
+      assert(refusal("/version", version) == s"version is not supported: $version")
+  }
+
+  test("values of another type are refused") {
+    val split = "pre_tokenizer/pretokenizers/0/invert"
+    val byteLevel = "pre_tokenizer/pretokenizers/1"
+    for (value <- Seq("\"false\"", "0", "null")) {
+      val booleans = Seq("single_word", "lstrip", "rstrip", "normalized", "special")
+        .map(key => s"added_tokens/0/$key" -> s"added_tokens[0].$key")
+        .appendedAll(
+          Seq("add_prefix_space", "trim_offsets", "use_regex")
+            .flatMap(key =>
+              Seq(s"$byteLevel/$key" -> s"pre_tokenizer.$key", s"decoder/$key" -> s"decoder.$key")
+            )
+        )
+        .appendedAll(
+          Seq("ignore_merges", "fuse_unk", "byte_fallback").map(k => s"model/$k" -> s"model.$k")
+        )
+        .appended(split -> "pre_tokenizer.invert")
+      for ((path, name) <- booleans)
+        assert(refusal(s"/$path", value) == s"$name must be true or false, got $value")
+    }
+    assert(refusal("/model/dropout", "\"0\"") == "model.dropout is not supported: \"0\"")
+    assert(
+      refusal("/model/end_of_word_suffix", "{}") ==
+        "model.end_of_word_suffix is not supported: {}"
+    )
+    assert(refusal("/model/type", "null") == "model.type must be BPE, got null")
+    assert(
+      refusal("/added_tokens/0/content", "1")
+        .startsWith("added_tokens[0].content must be a text and not empty, got ")
+    )
+  }
+
+  private def withAdded(tokens: (Int, String)*): String = TokenizerJson
+    .write(tokenizer)
+    .replace(
+      "\"added_tokens\" : [",
+      tokens
+        .map { case (id, content) => s"""{"id":$id,"content":"$content"},""" }
+        .mkString("\"added_tokens\" : [", "", "")
+    )
+
+  test("an added token outside the vocabulary has the next free id, as Hugging Face gives it") {
+    def message(tokens: (Int, String)*) =
+      intercept[TokenizerException](TokenizerJson.read(withAdded(tokens: _*))).getMessage
+    val size = tokenizer.vocabularySize
+    assert(
+      message(5000 -> "<gap>") ==
+        s"added_tokens: <gap> is not in model.vocab, so its id must be the next free one, $size, got 5000"
+    )
+    assert(
+      message(size -> "<a>", size + 2 -> "<b>") ==
+        s"added_tokens: <b> is not in model.vocab, so its id must be the next free one, ${size + 1}, got ${size + 2}"
+    )
+    assert(message(size -> "<a>", size + 1 -> "<a>") == "added_tokens has <a> twice")
+    val json = withAdded(size -> "<a>", size + 1 -> "<b>")
+    val ours = TokenizerJson.read(json)
+    val text = "x<b><a>y"
+    assert(
+      ours.encode(text, AddedTokenMatching.ALL).toSeq ==
+        tokenizer.encode("x").toSeq ++ Seq(size + 1, size) ++ tokenizer.encode("y").toSeq
+    )
+  }
+
   test("forms of a file that mean the same are read as the same") {
     val json = TokenizerJson.write(tokenizer)
     val forms = Seq(
