@@ -113,8 +113,8 @@ class ResumeSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(!Files.exists(output))
       finished(output)
     }
-    assert(marks.map(_.keySet) == Seq(Set("read"), Set("read", "pieces"), Set("read", "pieces")))
-    assert(marks(1)("read") == marks(0)("read") && marks(2) == marks(1))
+    assert(marks(0).contains("read") && !marks(0).contains("pieces"))
+    assert(marks(1) - "pieces" == marks(0) && marks(1).contains("pieces") && marks(2) == marks(1))
     train(corpus, output, Scratch.silent)
     for (file <- Seq("manifest.json", "tokenizer.json"))
       assert(Files.readString(output.resolve(file)) == Files.readString(undisturbed.resolve(file)))
