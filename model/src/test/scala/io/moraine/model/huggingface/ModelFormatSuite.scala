@@ -429,6 +429,22 @@ class ModelFormatSuite extends AnyFunSuite {
       assert(losses(imported(absent)) == losses(model(oneModule)))
     }
 
+  test("a head that is stored besides tied embeddings must be equal to them") {
+    val tied = llama(tied = true)
+    def withHead(change: Array[Float] => Array[Float]) = damaged(
+      tensors => {
+        val embedding = tensors.find(_.name == "model.embed_tokens.weight").get
+        tensors :+ new NamedTensor("lm_head.weight", embedding.shape, change(embedding.floats))
+      },
+      tied
+    )
+    assert(allWeights(imported(withHead(identity))) == allWeights(model(tied)))
+    assert(
+      intercept[CorruptDataException](imported(withHead(_.reverse))).getMessage ==
+        "x: tensors model.embed_tokens.weight and lm_head.weight differ, and are one weight of this model."
+    )
+  }
+
   test("modules that config.json speaks of and no file has are not of the model, and counted") {
     val folder = damaged(_.filterNot(_.name.startsWith("model.layers.3.")), oneModule)
     val main = found(folder)
