@@ -88,6 +88,13 @@ final class ImportCommand implements Callable<Integer> {
               imported.leftOut().size(),
               imported.leftOut().get(0)));
     }
+    if (imported.absentModules() > 0) {
+      out.println(
+          String.format(
+              Locale.ROOT,
+              "without multi-token prediction: config.json has num_nextn_predict_layers = %d, the files no such layer",
+              imported.absentModules()));
+    }
     out.println("training run: " + run);
     out.flush();
     return ExitCode.DONE.code();

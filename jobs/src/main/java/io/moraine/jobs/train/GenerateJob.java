@@ -8,6 +8,7 @@ import io.moraine.model.transformer.ModelConfig;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
@@ -82,7 +83,7 @@ public final class GenerateJob {
       Arrays.stream(ids).forEach(text::add);
       int draftDepth = drafting ? model.prediction().depth() : 0;
       Generation generation =
-          new Generator(trained.model(), sampling, draftDepth)
+          new Generator(trained.model(), sampling, ids(tokenizer), draftDepth)
               .generate(
                   ids,
                   maxTokens,
@@ -95,5 +96,12 @@ public final class GenerateJob {
                   });
       return new Generated(tokenizer.decode(text.build().toArray()), generation, model);
     }
+  }
+
+  /** A model may have more ids than its tokenizer has tokens: those have no text. */
+  private static BitSet ids(Tokenizer tokenizer) {
+    return IntStream.range(0, tokenizer.vocabularySize())
+        .filter(tokenizer::hasToken)
+        .collect(BitSet::new, BitSet::set, BitSet::or);
   }
 }

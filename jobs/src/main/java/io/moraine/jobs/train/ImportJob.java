@@ -37,8 +37,10 @@ public final class ImportJob {
    *
    * @param model what it is
    * @param leftOut tensors of the files that are not of the model
+   * @param absentModules of multi-token prediction that the configuration speaks of and the files
+   *     have not
    */
-  public record Imported(ModelConfig model, List<String> leftOut) {}
+  public record Imported(ModelConfig model, List<String> leftOut, int absentModules) {}
 
   /**
    * Makes the run, whole or not at all. Ranks send each other its weights in float32, so that they
@@ -73,7 +75,7 @@ public final class ImportJob {
             new Checkpoints(folder.storage()), model, settings.train().adam(), settings.digest());
       }
       folder.publish();
-      return new Imported(stored.config(), stored.leftOut());
+      return new Imported(stored.config(), stored.leftOut(), stored.absentModules());
     } finally {
       folder.discard();
     }
@@ -124,8 +126,9 @@ public final class ImportJob {
 
   private static TrainSettings settings(ModelConfig model, Optional<java.nio.file.Path> config) {
     Map<String, Object> options = new TreeMap<>(ModelSettings.of(model));
-    // A weight of the loss in training, which no stored model has.
+    // Weights of losses in training, which no stored model has.
     options.remove("model.experts.sequence-balance-alpha");
+    options.remove("model.prediction.loss-weight");
     options.put("train.wire.weights", "fp32");
     return TrainSettings.of(SettingsFile.read("models/demo.conf", config, options));
   }

@@ -122,9 +122,9 @@ public final class TrainJob {
   }
 
   private void requireFit(Manifest manifest, String data) {
-    if (settings.model().vocabularySize() != manifest.vocabularySize()) {
+    if (settings.model().vocabularySize() < manifest.vocabularySize()) {
       throw new ConfigException(
-          "model.vocabulary-size must be the dataset's %d, got %d. Change it, or prepare %s with --vocab-size %d."
+          "model.vocabulary-size must be at least the dataset's %d, got %d. Change it, or prepare %s with --vocab-size %d."
               .formatted(
                   manifest.vocabularySize(),
                   settings.model().vocabularySize(),

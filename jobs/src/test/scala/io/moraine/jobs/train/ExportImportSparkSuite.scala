@@ -5,6 +5,7 @@ import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.model.checkpoint.TensorType
 import io.moraine.model.generate.SamplingConfig
 import io.moraine.model.huggingface.{ModelExport, ModelFormatException}
+import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.io.FileNotFoundException
 import java.nio.file.{Files, Path}
 import java.util.Optional
@@ -72,14 +73,14 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     finally model.close()
   }
 
-  private def text(run: Path): String = GenerateJob
+  private def text(run: Path, drafting: Boolean = false): String = GenerateJob
     .generate(
       hadoop,
       RunFolder.at(run.toString),
       "word1 word2",
       20,
       SamplingConfig.plain(1),
-      false
+      drafting
     )
     .text
 
@@ -111,6 +112,48 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(logits(again) == logits(run))
       assert(text(again) == text(run))
     }
+
+  test("modules of multi-token prediction go there and back: the same drafts, trained further") {
+    val run = trained("model.prediction.depth" -> 1)
+    val again = imported(exported(run))
+    assert(logits(again) == logits(run))
+    assert(text(again, drafting = true) == text(run, drafting = true))
+    val settings = TrainSettings.of(
+      SettingsFile.read(
+        "models/demo.conf",
+        Optional.of(again.resolve("settings.json")),
+        Map[String, Object]("train.steps" -> Int.box(2), "train.micro-batch" -> Int.box(2)).asJava
+      )
+    )
+    // What trains them further is no stored model's: the default.
+    assert(settings.model.prediction == new PredictionConfig(1, 0.3))
+    val result = new TrainJob(spark, settings, Scratch.silent)
+      .run(data.toString, RunFolder.at(again.toString), 2, true)
+    assert(result.step == 2)
+  }
+
+  test("a model with more ids than its tokenizer is trained, evaluated, exported and imported") {
+    val run = trained("model.vocabulary-size" -> 512, "model.prediction.depth" -> 1)
+    val again = imported(exported(run))
+    val losses = Seq(run, again).map(folder =>
+      new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(folder.toString), data.toString)
+    )
+    assert(losses.head.all.loss < math.log(512) && losses.head.all.tokens > 0)
+    assert(losses.map(_.all.loss).distinct.size == 1)
+    // 40 tokens of a hardly trained model would have some of the 112 others, which are no text.
+    for (folder <- Seq(run, again); drafting <- Seq(false, true); seed <- 1L to 5L) {
+      val generated = GenerateJob.generate(
+        hadoop,
+        RunFolder.at(folder.toString),
+        "word1 word2",
+        40,
+        new SamplingConfig(2, 0, 1, 1, seed),
+        drafting
+      )
+      assert(generated.text.startsWith("word1 word2"))
+      assert(!drafting || generated.generation.drafted > 0)
+    }
+  }
 
   test("an imported run is trained further, by any number of ranks, and evaluated") {
     val run = imported(exported(latentRun))

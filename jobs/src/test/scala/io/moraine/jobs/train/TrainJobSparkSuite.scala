@@ -231,8 +231,9 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val run = Scratch.folder().resolve("run")
     def message(work: => Any) = intercept[ConfigException](work).getMessage
     assert(
-      message(train(run, 5, 2, "model.vocabulary-size" -> 500))
-        .startsWith("model.vocabulary-size must be the dataset's 400, got 500.")
+      message(train(run, 5, 2, "model.vocabulary-size" -> 399)) ==
+        "model.vocabulary-size must be at least the dataset's 400, got 399. " +
+        s"Change it, or prepare $data with --vocab-size 399."
     )
     assert(
       message(train(run, 5, 2, "model.max-sequence-length" -> 16))

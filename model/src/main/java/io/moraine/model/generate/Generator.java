@@ -4,6 +4,7 @@ import io.moraine.model.transformer.Decoder;
 import io.moraine.model.transformer.Transformer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
@@ -29,22 +30,24 @@ public final class Generator {
   private final SplittableRandom random;
 
   /**
-   * A generator without drafts.
+   * A generator of all ids of the model, without drafts.
    *
    * @param config how tokens are chosen
    */
   public Generator(Transformer model, SamplingConfig config) {
-    this(model, config, 0);
+    this(model, config, allIds(model), 0);
   }
 
   /**
    * A generator.
    *
+   * @param ids that are generated: those that the tokenizer has, where the model's vocabulary is
+   *     padded; at least one
    * @param draftDepth modules of multi-token prediction that draft; 0 for none
    */
-  public Generator(Transformer model, SamplingConfig config, int draftDepth) {
+  public Generator(Transformer model, SamplingConfig config, BitSet ids, int draftDepth) {
     this.model = model;
-    this.sampler = new Sampler(config);
+    this.sampler = new Sampler(config, ids);
     this.draftDepth = draftDepth;
     this.random = new SplittableRandom(config.seed());
   }
@@ -70,6 +73,12 @@ public final class Generator {
       }
       return new Generation(text.length - prompt.length, text.passes, text.drafted, text.accepted);
     }
+  }
+
+  private static BitSet allIds(Transformer model) {
+    BitSet ids = new BitSet();
+    ids.set(0, model.config().vocabularySize());
+    return ids;
   }
 
   /** A text on its way; the decoder has read what is visible of it, but for the newest tokens. */

@@ -1,6 +1,7 @@
 package io.moraine.model.generate;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.SplittableRandom;
 
 /**
@@ -8,11 +9,18 @@ import java.util.SplittableRandom;
  * draw.
  *
  * @param config how tokens are chosen
+ * @param ids those that are chosen from; others have no logit as far as this is concerned
  * @source huggingface/transformers, generation/logits_process.py and the order of
  *     generation/utils.py; Keskar et al., CTRL, 2019, arXiv:1909.05858, section 4.1; Holtzman et
  *     al., The curious case of neural text degeneration, 2019, arXiv:1904.09751, section 3.1
  */
-record Sampler(SamplingConfig config) {
+record Sampler(SamplingConfig config, BitSet ids) {
+
+  Sampler {
+    if (ids.isEmpty()) {
+      throw new IllegalArgumentException("ids to choose from must not be empty");
+    }
+  }
 
   /**
    * The distribution that the next token is drawn from.
@@ -20,15 +28,15 @@ record Sampler(SamplingConfig config) {
    * @param logits rows of V
    * @param row which one
    * @param text whose first {@code length} tokens stand before
-   * @return probabilities; with temperature 0 that of the likeliest token, the first of equals, is
-   *     1
+   * @return probabilities, 0 of all but {@link #ids}; with temperature 0 that of the likeliest
+   *     token, the first of equals, is 1
    * @shape logits (rows, V); result (V)
    * @cost O(V log V)
    */
   double[] probabilities(float[] logits, int row, int vocabulary, int[] text, int length) {
     double[] scores = new double[vocabulary];
     for (int id = 0; id < vocabulary; id++) {
-      scores[id] = logits[row * vocabulary + id];
+      scores[id] = ids.get(id) ? logits[row * vocabulary + id] : Double.NEGATIVE_INFINITY;
     }
     penalise(scores, text, length);
     if (config.temperature() == 0) {

@@ -56,6 +56,7 @@ enum Architecture {
             case DEEPSEEK_V3 -> DeepSeekV3Json.read(json);
             case LLAMA -> LlamaJson.read(json);
           };
+      config = config.with(CommonJson.prediction(json));
     } catch (IllegalArgumentException e) {
       throw json.error(e.getMessage());
     }

@@ -2,10 +2,14 @@ package io.moraine.model.huggingface;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.moraine.model.transformer.ModelConfig;
+import io.moraine.model.transformer.ModelConfig.PredictionConfig;
 import java.util.Locale;
 
 /** What the configurations of both classes have in common. */
 final class CommonJson {
+
+  /** Number of modules of multi-token prediction. */
+  static final String MODULES = "num_nextn_predict_layers";
 
   private CommonJson() {}
 
@@ -15,6 +19,11 @@ final class CommonJson {
     json.requireIfPresent("attention_bias", false);
     json.requireIfPresent("attention_dropout", 0);
     json.requireEmptyIfPresent("pruned_heads");
+  }
+
+  /** Modules behind the last layer; the weight of their loss is of training, no file has it. */
+  static PredictionConfig prediction(ConfigJson json) throws ModelFormatException {
+    return new PredictionConfig(json.integer(MODULES, 0), 0);
   }
 
   static void write(ModelConfig config, ObjectNode json) {

@@ -13,9 +13,8 @@ import java.util.List;
 /** The configuration of {@code DeepseekV3ForCausalLM}. */
 final class DeepSeekV3Json {
 
-  /** Weights of losses in training elsewhere, and modules that are not part of the main model. */
-  private static final List<String> OF_TRAINING =
-      List.of("aux_loss_alpha", "seq_aux", "num_nextn_predict_layers");
+  /** Weights of losses in training elsewhere. */
+  private static final List<String> OF_TRAINING = List.of("aux_loss_alpha", "seq_aux");
 
   private DeepSeekV3Json() {}
 
@@ -117,7 +116,7 @@ final class DeepSeekV3Json {
     json.put("norm_topk_prob", true);
     json.put("scoring_func", "sigmoid");
     json.put("topk_method", "noaux_tc");
-    json.put("num_nextn_predict_layers", config.prediction().depth());
+    json.put(CommonJson.MODULES, config.prediction().depth());
   }
 
   private static void writeAttention(LatentConfig attention, ObjectNode json) {

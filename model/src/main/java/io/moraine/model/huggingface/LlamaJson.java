@@ -47,5 +47,8 @@ final class LlamaJson {
     json.put("num_key_value_heads", attention.keyValueHeads());
     json.put("head_dim", attention.headDim());
     json.put("mlp_bias", false);
+    if (config.prediction().depth() > 0) {
+      json.put(CommonJson.MODULES, config.prediction().depth());
+    }
   }
 }

@@ -23,7 +23,8 @@ import java.util.TreeMap;
 
 /**
  * A model as Hugging Face's {@code save_pretrained} writes it: {@code DeepseekV3ForCausalLM} or, of
- * a model with grouped-query attention, {@code LlamaForCausalLM}.
+ * a model with grouped-query attention, {@code LlamaForCausalLM}. Modules of multi-token prediction
+ * are further layers behind the last one, as DeepSeek-V3 was published.
  */
 public final class ModelExport {
 
@@ -154,6 +155,13 @@ public final class ModelExport {
         entries.add(new TensorEntry(bias, TensorType.F32, shape));
       }
     }
+    WeightNames.copies(model.config())
+        .forEach(
+            (copy, of) -> {
+              Slice slice = weights.get(names.of(of));
+              weights.put(names.of(copy), slice);
+              entries.add(new TensorEntry(names.of(copy), settings.weights(), slice.shape()));
+            });
     return entries;
   }
 

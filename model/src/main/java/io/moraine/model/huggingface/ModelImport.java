@@ -11,16 +11,20 @@ import io.moraine.model.checkpoint.TensorEntry;
 import io.moraine.model.checkpoint.TensorType;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.transformer.ModelConfig;
+import io.moraine.model.transformer.ModelConfig.PredictionConfig;
 import io.moraine.model.transformer.Transformer;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -51,8 +55,10 @@ public final class ModelImport {
   private final ModelConfig config;
   private final List<String> files;
   private final Map<String, Slice> weights = new HashMap<>();
+  private final Set<String> copies = new HashSet<>();
   private final Map<String, Integer> biases = new HashMap<>();
   private final List<String> leftOut = new ArrayList<>();
+  private int absentModules;
 
   private ModelImport(
       Storage folder, String name, ModelConfig config, WeightNames names, List<String> files)
@@ -67,6 +73,16 @@ public final class ModelImport {
         biases.put(names.of(WeightNames.selectionBias(slice.name())), biases.size());
       }
     }
+    WeightNames.copies(config).forEach((copy, of) -> addCopy(names.of(copy), names.of(of)));
+    if (config.hasTiedEmbeddings()) {
+      addCopy(names.of(WeightNames.HEAD), names.of(WeightNames.EMBEDDING));
+    }
+  }
+
+  /** A tensor that may be there besides, and must then be equal to another one. */
+  private void addCopy(String copy, String of) {
+    weights.put(copy, weights.get(of));
+    copies.add(copy);
   }
 
   /**
@@ -95,8 +111,14 @@ public final class ModelImport {
     }
     Architecture architecture = Architecture.of(json, node.path("architectures").path(0).asText());
     ModelConfig config = architecture.read(json);
-    return checked(
-        new ModelImport(folder, name, config, WeightNames.huggingFace(), files(folder, name)), "");
+    List<String> files = files(folder, name);
+    WeightNames names = WeightNames.huggingFace();
+    ModelImport found = new ModelImport(folder, name, config, names, files);
+    if (config.prediction().depth() > 0 && !found.hasLayersBehindTheLast()) {
+      found = new ModelImport(folder, name, config.with(PredictionConfig.NONE), names, files);
+      found.absentModules = config.prediction().depth();
+    }
+    return checked(found, "");
   }
 
   /** Looks at one file of the published DeepSeek code's names; otherwise as a folder. */
@@ -126,31 +148,60 @@ public final class ModelImport {
   }
 
   /**
+   * Modules of multi-token prediction that the configuration speaks of and the files have nothing
+   * of, as transformers saves what it loaded: the model is without them.
+   */
+  public int absentModules() {
+    return absentModules;
+  }
+
+  /**
    * Puts weights and selection biases in place.
    *
    * @param model of this {@link #config()}
-   * @cost one pass over the files; memory for the largest tensor
+   * @throws CorruptDataException if a further copy of a weight, as modules of multi-token
+   *     prediction have of the embedding and the head, differs from it
+   * @cost one pass over the files; memory for the largest tensor, twice where that has a copy
    */
   public void load(Transformer model) throws IOException {
     float[] bias = new float[config.moeLayers() * config.router().routedExperts()];
+    Map<Slice, String> loaded = new HashMap<>();
     for (String file : files) {
       try (SafetensorsReader reader = open(file)) {
         for (Optional<NamedTensor> next = reader.next(); next.isPresent(); next = reader.next()) {
-          put(next.get(), model, bias);
+          if (weights.containsKey(next.get().name())) {
+            put(next.get(), model, loaded);
+          } else if (biases.containsKey(next.get().name())) {
+            putBias(next.get(), bias);
+          }
         }
       }
     }
     model.expertBalance().ifPresent(balance -> balance.setBias(bias));
   }
 
-  private void put(NamedTensor tensor, Transformer model, float[] bias) {
-    if (weights.containsKey(tensor.name())) {
-      float[] values = tensor.floats();
-      model.parameters().put(weights.get(tensor.name()).offsetElements(), values, 0, values.length);
-    } else if (biases.containsKey(tensor.name())) {
-      float[] values = tensor.floats();
-      System.arraycopy(values, 0, bias, biases.get(tensor.name()) * values.length, values.length);
+  /** The first of a weight and its copies is put in place, the others must be equal to it. */
+  private void put(NamedTensor tensor, Transformer model, Map<Slice, String> loaded)
+      throws CorruptDataException {
+    Slice slice = weights.get(tensor.name());
+    float[] values = tensor.floats();
+    if (!loaded.containsKey(slice)) {
+      loaded.put(slice, tensor.name());
+      model.parameters().put(slice.offsetElements(), values, 0, values.length);
+      return;
     }
+    float[] there = new float[values.length];
+    model.parameters().get(slice.offsetElements(), there, 0, there.length);
+    if (!Arrays.equals(there, values)) {
+      throw new CorruptDataException(
+          "%s: tensors %s and %s differ, and are one weight of this model."
+              .formatted(name, loaded.get(slice), tensor.name()));
+    }
+  }
+
+  private void putBias(NamedTensor tensor, float[] bias) {
+    float[] values = tensor.floats();
+    System.arraycopy(values, 0, bias, biases.get(tensor.name()) * values.length, values.length);
   }
 
   /** Compares the headers of all files with what the model needs. */
@@ -166,6 +217,7 @@ public final class ModelImport {
         }
       }
     }
+    missing.removeAll(found.copies);
     if (!missing.isEmpty()) {
       throw new CorruptDataException(
           "%s: %d tensors are missing, the first is %s."
@@ -187,20 +239,33 @@ public final class ModelImport {
       }
     } else if (isBehindTheLastLayer(entry.name())) {
       leftOut.add(entry.name());
-    } else if (!entry.name().endsWith(COMPUTED) && !isTiedHead(entry.name())) {
+    } else if (!entry.name().endsWith(COMPUTED)) {
       throw new CorruptDataException(
           "%s: tensor %s of %s is there twice or no weight of this model."
               .formatted(name, entry.name(), file));
     }
   }
 
+  /** Whether a tensor is of no layer of this model, its modules of prediction included. */
   private boolean isBehindTheLastLayer(String tensor) {
-    Matcher layer = LAYER.matcher(tensor);
-    return layer.matches() && Integer.parseInt(layer.group(1)) >= config.layers();
+    return layer(tensor) >= config.layers() + config.prediction().depth();
   }
 
-  private boolean isTiedHead(String tensor) {
-    return config.hasTiedEmbeddings() && tensor.equals("lm_head.weight");
+  private boolean hasLayersBehindTheLast() throws IOException {
+    for (String file : files) {
+      try (SafetensorsReader reader = open(file)) {
+        if (reader.entries().stream().anyMatch(entry -> layer(entry.name()) >= config.layers())) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** The layer that a tensor is of; -1 for none. */
+  private static int layer(String tensor) {
+    Matcher layer = LAYER.matcher(tensor);
+    return layer.matches() ? Integer.parseInt(layer.group(1)) : -1;
   }
 
   private SafetensorsReader open(String file) throws IOException {

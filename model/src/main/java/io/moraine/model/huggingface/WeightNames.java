@@ -1,11 +1,15 @@
 package io.moraine.model.huggingface;
 
+import io.moraine.model.transformer.ModelConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** How a file calls the weights that Moraine names as the published DeepSeek code does. */
 @FunctionalInterface
 interface WeightNames {
+
+  String EMBEDDING = "embed.weight";
+  String HEAD = "head.weight";
 
   /** Name of a weight, or of a layer's selection bias ({@code layers.1.ffn.gate.bias}). */
   String of(String weight);
@@ -31,7 +35,7 @@ interface WeightNames {
     parts.put(".w2.", ".down_proj.");
     parts.put(".w3.", ".up_proj.");
     return weight -> {
-      if (weight.equals("head.weight")) {
+      if (weight.equals(HEAD)) {
         return "lm_head.weight";
       }
       String name = weight.replace("embed.", "embed_tokens.");
@@ -45,6 +49,20 @@ interface WeightNames {
   /** The published DeepSeek code's, behind a prefix. */
   static WeightNames published(String prefix) {
     return weight -> prefix + weight;
+  }
+
+  /**
+   * What the modules of multi-token prediction share with the main model and files hold once more
+   * per module, as published: the name of each copy, and the weight that it is of.
+   */
+  static Map<String, String> copies(ModelConfig config) {
+    Map<String, String> copies = new LinkedHashMap<>();
+    for (int k = 1; k <= config.prediction().depth(); k++) {
+      String module = "layers.%d.".formatted(config.layers() + k - 1);
+      copies.put(module + EMBEDDING, EMBEDDING);
+      copies.put(module + "shared_head." + HEAD, config.hasTiedEmbeddings() ? EMBEDDING : HEAD);
+    }
+    return copies;
   }
 
   /** Whether a weight is a router's, beside which the layer's selection bias stands. */

@@ -154,6 +154,15 @@ public record ModelConfig(
 
   /** The same model with products of another precision. */
   public ModelConfig with(Precision other) {
+    return with(prediction, other);
+  }
+
+  /** The same main model with other modules of multi-token prediction. */
+  public ModelConfig with(PredictionConfig other) {
+    return with(other, precision);
+  }
+
+  private ModelConfig with(PredictionConfig otherPrediction, Precision otherPrecision) {
     return new ModelConfig(
         vocabularySize,
         dim,
@@ -168,9 +177,9 @@ public record ModelConfig(
         experts,
         router,
         hasTiedEmbeddings,
-        prediction,
+        otherPrediction,
         span,
-        other);
+        otherPrecision);
   }
 
   /** Whether a layer has an ordinary feed-forward; those of the modules are as the last layer. */

@@ -3,20 +3,28 @@ package io.moraine.model.generate
 import io.moraine.model.data.TokenBatch
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import io.moraine.model.transformer.{TinyModels, Transformer}
+import java.util.BitSet
 import org.scalatest.funsuite.AnyFunSuite
 
 class GeneratorSuite extends AnyFunSuite {
   import TinyModels._
+
+  private def below(count: Int): BitSet = {
+    val ids = new BitSet
+    ids.set(0, count)
+    ids
+  }
 
   private def generate(
       model: Transformer,
       sampling: SamplingConfig,
       prompt: Array[Int],
       count: Int,
-      draftDepth: Int = 0
+      draftDepth: Int = 0,
+      ids: BitSet = below(vocabulary)
   ): (Seq[Int], Generation) = {
     val tokens = Seq.newBuilder[Int]
-    val generation = new Generator(model, sampling, draftDepth)
+    val generation = new Generator(model, sampling, ids, draftDepth)
       .generate(prompt, count, t => { tokens += t; true })
     (tokens.result(), generation)
   }
@@ -91,7 +99,7 @@ class GeneratorSuite extends AnyFunSuite {
       val m = drafting(depth, 5)
       val prompt = Array(4, 9)
       val sampling = new SamplingConfig(0.7, 6, 0.95, 1.2, 1)
-      val sampler = new Sampler(sampling)
+      val sampler = new Sampler(sampling, below(vocabulary))
       def next(text: Array[Int]): Array[Double] =
         sampler.probabilities(m.nextLogits(text), 0, vocabulary, text, text.length)
       // The third token by the model alone: a sum over what the first two can be.
@@ -135,11 +143,46 @@ class GeneratorSuite extends AnyFunSuite {
       val (all, _) = generate(m, SamplingConfig.greedy, Array(0), 20, depth)
       for (stop <- 1 to 20) {
         var heard = Seq.empty[Int]
-        val generation = new Generator(m, SamplingConfig.greedy, depth)
+        val generation = new Generator(m, SamplingConfig.greedy, below(vocabulary), depth)
           .generate(Array(0), 20, t => { heard :+= t; heard.size < stop })
         assert(heard == all.take(stop) && generation.tokens == stop)
       }
     }
+
+  for (depth <- 0 to 2)
+    test(s"ids that are not to be generated never are, drafted neither, depth $depth") {
+      // Sixteen ids in a vocabulary of 23, one of them a hole: as a padded model has them.
+      val ids = below(16)
+      ids.clear(5)
+      val samplings =
+        Seq(SamplingConfig.greedy, new SamplingConfig(0, 0, 1, 1.5, 1)) ++
+          (1L to 20L).flatMap(seed =>
+            Seq(SamplingConfig.plain(seed), new SamplingConfig(3, 20, 0.99, 1.3, seed))
+          )
+      val m = drafting(math.max(1, depth), 5)
+      var without = 0
+      for (sampling <- samplings) {
+        val (text, generation) = generate(m, sampling, Array(4, 9), 40, depth, ids)
+        assert(text.forall(ids.get(_)))
+        assert(depth == 0 || generation.drafted > 0)
+        if (!generate(m, sampling, Array(4, 9), 40, depth)._1.forall(ids.get(_))) without += 1
+      }
+      assert(without > 30)
+    }
+
+  test("greedy text of some ids is that of a naive choice among them, with drafts or without") {
+    val ids = below(16)
+    for (seed <- 1L to 6L) {
+      val m = drafting(2, seed)
+      val expected = (1 to length - 2).foldLeft(Seq(4, 9)) { (text, _) =>
+        text :+ m.nextLogits(text.toArray).take(16).zipWithIndex.maxBy(_._1)._2
+      }
+      for (depth <- 0 to 2) {
+        val (text, _) = generate(m, SamplingConfig.greedy, Array(4, 9), length - 2, depth, ids)
+        assert(text == expected.drop(2))
+      }
+    }
+  }
 
   test("an empty prompt, and more modules than the model has, are refused") {
     val m = drafting(1, 5)

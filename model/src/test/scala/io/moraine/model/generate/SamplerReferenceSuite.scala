@@ -1,17 +1,25 @@
 package io.moraine.model.generate
 
-import java.util.SplittableRandom
+import java.util.{BitSet, SplittableRandom}
 import org.scalatest.funsuite.AnyFunSuite
 
 /** Sampling against plain computations of what Hugging Face defines, and by its frequencies. */
 class SamplerReferenceSuite extends AnyFunSuite {
+
+  private def ids(members: Int*): BitSet = {
+    val ids = new BitSet
+    members.foreach(ids.set(_))
+    ids
+  }
 
   private def probabilities(
       logits: Array[Float],
       config: SamplingConfig,
       text: Array[Int] = Array()
   ): Seq[Double] =
-    new Sampler(config).probabilities(logits, 0, logits.length, text, text.length).toSeq
+    new Sampler(config, ids(logits.indices: _*))
+      .probabilities(logits, 0, logits.length, text, text.length)
+      .toSeq
 
   private def softmax(scores: Seq[Double]): Seq[Double] = {
     val exponentials = scores.map(s => math.exp(s - scores.max))
@@ -102,7 +110,42 @@ class SamplerReferenceSuite extends AnyFunSuite {
 
   test("one row of several is read") {
     val rows = Array(0f, 9f, 9f, 0f)
-    assert(new Sampler(SamplingConfig.greedy).probabilities(rows, 1, 2, Array(), 0)(0) == 1)
+    assert(
+      new Sampler(SamplingConfig.greedy, ids(0, 1)).probabilities(rows, 1, 2, Array(), 0)(0) == 1
+    )
+  }
+
+  test("500 random settings: ids that are not chosen from are as if the model had them not") {
+    val random = new SplittableRandom(2)
+    for (round <- 1 to 500) {
+      val size = 2 + random.nextInt(30)
+      val kept = (0 until size).filter(_ => random.nextInt(3) > 0) match {
+        case Seq() => Seq(size - 1)
+        case some  => some
+      }
+      // What is left out has the largest logits.
+      val logits = Array.tabulate(size)(id =>
+        (random.nextInt(33) - 16) / 4f + (if (kept.contains(id)) 0 else 9)
+      )
+      val text = Array.fill(random.nextInt(6))(random.nextInt(size))
+      val config = new SamplingConfig(
+        random.nextInt(3) / 2.0,
+        random.nextInt(size + 3),
+        if (random.nextBoolean()) 1.0 else 0.01 + 0.98 * random.nextDouble(),
+        0.5 + random.nextDouble(),
+        1
+      )
+      val all = new Sampler(config, ids(kept: _*)).probabilities(logits, 0, size, text, text.length)
+      val alone = probabilities(
+        kept.map(logits(_)).toArray,
+        config,
+        text.filter(kept.contains(_)).map(kept.indexOf(_))
+      )
+      assertClose(kept.map(all(_)), alone, s"round $round: $config")
+      assert(all.count(_ > 0) == alone.count(_ > 0))
+    }
+    val error = intercept[IllegalArgumentException](new Sampler(SamplingConfig.greedy, ids()))
+    assert(error.getMessage == "ids to choose from must not be empty")
   }
 
   /** Sum of squared deviations over expectations, of the ids that can occur, and their number. */

@@ -10,11 +10,13 @@ import io.moraine.model.checkpoint.{
   Safetensors,
   TensorType
 }
+import io.moraine.model.data.TokenBatch
 import io.moraine.model.layer.RotaryConfig.Layout
 import io.moraine.model.layer.{Llama3Scaling, RotaryConfig, RotaryScaling, YarnScaling}
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.tensor.Torch
+import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import io.moraine.model.transformer.{ModelConfig, Transformer}
 import java.io.{FileNotFoundException, IOException}
 import java.nio.file.{Files, Path}
@@ -82,9 +84,13 @@ class ModelFormatSuite extends AnyFunSuite {
     model
   }
 
-  private def exported(model: Transformer, weights: TensorType = TensorType.F32): Path = {
+  private def exported(
+      model: Transformer,
+      weights: TensorType = TensorType.F32,
+      shardBytes: Long = ModelExport.SHARD_BYTES
+  ): Path = {
     val folder = Files.createTempDirectory("moraine-export")
-    val settings = new ModelExport.Settings(weights, ModelExport.SHARD_BYTES, OptionalInt.of(7))
+    val settings = new ModelExport.Settings(weights, shardBytes, OptionalInt.of(7))
     ModelExport.write(model, settings, new LocalStorage(folder))
     folder
   }
@@ -100,6 +106,20 @@ class ModelFormatSuite extends AnyFunSuite {
 
   private val tokens = Array.tabulate(24)(i => i * 7 % 23)
 
+  private def modules(count: Int) = new PredictionConfig(count, 0)
+
+  private def allWeights(model: Transformer): Seq[Float] = {
+    val values = new Array[Float](model.parameters.length.toInt)
+    model.parameters.get(0, values, 0, values.length)
+    values.toSeq
+  }
+
+  /** Losses of the next token and, summed, of those beyond. */
+  private def losses(model: Transformer): (Double, Any) = {
+    val loss = model.forwardBackward(new TokenBatch(2, 11, tokens), 1)
+    (loss, model.takeFurtherLoss)
+  }
+
   for (
     (name, config) <- Seq(
       "DeepSeek, YaRN" -> deepSeek(),
@@ -108,17 +128,24 @@ class ModelFormatSuite extends AnyFunSuite {
       "DeepSeek, full-rank queries, halves" ->
         deepSeek(new LatentConfig(2, 0, 8, 6, 4, 5), new RotaryScaling.None, Layout.HALVES),
       "DeepSeek, tied" -> deepSeek(scaling = new RotaryScaling.None, tied = true),
+      "DeepSeek, a module of multi-token prediction" -> deepSeek().`with`(modules(1)),
+      "DeepSeek, two modules, tied" -> deepSeek(tied = true).`with`(modules(2)),
+      "Llama, a module of multi-token prediction" -> llama().`with`(modules(1)),
       "Llama" -> llama(),
       "Llama, tied" -> llama(tied = true),
       "Llama, Llama 3.1's scaling" -> llama(new Llama3Scaling(8, 8, 1, 4)),
       "Llama, YaRN" -> llama(new YarnScaling(8, 4, 32, 1, 1, 0))
     )
   )
-    test(s"export and import give the same model and the same logits bit for bit: $name") {
+    test(s"export and import give the same weights, logits and losses bit for bit: $name") {
       val original = model(config)
-      val back = imported(exported(original))
+      val folder = exported(original)
+      assert(found(folder).leftOut.isEmpty && found(folder).absentModules == 0)
+      val back = imported(folder)
       assert(back.config == config)
+      assert(allWeights(back) == allWeights(original))
       assert(back.logits(tokens, 2).toSeq == original.logits(tokens, 2).toSeq)
+      assert(losses(back) == losses(original))
       assert(
         back.expertBalance.map[Seq[Float]](_.bias.toSeq) == original.expertBalance.map[Seq[Float]](
           _.bias.toSeq
@@ -281,8 +308,11 @@ class ModelFormatSuite extends AnyFunSuite {
   }
 
   /** What is said of a model whose tensors were changed. */
-  private def damaged(change: Seq[NamedTensor] => Seq[NamedTensor]): Path = {
-    val folder = exported(model(deepSeek()))
+  private def damaged(
+      change: Seq[NamedTensor] => Seq[NamedTensor],
+      config: ModelConfig = deepSeek()
+  ): Path = {
+    val folder = exported(model(config))
     val file = folder.resolve("model.safetensors")
     val in = Files.newInputStream(file)
     val stored =
@@ -313,7 +343,143 @@ class ModelFormatSuite extends AnyFunSuite {
     )
   }
 
-  test("layers behind the last one, which predict further tokens, are left out by name") {
+  private def stored(folder: Path): Map[String, NamedTensor] = {
+    val in = Files.newInputStream(folder.resolve("model.safetensors"))
+    try Safetensors.read(in, "x").tensors.asScala.map(t => t.name -> t).toMap
+    finally in.close()
+  }
+
+  test("a module of multi-token prediction has the names of layer 61 of DeepSeek-V3 as published") {
+    val folder = exported(model(deepSeek().`with`(modules(1))))
+    val mlp =
+      ((0 until 8).map(expert => s"experts.$expert") :+ "shared_experts").flatMap(feedForward =>
+        Seq("gate_proj", "up_proj", "down_proj").map(part => s"mlp.$feedForward.$part.weight")
+      )
+    val published = Seq(
+      "embed_tokens.weight",
+      "enorm.weight",
+      "hnorm.weight",
+      "eh_proj.weight",
+      "input_layernorm.weight",
+      "self_attn.q_a_proj.weight",
+      "self_attn.q_a_layernorm.weight",
+      "self_attn.q_b_proj.weight",
+      "self_attn.kv_a_proj_with_mqa.weight",
+      "self_attn.kv_a_layernorm.weight",
+      "self_attn.kv_b_proj.weight",
+      "self_attn.o_proj.weight",
+      "post_attention_layernorm.weight",
+      "mlp.gate.weight",
+      "mlp.gate.e_score_correction_bias",
+      "shared_head.norm.weight",
+      "shared_head.head.weight"
+    ) ++ mlp
+    val tensors = stored(folder)
+    val module = tensors.keySet.filter(_.startsWith("model.layers.3."))
+    assert(module.map(_.stripPrefix("model.layers.3.")) == published.toSet)
+    assert(tensors("model.layers.3.eh_proj.weight").shape.asScala == Seq(16L, 32L))
+    for (
+      (copy, of) <- Seq(
+        "model.layers.3.embed_tokens.weight" -> "model.embed_tokens.weight",
+        "model.layers.3.shared_head.head.weight" -> "lm_head.weight"
+      )
+    ) assert(tensors(copy).floats.toSeq == tensors(of).floats.toSeq)
+    val config = json.readTree(folder.resolve("config.json").toFile)
+    assert(config.get("num_nextn_predict_layers").asInt == 1)
+    assert(config.get("num_hidden_layers").asInt == 3)
+  }
+
+  test("modules in small files and in bfloat16 are read back") {
+    val original = model(deepSeek().`with`(modules(2)))
+    val inFiles = imported(exported(original, shardBytes = 4000))
+    assert(allWeights(inFiles) == allWeights(original))
+    val rounded = imported(exported(original, TensorType.BF16))
+    val again = imported(exported(rounded, TensorType.BF16))
+    assert(rounded.config == original.config && losses(again) == losses(rounded))
+    assert(losses(rounded) != losses(original))
+  }
+
+  private val oneModule = deepSeek().`with`(modules(1))
+
+  for (
+    (copy, of) <- Seq(
+      "model.layers.3.embed_tokens.weight" -> "model.embed_tokens.weight",
+      "model.layers.3.shared_head.head.weight" -> "lm_head.weight"
+    )
+  )
+    test(s"$copy must be equal to $of, whichever comes first, and may be absent") {
+      def changed(tensor: NamedTensor) = if (tensor.name != copy) tensor
+      else {
+        val values = tensor.floats.clone
+        values(values.length - 1) = Math.nextUp(values.last)
+        new NamedTensor(tensor.name, tensor.shape, values)
+      }
+      def said(order: Seq[NamedTensor] => Seq[NamedTensor]) =
+        intercept[CorruptDataException](
+          imported(damaged(tensors => order(tensors.map(changed)), oneModule))
+        ).getMessage
+      assert(
+        said(identity) == s"x: tensors $of and $copy differ, and are one weight of this model."
+      )
+      assert(
+        said(_.sortBy(_.name != copy)) ==
+          s"x: tensors $copy and $of differ, and are one weight of this model."
+      )
+      val absent = damaged(_.filterNot(_.name == copy), oneModule)
+      assert(losses(imported(absent)) == losses(model(oneModule)))
+    }
+
+  test("a head that is stored besides tied embeddings must be equal to them") {
+    val tied = llama(tied = true)
+    def withHead(change: Array[Float] => Array[Float]) = damaged(
+      tensors => {
+        val embedding = tensors.find(_.name == "model.embed_tokens.weight").get
+        tensors :+ new NamedTensor("lm_head.weight", embedding.shape, change(embedding.floats))
+      },
+      tied
+    )
+    assert(allWeights(imported(withHead(identity))) == allWeights(model(tied)))
+    assert(
+      intercept[CorruptDataException](imported(withHead(_.reverse))).getMessage ==
+        "x: tensors model.embed_tokens.weight and lm_head.weight differ, and are one weight of this model."
+    )
+  }
+
+  test("modules that config.json speaks of and no file has are not of the model, and counted") {
+    val folder = damaged(_.filterNot(_.name.startsWith("model.layers.3.")), oneModule)
+    val main = found(folder)
+    assert(main.absentModules == 1 && main.leftOut.isEmpty && main.config == deepSeek())
+    assert(imported(folder).logits(tokens, 2).toSeq == model(oneModule).logits(tokens, 2).toSeq)
+  }
+
+  test("modules of which a part is missing, too much or misshapen are refused") {
+    def said(change: Seq[NamedTensor] => Seq[NamedTensor], config: ModelConfig = oneModule) =
+      intercept[CorruptDataException](found(damaged(change, config))).getMessage
+    assert(
+      said(_.filterNot(_.name.endsWith("hnorm.weight"))) ==
+        "x: 1 tensors are missing, the first is model.layers.3.hnorm.weight."
+    )
+    assert(
+      said(_.filterNot(_.name.startsWith("model.layers.4.")), deepSeek().`with`(modules(2)))
+        .startsWith("x: 42 tensors are missing, the first is model.layers.4.eh_proj.weight.")
+    )
+    assert(
+      said(_ :+ NamedTensor.of("model.layers.3.fnorm.weight", Array(1f))) ==
+        "x: tensor model.layers.3.fnorm.weight of model.safetensors is there twice or no weight of this model."
+    )
+    assert(
+      said(tensors =>
+        tensors.map(t =>
+          if (t.name.endsWith("3.embed_tokens.weight")) NamedTensor.of(t.name, Array(1f)) else t
+        )
+      ) ==
+        "x: tensor model.layers.3.embed_tokens.weight of model.safetensors must have shape [23, 16] and a type of floats, got [1] and F32."
+    )
+    val layers = found(damaged(_ :+ NamedTensor.of("model.layers.4.enorm.weight", Array(1f))))
+    assert(layers.leftOut.asScala == Seq("model.layers.4.enorm.weight"))
+  }
+
+  test("layers that neither the model nor its modules are of are left out by name") {
     val folder = damaged(_ :+ NamedTensor.of("model.layers.3.enorm.weight", Array(1f)))
     assert(found(folder).leftOut.asScala == Seq("model.layers.3.enorm.weight"))
     assert(
@@ -398,7 +564,11 @@ class ModelFormatSuite extends AnyFunSuite {
         |"torch_dtype": "bfloat16", "transformers_version": "4.33.1", "use_cache": true, "v_head_dim": 128,
         |"vocab_size": 129280}""".stripMargin
     val config = parsed(published)
-    assert(math.abs(config.parameters / 671e9 - 1) < 0.001)
+    val main = config.`with`(PredictionConfig.NONE)
+    assert(math.abs(main.parameters / 671e9 - 1) < 0.001)
+    // What its README_WEIGHTS.md says of the module, the copies of embedding and head not counted.
+    assert(config.prediction.depth == 1)
+    assert(math.abs((config.parameters - main.parameters) / 11.5e9 - 1) < 0.01)
     assert(config.rotary.scaling == new YarnScaling(4096, 40, 32, 1, 1, 1))
     assert(math.abs(config.rotary.scaling.softmaxCorrection(163840) - 1.8739) < 1e-4)
     val fp8 = published.dropRight(1) + """, "quantization_config": {"quant_method": "fp8"}}"""

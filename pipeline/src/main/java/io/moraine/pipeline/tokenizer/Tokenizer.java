@@ -75,6 +75,11 @@ public final class Tokenizer implements Serializable {
     return model.size();
   }
 
+  /** Whether an id is some token's; ids in between may be unused. */
+  public boolean hasToken(int id) {
+    return id >= 0 && id < model.size() && model.tokens().get(id).length > 0;
+  }
+
   /** The id of an added token; empty if the vocabulary has none of this name. */
   public Optional<Integer> specialId(String content) {
     return model.addedTokens().stream()
@@ -134,7 +139,7 @@ public final class Tokenizer implements Serializable {
   public byte[] decodeBytes(int[] ids) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * ids.length);
     for (int id : ids) {
-      if (id < 0 || id >= model.size() || model.tokens().get(id).length == 0) {
+      if (!hasToken(id)) {
         throw new IllegalArgumentException(
             "the vocabulary of %,d ids has no token %d".formatted(model.size(), id));
       }

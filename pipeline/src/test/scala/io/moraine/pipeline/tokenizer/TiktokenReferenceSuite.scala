@@ -53,6 +53,10 @@ class TiktokenReferenceSuite extends AnyFunSuite {
       intercept[IllegalArgumentException](tokenizer.decodeBytes(Array(100256))).getMessage ==
         "the vocabulary of 100,258 ids has no token 100256"
     )
+    assert(
+      Seq(-1, 0, 100255, 100256, 100257, 100258)
+        .filter(tokenizer.hasToken(_)) == Seq(0, 100255, 100257)
+    )
   }
 
   test("what is wrong with a rank file is told with its line or token") {
