@@ -1,10 +1,6 @@
 package io.moraine.model.transformer;
 
-import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.data.TokenBatch;
-import io.moraine.model.layer.RotaryConfig;
-import io.moraine.model.layer.RotaryScaling;
-import io.moraine.model.moe.RouterConfig;
 import io.moraine.model.tensor.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,8 +17,6 @@ import java.util.SplittableRandom;
  */
 public final class TrainingMemory {
 
-  private static final int LENGTH = 512;
-  private static final int VOCABULARY = 8192;
   private static final int REPORTED = 100;
 
   private TrainingMemory() {}
@@ -32,7 +26,7 @@ public final class TrainingMemory {
     int sequences = Integer.parseInt(args[1]);
     int steps = Integer.parseInt(args[2]);
     Torch.start(1);
-    try (Transformer model = new Transformer(small(), recompute)) {
+    try (Transformer model = new Transformer(SmallModels.experts(), recompute)) {
       model.initialize(1);
       SplittableRandom random = new SplittableRandom(1);
       // Whatever is set up at first use, and the pages of all gradients.
@@ -40,7 +34,7 @@ public final class TrainingMemory {
       long before = kibibytes("VmRSS");
       long start = System.nanoTime();
       for (int step = 1; step <= steps; step++) {
-        model.forwardBackward(batch(random, sequences, LENGTH), 1);
+        model.forwardBackward(batch(random, sequences, SmallModels.LENGTH), 1);
         if (step % REPORTED == 0) {
           System.out.printf(
               Locale.ROOT,
@@ -51,7 +45,7 @@ public final class TrainingMemory {
         }
       }
       double seconds = (System.nanoTime() - start) / 1e9;
-      long tokens = (long) sequences * LENGTH;
+      long tokens = (long) sequences * SmallModels.LENGTH;
       System.out.printf(
           Locale.ROOT,
           "recompute %s: %,d tokens a pass, peak %,.0f bytes per token, %,.0f tokens/s%n",
@@ -63,25 +57,9 @@ public final class TrainingMemory {
   }
 
   private static TokenBatch batch(SplittableRandom random, int sequences, int length) {
-    int[] tokens = random.ints((long) sequences * (length + 1), 0, VOCABULARY).toArray();
+    int[] tokens =
+        random.ints((long) sequences * (length + 1), 0, SmallModels.VOCABULARY).toArray();
     return new TokenBatch(sequences, length, tokens);
-  }
-
-  private static ModelConfig small() {
-    return new ModelConfig(
-        VOCABULARY,
-        256,
-        6,
-        1,
-        1024,
-        LENGTH,
-        1e-6,
-        0.02,
-        new LatentConfig(4, 128, 96, 48, 16, 48),
-        new RotaryConfig(10000, RotaryConfig.Layout.INTERLEAVED, new RotaryScaling.None()),
-        new ModelConfig.ExpertsConfig(1, 320),
-        new RouterConfig(16, 2, 1, 1, RouterConfig.Score.SIGMOID, 1, true, 1e-4),
-        true);
   }
 
   private static long heapKibibytes() {
