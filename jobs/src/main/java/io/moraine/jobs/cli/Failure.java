@@ -9,6 +9,8 @@ import io.moraine.model.train.NonFiniteException;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.tokenizer.TokenizerException;
 import java.io.FileNotFoundException;
+import java.net.URISyntaxException;
+import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -49,12 +51,26 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
       }
     }
     for (Throwable at = e; at != null; at = at.getCause()) {
+      if (isNoPath(at)) {
+        return new Failure(
+            ExitCode.BAD_SETTING, "an option has a path that is none: " + firstLine(at), false);
+      }
+    }
+    for (Throwable at = e; at != null; at = at.getCause()) {
       Matcher matcher = IN_SPARK_MESSAGE.matcher(String.valueOf(at.getMessage()));
       if (matcher.find()) {
         return new Failure(codeOf(matcher.group(1)), matcher.group(2), false);
       }
     }
     return new Failure(ExitCode.FAILED, e.getClass().getSimpleName() + ": " + firstLine(e), true);
+  }
+
+  /** What Hadoop says of an empty path, of one that is no URI, and of a host that is not known. */
+  private static boolean isNoPath(Throwable e) {
+    return e instanceof IllegalArgumentException
+        && (e.getCause() instanceof URISyntaxException
+            || e.getCause() instanceof UnknownHostException
+            || firstLine(e).startsWith("Can not create a Path "));
   }
 
   private static ExitCode codeOf(String simpleName) {

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -137,13 +138,20 @@ final class Section {
     return result;
   }
 
-  /** Where the key stands with which a record's complaint begins, else the section. */
+  /**
+   * Where a key stands that a record's complaint names, the user's before ours; else the section.
+   */
   private ConfigOrigin blamed(String complaint) {
-    return known.stream()
-        .filter(key -> complaint.startsWith(key + " ") && config.hasPath(key))
-        .map(key -> config.getValue(key).origin())
+    Set<String> words = new TreeSet<>(List.of(complaint.split("[^a-z0-9-]+")));
+    List<ConfigOrigin> named =
+        known.stream()
+            .filter(key -> words.contains(key) && config.hasPath(key))
+            .map(key -> config.getValue(key).origin())
+            .toList();
+    return named.stream()
+        .filter(origin -> !SettingsFile.isDefault(origin))
         .findFirst()
-        .orElse(config.root().origin());
+        .orElseGet(() -> named.isEmpty() ? config.root().origin() : named.get(0));
   }
 
   void requireNoOtherKeys() {

@@ -2,6 +2,7 @@ package io.moraine.jobs.config;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigOrigin;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValueFactory;
@@ -80,6 +81,11 @@ public final class SettingsFile {
 
   Section root() {
     return new Section(config, "");
+  }
+
+  /** Whether a value is one of the documented defaults. */
+  static boolean isDefault(ConfigOrigin origin) {
+    return origin.filename() == null && origin.description().startsWith("conf/");
   }
 
   private static Config bundled(String name) {

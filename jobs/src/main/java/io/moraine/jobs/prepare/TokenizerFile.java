@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -36,11 +37,17 @@ record TokenizerFile(String name, Tokenizer tokenizer, String json) {
   static TokenizerFile read(Configuration hadoop, String name, RankFileConfig ranks)
       throws IOException {
     Path path = new Path(name);
-    byte[] bytes;
-    try (InputStream in = path.getFileSystem(hadoop).open(path)) {
-      bytes = in.readAllBytes();
-    } catch (FileNotFoundException e) {
+    FileSystem files = path.getFileSystem(hadoop);
+    if (!files.exists(path)) {
       throw new FileNotFoundException("--tokenizer %s: there is no such file.".formatted(name));
+    }
+    if (files.getFileStatus(path).isDirectory()) {
+      throw new ConfigException(
+          "--tokenizer %s is a folder: name the tokenizer.json in it.".formatted(name));
+    }
+    byte[] bytes;
+    try (InputStream in = files.open(path)) {
+      bytes = in.readAllBytes();
     }
     try {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();

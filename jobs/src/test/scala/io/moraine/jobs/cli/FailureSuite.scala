@@ -32,6 +32,15 @@ class FailureSuite extends AnyFunSuite {
     assert(failure.message == "all-gather at step 7 on rank 0 of 2: rank 1: connection lost")
   }
 
+  test("an option that is no path is a user's mistake") {
+    for (path <- Seq("", "foo:bar/x")) {
+      val thrown = intercept[IllegalArgumentException](new org.apache.hadoop.fs.Path(path))
+      val failure = Failure.of(new RuntimeException(thrown))
+      assert(failure.exitCode == ExitCode.BAD_SETTING && !failure.isOurs)
+      assert(failure.message.startsWith("an option has a path that is none: "))
+    }
+  }
+
   test("anything else is a failure of ours and keeps its first line") {
     val failure = Failure.of(new IllegalStateException("odd\nstack"))
     assert(failure.isOurs && failure.exitCode == ExitCode.FAILED)

@@ -55,6 +55,9 @@ class SettingsFileSuite extends AnyFunSuite {
       ofOption.getMessage == "near: threshold must be in (0, 1], got 2.0 (the command line)"
     )
     val ofFile = intercept[ConfigException](PrepareSettings.of(prepare(file("near.bands = 0"))))
+    val second = file("\n\nquarantine.tolerated = -1")
+    val ofSecond = intercept[ConfigException](PrepareSettings.of(prepare(second)))
+    assert(ofSecond.getMessage.endsWith(s"(${second.toString}: 3)"), ofSecond.getMessage)
     assert(ofFile.getMessage.matches("near: bands must be in .*, got 0 \\(.*\\.conf: 1\\)"))
   }
 

@@ -224,6 +224,11 @@ class TokenizerJobsSparkSuite extends AnyFunSuite with SharedSparkSession {
         intercept[FileNotFoundException](action()).getMessage ==
           s"--tokenizer $missing: there is no such file."
       )
+    val folder = missing.getParent
+    assert(
+      intercept[ConfigException](encode(settings, folder)).getMessage ==
+        s"--tokenizer $folder is a folder: name the tokenizer.json in it."
+    )
     assert(
       intercept[ConfigException](
         settingsWith("tokenizer.special-tokens" -> JList.of("<|endoftext|>", "a"))

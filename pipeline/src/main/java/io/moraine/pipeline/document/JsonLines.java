@@ -143,7 +143,7 @@ final class JsonLines implements Iterator<Part> {
   /** The first line, and of a field that stands twice not how Jackson was told to care. */
   private static String complaint(JsonProcessingException e) {
     String line = e.getOriginalMessage().lines().findFirst().orElse("");
-    return line.startsWith("Duplicate field") ? line.replaceFirst(" for .*", "") : line;
+    return line.replaceFirst(" for `ObjectNode`: not allowed.*", "");
   }
 
   /** Fields as a JSON object, empty if there are none. */

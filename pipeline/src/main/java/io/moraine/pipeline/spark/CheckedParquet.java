@@ -4,6 +4,10 @@ import io.moraine.pipeline.document.Unreadable;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.Iterator;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -13,6 +17,9 @@ import org.apache.parquet.hadoop.ParquetInputFormat;
 import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
+import org.apache.parquet.schema.GroupType;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.Type;
 import org.apache.spark.sql.Row;
 
 /**
@@ -36,10 +43,11 @@ record CheckedParquet(InputFile file, String schema, long rows, String error)
     Path path = new Path(file.path());
     try (ParquetFileReader reader =
         ParquetFileReader.open(HadoopInputFile.fromPath(path, hadoop))) {
-      String schema = reader.getFileMetaData().getSchema().toString();
-      return new CheckedParquet(file, schema, reader.getRecordCount(), damage(path, hadoop));
+      MessageType schema = reader.getFileMetaData().getSchema();
+      String error = strangeColumns(schema).or(() -> damage(path, hadoop)).orElse("");
+      return new CheckedParquet(file, schema.toString(), reader.getRecordCount(), error);
     } catch (IOException | RuntimeException e) {
-      return new CheckedParquet(file, "", 1, "not a Parquet file: " + e.getMessage());
+      return new CheckedParquet(file, "", 1, "not a Parquet file, or its footer is damaged");
     }
   }
 
@@ -54,7 +62,32 @@ record CheckedParquet(InputFile file, String schema, long rows, String error)
         .iterator();
   }
 
-  private static String damage(Path path, Configuration hadoop) {
+  /** Spark refuses such a column, for all files of a scan. */
+  private static Optional<String> strangeColumns(MessageType schema) {
+    return schema.containsField("_metadata")
+        ? Optional.of("a column has the name _metadata, which is Spark's own")
+        : columnsOfOneName(schema);
+  }
+
+  private static Optional<String> columnsOfOneName(GroupType columns) {
+    Map<String, String> names = new TreeMap<>();
+    for (Type column : columns.getFields()) {
+      String same = names.put(column.getName().toLowerCase(Locale.ROOT), column.getName());
+      if (same != null) {
+        return Optional.of(
+            "columns %s and %s differ in case alone".formatted(same, column.getName()));
+      }
+      if (!column.isPrimitive()) {
+        Optional<String> inside = columnsOfOneName(column.asGroupType());
+        if (inside.isPresent()) {
+          return inside;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<String> damage(Path path, Configuration hadoop) {
     Configuration checking = new Configuration(hadoop);
     checking.setBoolean(ParquetInputFormat.PAGE_VERIFY_CHECKSUM_ENABLED, true);
     long read = 0;
@@ -63,9 +96,10 @@ record CheckedParquet(InputFile file, String schema, long rows, String error)
       while (groups.read() != null) {
         read++;
       }
-      return "";
+      return Optional.empty();
     } catch (IOException | RuntimeException e) {
-      return "its Parquet file is damaged behind row %d: %s".formatted(read, reason(e));
+      return Optional.of(
+          "its Parquet file is damaged behind row %d: %s".formatted(read, reason(e)));
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapFunction;
@@ -25,6 +26,10 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.IntegralType;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
 
 /** Documents from Parquet files, one per row; the offset is the row's index in its file. */
@@ -83,8 +88,16 @@ final class ParquetDocuments {
           "%s has no column \"%s\"; its columns are %s. Set read.text-field."
               .formatted(files.get(0).path(), config.textField(), String.join(", ", columns)));
     }
+    DataType type = table.schema().apply(config.textField()).dataType();
+    if (!type.equals(DataTypes.StringType) && !type.equals(DataTypes.BinaryType)) {
+      throw new CorpusException(
+          "%s: column \"%s\" must be text, is %s. Set read.text-field."
+              .formatted(files.get(0).path(), config.textField(), type.simpleString()));
+    }
     List<String> used =
-        List.of(config.textField(), config.idField(), config.sourceField(), config.urlField());
+        Stream.of(config.textField(), config.idField(), config.sourceField(), config.urlField())
+            .filter(name -> name.equals(config.textField()) || isName(table.schema(), name))
+            .toList();
     Column[] rest =
         columns.stream()
             .filter(name -> !used.contains(name))
@@ -93,10 +106,10 @@ final class ParquetDocuments {
     return table
         .select(
             column(config.textField()).cast("string"),
-            optional(columns, config.idField()),
-            optional(columns, config.sourceField()),
+            optional(table.schema(), config.idField()),
+            optional(table.schema(), config.sourceField()),
             col("_metadata.row_index").cast("long"),
-            optional(columns, config.urlField()),
+            optional(table.schema(), config.urlField()),
             rest.length == 0 ? lit("{}") : to_json(struct(rest)),
             col("_metadata.file_path"))
         .map(new ToPart(nameOfPath, config), Encoders.row(CorpusReader.PARTS));
@@ -107,8 +120,17 @@ final class ParquetDocuments {
     return file.path().replaceAll("[\\\\{}\\[\\]*?]", "\\\\$0");
   }
 
-  private static Column optional(List<String> columns, String name) {
-    return columns.contains(name) ? column(name).cast("string") : lit(null).cast("string").as(name);
+  private static Column optional(StructType schema, String name) {
+    return isName(schema, name) ? column(name).cast("string") : lit(null).cast("string").as(name);
+  }
+
+  /** Whether a column has texts or integers, as in JSON lines; others stay with the metadata. */
+  private static boolean isName(StructType schema, String name) {
+    if (!Arrays.asList(schema.fieldNames()).contains(name)) {
+      return false;
+    }
+    DataType type = schema.apply(name).dataType();
+    return type.equals(DataTypes.StringType) || type instanceof IntegralType;
   }
 
   /** A column by its name as it is, dots and all. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -17,7 +18,10 @@ import java.util.Set;
 final class TokenizerJsonReader {
 
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY).build();
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   /** Ids above are taken for a damaged file. */
   private static final int MOST_IDS = 1 << 24;
@@ -61,7 +65,9 @@ final class TokenizerJsonReader {
     try {
       root = JSON.readTree(text);
     } catch (JsonProcessingException e) {
-      throw new TokenizerException("tokenizer.json is not JSON: " + e.getOriginalMessage());
+      String complaint =
+          e.getOriginalMessage().replaceFirst(" for `ObjectNode`: not allowed.*", "");
+      throw new TokenizerException("tokenizer.json is not JSON: " + complaint);
     }
     requireKeys(root, "", ROOT_KEYS);
     if (!isMissingOr(root.path("version"), "1.0")) {
@@ -74,13 +80,31 @@ final class TokenizerJsonReader {
     }
     checkPostProcessor(root.path("post_processor"));
     checkDecoder(root.path("decoder"));
+    List<AddedToken> added = readAddedTokens(root);
+    Normalization normalization = readNormalizer(root.path("normalizer"));
+    if (normalization == Normalization.NFC) {
+      requireComposed(added);
+    }
     try {
       return new Tokenizer(
-          readModel(root.path("model"), readAddedTokens(root)),
+          readModel(root.path("model"), added),
           readPreTokenizer(root.path("pre_tokenizer")),
-          readNormalizer(root.path("normalizer")));
+          normalization);
     } catch (IllegalArgumentException e) {
       throw new TokenizerException("model.vocab: " + e.getMessage());
+    }
+  }
+
+  /** Hugging Face composes the content too, and finds the token where ours would not. */
+  private static void requireComposed(List<AddedToken> added) {
+    for (AddedToken token : added) {
+      byte[] content = token.utf8();
+      if (token.normalized()
+          && !Arrays.equals(content, Nfc.normalized(content, 0, content.length))) {
+        throw new TokenizerException(
+            "added_tokens: %s is looked for in NFC text, so it must be NFC itself"
+                .formatted(token.content()));
+      }
     }
   }
 

@@ -160,4 +160,45 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
     val scans = "FileScan parquet".r.findAllIn(parts.queryExecution.executedPlan.toString).size
     assert(scans == 2, parts.queryExecution.executedPlan)
   }
+
+  private def parquet(rows: org.apache.spark.sql.DataFrame): java.nio.file.Path = {
+    val folder = Files.createTempDirectory("corpus").resolve("p")
+    rows.coalesce(1).write.parquet(folder.toString)
+    folder
+  }
+
+  test("Parquet columns that Spark refuses make their rows unreadable, in a line that says why") {
+    import spark.implicits._
+    val cases = withCaseSensitive(Seq(("a", 1, 2), ("b", 3, 4)).toDF("text", "n", "N"))
+    val own = parquet(Seq(("a", 1)).toDF("text", "_metadata"))
+    for (
+      (folder, rows, error) <- Seq(
+        (cases, 2, "columns n and N differ in case alone"),
+        (own, 1, "a column has the name _metadata, which is Spark's own")
+      )
+    ) {
+      val found = CorpusReader.read(spark, JList.of(folder.toString), config, 1).collect()
+      assert(found.map(_.getAs[String]("error")).toSeq == Seq.fill(rows)(error))
+    }
+  }
+
+  private def withCaseSensitive(rows: => org.apache.spark.sql.DataFrame) = {
+    spark.conf.set("spark.sql.caseSensitive", true)
+    try parquet(rows)
+    finally spark.conf.unset("spark.sql.caseSensitive")
+  }
+
+  test("a Parquet text that is no text is refused, an id that is no name stays with the metadata") {
+    import spark.implicits._
+    val struct = parquet(Seq(("a", 1)).toDF("x", "y").selectExpr("struct(x, y) as text"))
+    val refused = intercept[io.moraine.pipeline.document.CorpusException](
+      CorpusReader.read(spark, JList.of(struct.toString), config, 1)
+    )
+    assert(
+      refused.getMessage.endsWith("must be text, is struct<x:string,y:int>. Set read.text-field.")
+    )
+    val ids = parquet(Seq(("a", 1.5, 7)).toDF("text", "id", "source"))
+    val row = CorpusReader.read(spark, JList.of(ids.toString), config, 1).head()
+    assert(row.getAs[String]("metadata") == "{\"id\":1.5}" && row.getAs[String]("source") == "7")
+  }
 }

@@ -411,4 +411,32 @@ class TokenizerSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
       finally pool.shutdown()
     }
   }
+
+  test("what stands behind the file's object, and a token that NFC text cannot hold, are refused") {
+    val json = TokenizerJson.write(tokenizer)
+    def refused(text: String) = intercept[TokenizerException](TokenizerJson.read(text)).getMessage
+    assert(refused(json + "{}").startsWith("tokenizer.json is not JSON: "))
+    val token = (content: String, normalized: Boolean) =>
+      s"""{"id":${tokenizer.vocabularySize},"content":"$content","single_word":false,"lstrip":false,
+          "rstrip":false,"normalized":$normalized,"special":false}"""
+    val root = new com.fasterxml.jackson.databind.json.JsonMapper().readTree(json)
+    def file(content: String, normalized: Boolean): String = {
+      val copy = root.deepCopy[com.fasterxml.jackson.databind.node.ObjectNode]()
+      copy.putObject("normalizer").put("type", "NFC")
+      copy
+        .withArray[com.fasterxml.jackson.databind.node.ArrayNode]("added_tokens")
+        .add(
+          new com.fasterxml.jackson.databind.json.JsonMapper().readTree(token(content, normalized))
+        )
+      copy.toString
+    }
+    for ((content, normalized) <- Seq("e\u0301" -> false, "\u4e2d\u00e9" -> true))
+      assert(
+        TokenizerJson.read(file(content, normalized)).vocabularySize ==
+          tokenizer.vocabularySize + 1
+      )
+    assert(
+      refused(file("e\u0301", true)).endsWith("is looked for in NFC text, so it must be NFC itself")
+    )
+  }
 }
