@@ -77,7 +77,7 @@ final class SourceCorpus {
 
   private byte[] line(Path file) throws IOException {
     String id = sources.relativize(file).toString();
-    String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8); // a few are not
+    String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8); // a few are Latin-1
     if (Long.remainderUnsigned(Murmur3.hash128(id).low(), 100) < percentLicensed) {
       text = Files.readString(sources.resolve(LICENCE)) + text;
       licensed++;

@@ -53,7 +53,10 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
     for (Throwable at = e; at != null; at = at.getCause()) {
       if (isNoPath(at)) {
         return new Failure(
-            ExitCode.BAD_SETTING, "an option has a path that is none: " + firstLine(at), false);
+            ExitCode.BAD_SETTING,
+            "an option has a path that is none: %s. Give one such as data/ or hdfs://host/data."
+                .formatted(firstLine(at)),
+            false);
       }
     }
     for (Throwable at = e; at != null; at = at.getCause()) {

@@ -8,7 +8,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -142,7 +141,7 @@ final class Section {
    * Where a key stands that a record's complaint names, the user's before ours; else the section.
    */
   private ConfigOrigin blamed(String complaint) {
-    Set<String> words = new TreeSet<>(List.of(complaint.split("[^a-z0-9-]+")));
+    List<String> words = List.of(complaint.split("[^a-z0-9-]+"));
     List<ConfigOrigin> named =
         known.stream()
             .filter(key -> words.contains(key) && config.hasPath(key))

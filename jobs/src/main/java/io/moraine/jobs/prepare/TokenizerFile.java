@@ -31,8 +31,8 @@ record TokenizerFile(String name, Tokenizer tokenizer, String json) {
    * @param ranks what a rank file does not say itself
    * @throws TokenizerException if it is neither or has something that is not supported
    * @throws FileNotFoundException if it is not there
-   * @throws ConfigException if it is a rank file and {@code ranks} has no pattern, or it is none
-   *     and {@code ranks} is not empty
+   * @throws ConfigException if it is a folder, if it is a rank file and {@code ranks} has no
+   *     pattern, or it is none and {@code ranks} is not empty
    */
   static TokenizerFile read(Configuration hadoop, String name, RankFileConfig ranks)
       throws IOException {

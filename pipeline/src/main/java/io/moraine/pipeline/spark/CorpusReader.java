@@ -70,7 +70,9 @@ public final class CorpusReader {
             .toList();
     List<InputFile> tables = files.stream().filter(InputFile::isParquet).toList();
     Dataset<Row> parts = readStreams(spark, streams, config, tasks);
-    return tables.isEmpty() ? parts : parts.union(ParquetDocuments.read(spark, tables, config));
+    return tables.isEmpty()
+        ? parts
+        : parts.union(ParquetDocuments.read(spark, tables, config, tasks));
   }
 
   private static Dataset<Row> readStreams(

@@ -41,16 +41,20 @@ final class ParquetDocuments {
    * The parts of Parquet files; all files of one schema are one scan. A file without a readable
    * footer is one unreadable part; each row of a file with a damaged page is one.
    *
-   * @throws CorpusException if a file has no text column of the configured name
-   * @cost every file is read to its end before, one task each
+   * @param tasks how many tasks read the files to their ends before the scan; changes no row
+   * @throws CorpusException if a file has no text column of the configured name, or no text in it
+   * @cost every file is read twice
    */
-  static Dataset<Row> read(SparkSession spark, List<InputFile> files, ReadConfig config) {
+  static Dataset<Row> read(
+      SparkSession spark, List<InputFile> files, ReadConfig config, int tasks) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     SerializableConfiguration hadoop =
         new SerializableConfiguration(spark.sparkContext().hadoopConfiguration());
+    List<List<InputFile>> groups = InputFiles.pack(files, tasks);
     List<CheckedParquet> checked =
         context
-            .parallelize(files, files.size())
+            .parallelize(groups, groups.size())
+            .flatMap(List::iterator)
             .map(file -> CheckedParquet.of(file, hadoop.value()))
             .collect();
     List<CheckedParquet> damaged = checked.stream().filter(CheckedParquet::isDamaged).toList();
