@@ -1,20 +1,13 @@
 package io.moraine.jobs.prepare;
 
-import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.udf;
-
 import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.progress.Progress;
-import io.moraine.pipeline.sequence.HeldOut;
 import java.io.IOException;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.api.java.UDF1;
-import org.apache.spark.sql.types.DataTypes;
 
 /**
  * One run that reads a corpus and writes a folder, begun or gone on with.
@@ -45,10 +38,5 @@ record CorpusRun(
   /** The documents of a corpus, see {@link Reading#documents}. */
   Dataset<Row> documents(DocumentSettings settings, Supplier<Dataset<Row>> parts) {
     return new Reading(settings.quarantine(), dataset, tables, funnel).documents(parts);
-  }
-
-  /** Whether the document of the column id is kept aside. */
-  static Column isHeldOut(HeldOut heldOut) {
-    return udf((UDF1<String, Boolean>) heldOut::contains, DataTypes.BooleanType).apply(col("id"));
   }
 }

@@ -108,9 +108,9 @@ final class DocumentStages {
 
   private Dataset<Row> clean(Dataset<Row> documents) {
     funnel.begin("quality");
-    boolean isRead = settings.clean().changesNothing() && index.increment() == 0;
+    boolean isUnchanged = settings.clean().changesNothing() && index.increment() == 0;
     Dataset<Row> cleaned =
-        isRead
+        isUnchanged
             ? Cleaning.unchanged(documents)
             : tables.stored("cleaned", Cleaning.clean(documents, settings.clean()));
     Dataset<Row> rejected = cleaned.where(col("reason").isNotNull());

@@ -7,6 +7,7 @@ import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.Tokenization;
+import io.moraine.pipeline.spark.TrainingDocuments;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.IOException;
@@ -92,7 +93,7 @@ public final class PrepareJob {
 
   private Dataset<Row> withHeldOut(Dataset<Row> documents) {
     run.funnel().begin("survivors");
-    Column isHeldOut = CorpusRun.isHeldOut(settings.heldOut());
+    Column isHeldOut = TrainingDocuments.isHeldOut(settings.heldOut());
     Dataset<Row> survivors =
         run.tables().stored("survivors", documents.withColumn("held_out", isHeldOut));
     run.funnel().done("%,d documents".formatted(survivors.count()));

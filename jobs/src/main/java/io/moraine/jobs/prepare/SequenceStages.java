@@ -78,7 +78,7 @@ final class SequenceStages {
    */
   void requireKnownSources(Dataset<Row> survivors) {
     Mixture mixture = settings.mixture();
-    if (mixture.isAsRead()) {
+    if (mixture.isOnce()) {
       return;
     }
     Set<String> sources = new TreeSet<>();
@@ -111,26 +111,26 @@ final class SequenceStages {
    */
   Result pack(Dataset<Row> tokenized, Tokenizer tokenizer) {
     int endOfText = tokenizer.endOfText().orElseThrow();
-    Dataset<Row> asRead = TrainingDocuments.asRead(tokenized.where(IS_TRAINED_ON));
+    Dataset<Row> once = TrainingDocuments.once(tokenized.where(IS_TRAINED_ON));
     Mixture mixture = settings.mixture();
     Map<String, Double> epochs =
-        mixture.isAsRead() ? Map.of() : mixture.resolve(tokensBySource(asRead));
-    Dataset<Row> trained = training(asRead, epochs, tokenizer);
+        mixture.isOnce() ? Map.of() : mixture.resolve(tokensBySource(once));
+    Dataset<Row> trained = training(once, epochs, tokenizer);
     Packing.Packed train = pack("pack", trained, endOfText, run.dataset().sequences());
-    Dataset<Row> kept = TrainingDocuments.asRead(tokenized.where(col("held_out")));
+    Dataset<Row> kept = TrainingDocuments.once(tokenized.where(col("held_out")));
     Packing.Packed heldOut = pack("pack held-out", kept, endOfText, run.dataset().heldOut());
-    return new Result(train, cuts(train), heldOut, mixture(asRead, trained, epochs));
+    return new Result(train, cuts(train), heldOut, mixture(once, trained, epochs));
   }
 
   /** Copies and moved middles; stored, unless every document is used once and as it is. */
   private Dataset<Row> training(
-      Dataset<Row> asRead, Map<String, Double> epochs, Tokenizer tokenizer) {
+      Dataset<Row> once, Map<String, Double> epochs, Tokenizer tokenizer) {
     boolean fim = settings.fillInTheMiddle().isUsed();
     if (epochs.isEmpty() && !fim) {
-      return asRead;
+      return once;
     }
     run.funnel().begin("mixture");
-    Dataset<Row> mixed = TrainingDocuments.mixed(asRead, settings.mixture(), epochs);
+    Dataset<Row> mixed = TrainingDocuments.mixed(once, settings.mixture(), epochs);
     Optional<FimMarkers> markers = FimMarkers.of(tokenizer);
     Dataset<Row> trained =
         run.tables()
@@ -173,9 +173,9 @@ final class SequenceStages {
 
   /** Documents and tokens before and after, the largest sources first. */
   private List<SourceTokens> mixture(
-      Dataset<Row> asRead, Dataset<Row> trained, Map<String, Double> epochs) {
+      Dataset<Row> once, Dataset<Row> trained, Map<String, Double> epochs) {
     Dataset<Row> before =
-        asRead.groupBy("source").agg(count(lit(1)).as("documents"), TOKENS.as("tokens"));
+        once.groupBy("source").agg(count(lit(1)).as("documents"), TOKENS.as("tokens"));
     Dataset<Row> after =
         trained
             .groupBy(col("source").as("trained_source"))

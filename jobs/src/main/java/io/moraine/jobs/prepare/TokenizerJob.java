@@ -15,6 +15,7 @@ import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.CorpusReader;
 import io.moraine.pipeline.spark.Tokenization;
 import io.moraine.pipeline.spark.TokenizerTraining.Trained;
+import io.moraine.pipeline.spark.TrainingDocuments;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.IOException;
@@ -62,7 +63,7 @@ public final class TokenizerJob {
     Dataset<Row> documents =
         run.documents(reading, () -> CorpusReader.read(spark, inputs, reading.read(), tasks))
             .select("id", "text")
-            .withColumn("held_out", CorpusRun.isHeldOut(settings.heldOut()));
+            .withColumn("held_out", TrainingDocuments.isHeldOut(settings.heldOut()));
     if (documents.isEmpty()) {
       throw new CorpusException("the input holds no document to train a tokenizer on.");
     }

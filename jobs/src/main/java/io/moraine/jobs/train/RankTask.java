@@ -31,8 +31,8 @@ import scala.jdk.CollectionConverters;
 import scala.runtime.AbstractFunction1;
 
 /**
- * One rank: a task of the barrier stage. The barrier's only use is to tell the ranks each other's
- * addresses; from then on they talk over their own connections.
+ * One rank: a task of the barrier stage. The barrier tells the ranks each other's addresses and
+ * lets Spark start all of them again together; data goes over their own connections.
  */
 final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<TrainResult>>
     implements Serializable {

@@ -1,5 +1,5 @@
 /**
- * Training as a Spark job: one barrier stage, each task one rank; the run directory; evaluation and
- * generation from it.
+ * Training as a Spark job: one barrier stage, each task one rank; the run directory; evaluation,
+ * generation, export and import.
  */
 package io.moraine.jobs.train;

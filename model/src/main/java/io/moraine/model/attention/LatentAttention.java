@@ -21,7 +21,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * @param config sizes
  * @param queries projections of the queries
- * @param wkvA to the latent and the rotary key; shape (L + R, D)
+ * @param wkvA to the latent and the rotary key; shape (latent + R, D)
  * @param kvNorm of the latent
  * @param wkvB latent to keys and values; shape (H * (N + V), L)
  * @param wo heads to the residual stream; shape (D, H * V)
@@ -71,7 +71,8 @@ public record LatentAttention(
    *
    * @shape x (T, D); result (T, D)
    * @source DeepSeek-V2, section 2.1.2 (absorption); inference/model.py, attn_impl "absorb"
-   * @cost O(T * H * S * (L + R)) for S tokens in all, O(T * H * (N + V) * L) for the projections
+   * @cost O(T * H * S * (latent + R)) for S tokens in all, O(T * H * (N + V) * latent) for the
+   *     projections
    */
   @Override
   public Tensor forward(Tensor x, AttentionCache cache, Rotary rotary) {

@@ -20,10 +20,10 @@ import java.util.Map;
  */
 final class ShardState {
 
-  private static final String MASTER = "master";
+  static final String MASTER = "master";
   private static final String MOMENT1 = "moment1";
   private static final String MOMENT2 = "moment2";
-  private static final String BIAS = "selection_bias";
+  static final String BIAS = "selection_bias";
 
   private final ShardLayout layout;
   private final int rank;
@@ -100,8 +100,7 @@ final class ShardState {
         Math.toIntExact(to - from));
   }
 
-  private static float[] floats(Safetensors file, String tensor, String name)
-      throws CorruptDataException {
+  static float[] floats(Safetensors file, String tensor, String name) throws CorruptDataException {
     return file.tensor(tensor)
         .orElseThrow(() -> new CorruptDataException("%s has no tensor %s.".formatted(name, tensor)))
         .floats();

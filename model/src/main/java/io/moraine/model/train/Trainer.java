@@ -262,7 +262,7 @@ public final class Trainer {
     communicator.barrier();
   }
 
-  /** Takes the newest whole checkpoint; rank 0 chooses for all. */
+  /** Takes the newest whole checkpoint. Each rank looks for it; all must find the same. */
   private long restoreNewest() throws IOException {
     Optional<Checkpoint> newest =
         checkpoints.newestWhole(

@@ -105,8 +105,7 @@ public final class Decoder implements AutoCloseable {
     drafter.close();
   }
 
-  private Tensor through(Weights.Layer layer, Tensor h, AttentionCache cache) {
-    return layer.forward(
-        h, x -> layer.attention().forward(x, cache, rotary), RoutingListener.UNHEARD);
+  private Tensor through(Layer layer, Tensor h, AttentionCache cache) {
+    return layer.forward(h, AttentionContext.of(cache, rotary), RoutingListener.UNHEARD);
   }
 }

@@ -63,15 +63,13 @@ final class Drafter implements AutoCloseable {
    */
   Tensor draft(int k, int[] text) {
     PredictionModule module = weights.predictionModules().get(k - 1);
-    Weights.Layer layer = module.layer();
+    Layer layer = module.layer();
     AttentionCache cache = caches.get(k - 1);
     cache.truncate(settled);
     Tensor ids = Transformer.ids(Arrays.copyOfRange(text, settled + k, text.length));
     Tensor joined =
         module.join(torch.embedding(weights.embedding(), ids), k == 1 ? unsettled : drafted);
-    Tensor h =
-        layer.forward(
-            joined, x -> layer.attention().forward(x, cache, rotary), RoutingListener.UNHEARD);
+    Tensor h = layer.forward(joined, AttentionContext.of(cache, rotary), RoutingListener.UNHEARD);
     Tensor hidden = module.norm().forward(h);
     drafted = replace(drafted, hidden);
     if (k == depth()) {

@@ -1,6 +1,5 @@
 package io.moraine.model.transformer;
 
-import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /** How a layer is run over whole sequences. */
@@ -11,7 +10,7 @@ interface LayerRun {
 
   /** As it stands; autograd keeps what backward needs. */
   static LayerRun heardBy(RoutingListener listener) {
-    return (layer, h, attend) -> layer.forward(h, attend, listener);
+    return (layer, h, context) -> layer.forward(h, context, listener);
   }
 
   /**
@@ -19,5 +18,5 @@ interface LayerRun {
    *
    * @shape h (T, D); result (T, D)
    */
-  Tensor forward(Weights.Layer layer, Tensor h, UnaryOperator<Tensor> attend);
+  Tensor forward(Layer layer, Tensor h, AttentionContext context);
 }

@@ -37,10 +37,10 @@ final class MultiTokenPrediction {
   }
 
   /**
-   * What is added to the loss of the main model: {@code lambda / D * sum_k L_k}, where L_k is the
-   * cross-entropy of module k with the balance loss of its router. As in the paper, the sum of the
-   * tokens' losses is divided by the number of the main model's predictions, so that micro-batches
-   * add up whatever their padding.
+   * What is added to the loss of the main model: {@code lambda / depth * sum_k L_k}, where L_k is
+   * the cross-entropy of module k with the balance loss of its router. As in the paper, the sum of
+   * the tokens' losses is divided by the number of the main model's predictions, so that
+   * micro-batches add up whatever their padding.
    *
    * @param hidden behind the final norm; shape (B * L, D)
    * @param runs how layers are run whose routers are heard
@@ -93,13 +93,10 @@ final class MultiTokenPrediction {
             .reshape(sequences.count() * places, config.dim());
     Tensor embedded =
         torch.embedding(weights.embedding(), ids.reshape(-1).clamp_min(new Scalar(0)));
-    Weights.Layer layer = module.layer();
+    Layer layer = module.layer();
     Sequences shorter = sequences.first(places);
     Tensor h =
-        run.forward(
-            layer,
-            module.join(embedded, hidden),
-            x -> layer.attention().forward(x, shorter, rotary));
+        run.forward(layer, module.join(embedded, hidden), AttentionContext.of(shorter, rotary));
     return module.norm().forward(h);
   }
 

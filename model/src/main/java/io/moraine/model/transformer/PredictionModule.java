@@ -22,11 +22,7 @@ import org.bytedeco.pytorch.global.torch;
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, Eq. 21-23
  */
 record PredictionModule(
-    RmsNorm embeddingNorm,
-    RmsNorm hiddenNorm,
-    Linear projection,
-    Weights.Layer layer,
-    RmsNorm norm) {
+    RmsNorm embeddingNorm, RmsNorm hiddenNorm, Linear projection, Layer layer, RmsNorm norm) {
 
   /**
    * What the module's layer works on.

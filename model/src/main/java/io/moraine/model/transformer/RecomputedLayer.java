@@ -1,7 +1,6 @@
 package io.moraine.model.transformer;
 
 import java.util.Optional;
-import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
@@ -26,38 +25,38 @@ import org.bytedeco.pytorch.global.torch;
  */
 final class RecomputedLayer extends TensorTensorHook {
 
-  private final Weights.Layer layer;
+  private final Layer layer;
   private final Tensor input;
-  private final UnaryOperator<Tensor> attend;
+  private final AttentionContext context;
   private final TrainingListener listener;
 
   /** In place of the layer's balance loss: gets the gradient that belongs to it. */
   private final Optional<Tensor> balance;
 
   private RecomputedLayer(
-      Weights.Layer layer,
+      Layer layer,
       Tensor input,
-      UnaryOperator<Tensor> attend,
+      AttentionContext context,
       TrainingListener listener,
       Optional<Tensor> balance) {
     this.layer = layer;
     this.input = input;
-    this.attend = attend;
+    this.context = context;
     this.listener = listener;
     this.balance = balance;
   }
 
   /** Runs layers so, within a scope that lasts until backward is done. */
   static LayerRun heardBy(TrainingListener listener) {
-    return (layer, h, attend) -> forward(layer, h, attend, listener);
+    return (layer, h, context) -> forward(layer, h, context, listener);
   }
 
   private static Tensor forward(
-      Weights.Layer layer, Tensor h, UnaryOperator<Tensor> attend, TrainingListener listener) {
+      Layer layer, Tensor h, AttentionContext context, TrainingListener listener) {
     Tensor output = h.clone();
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      output.data().copy_(layer.forward(h, attend, listener::count));
+      output.data().copy_(layer.forward(h, context, listener::count));
     }
     // After the copy is made: backward runs later operations first, so the hook finds its gradient.
     Optional<Tensor> balance =
@@ -66,7 +65,7 @@ final class RecomputedLayer extends TensorTensorHook {
             .filter(moe -> moe.router().config().sequenceBalanceAlpha() > 0)
             .map(moe -> scalar());
     balance.ifPresent(listener::add);
-    output.register_hook(new RecomputedLayer(layer, h.detach(), attend, listener, balance));
+    output.register_hook(new RecomputedLayer(layer, h.detach(), context, listener, balance));
     return output;
   }
 
@@ -80,7 +79,7 @@ final class RecomputedLayer extends TensorTensorHook {
       Tensor output =
           layer.forward(
               input,
-              attend,
+              context,
               (router, result) ->
                   listener.balanceLoss(router, result).ifPresent(results::push_back));
       balance.ifPresent(term -> gradients.push_back(required(term.grad())));

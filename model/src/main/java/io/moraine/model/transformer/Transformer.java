@@ -256,8 +256,9 @@ public final class Transformer implements TrainableModel {
    */
   private Tensor hiddenStates(Tensor ids, Sequences sequences, LayerRun run) {
     Tensor h = torch.embedding(weights.embedding(), ids);
-    for (Weights.Layer layer : weights.layers()) {
-      h = run.forward(layer, h, x -> layer.attention().forward(x, sequences, rotary));
+    AttentionContext context = AttentionContext.of(sequences, rotary);
+    for (Layer layer : weights.layers()) {
+      h = run.forward(layer, h, context);
     }
     return weights.norm().forward(h);
   }

@@ -18,7 +18,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -26,41 +25,6 @@ import org.bytedeco.pytorch.Tensor;
  * views into the flat gradient buffer, so that autograd adds in place.
  */
 final class Weights implements AutoCloseable {
-
-  /**
-   * One transformer layer; exactly one of {@code dense} and {@code experts} is present.
-   *
-   * @param attentionNorm before attention
-   * @param attention latent or grouped-query
-   * @param feedForwardNorm before the feed-forward
-   * @param dense ordinary feed-forward
-   * @param experts mixture of experts
-   */
-  record Layer(
-      RmsNorm attentionNorm,
-      Attention attention,
-      RmsNorm feedForwardNorm,
-      Optional<SwiGlu> dense,
-      Optional<MoeLayer> experts) {
-
-    /**
-     * The residual stream behind the layer.
-     *
-     * @param attend the layer's attention, over whole sequences or with a cache
-     * @shape h (T, D); result (T, D)
-     */
-    Tensor forward(Tensor h, UnaryOperator<Tensor> attend, RoutingListener listener) {
-      Tensor attended = h.add(attend.apply(attentionNorm.forward(h)));
-      Tensor x = feedForwardNorm.forward(attended);
-      if (dense.isPresent()) {
-        return attended.add(dense.get().forward(x));
-      }
-      MoeLayer moe = experts.orElseThrow();
-      MoeLayer.Result result = moe.forward(x);
-      listener.accept(moe.router(), result);
-      return attended.add(result.output());
-    }
-  }
 
   private final ModelConfig config;
   private final Products products;

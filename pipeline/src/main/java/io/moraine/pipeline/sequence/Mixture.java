@@ -38,12 +38,12 @@ public record Mixture(Map<String, Double> epochs, Map<String, Double> weights, l
   }
 
   /** Every source once. */
-  public static Mixture asRead(long seed) {
+  public static Mixture once(long seed) {
     return new Mixture(Map.of(), Map.of(), seed);
   }
 
   /** Whether every source is used once. */
-  public boolean isAsRead() {
+  public boolean isOnce() {
     return named().isEmpty();
   }
 

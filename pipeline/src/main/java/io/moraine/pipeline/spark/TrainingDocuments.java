@@ -8,6 +8,7 @@ import static org.apache.spark.sql.functions.udf;
 
 import io.moraine.pipeline.sequence.FillInTheMiddle;
 import io.moraine.pipeline.sequence.FimMarkers;
+import io.moraine.pipeline.sequence.HeldOut;
 import io.moraine.pipeline.sequence.Mixture;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
@@ -22,6 +23,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.api.java.UDF2;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -41,8 +43,13 @@ public final class TrainingDocuments {
 
   private TrainingDocuments() {}
 
+  /** Whether the document of the column id is kept aside. */
+  public static Column isHeldOut(HeldOut heldOut) {
+    return udf((UDF1<String, Boolean>) heldOut::contains, DataTypes.BooleanType).apply(col("id"));
+  }
+
   /** Every document once, as it is; {@link #SCHEMA} and text. */
-  public static Dataset<Row> asRead(Dataset<Row> tokenized) {
+  public static Dataset<Row> once(Dataset<Row> tokenized) {
     return tokenized
         .withColumn("copy", lit(0))
         .withColumn("fim", lit(false))
@@ -52,7 +59,7 @@ public final class TrainingDocuments {
   /**
    * Copies of documents, numbered from 0; a document of no copy is gone.
    *
-   * @param documents as {@link #asRead} gives them
+   * @param documents as {@link #once} gives them
    * @param epochs by source, as {@link Mixture#resolve} gives them; others are used once
    */
   public static Dataset<Row> mixed(
@@ -71,7 +78,7 @@ public final class TrainingDocuments {
   /**
    * Documents, some of which have their middle moved to the end; {@link #SCHEMA}.
    *
-   * @param documents as {@link #asRead} gives them
+   * @param documents as {@link #once} gives them
    * @param tokenizer that has the markers and by which the documents were tokenized
    */
   public static Dataset<Row> withMovedMiddles(

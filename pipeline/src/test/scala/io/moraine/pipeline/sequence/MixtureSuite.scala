@@ -28,7 +28,7 @@ class MixtureSuite extends AnyFunSuite with SeededProperties {
   }
 
   test("a larger number of epochs never takes a copy away") {
-    val mixture = Mixture.asRead(3)
+    val mixture = Mixture.once(3)
     forEvery(Gen.zip(Gen.choose(0.0, 5.0), Gen.choose(0.0, 5.0), Gen.choose(0, 10000)), 100) {
       case (a, b, id) =>
         val Seq(fewer, more) = Seq(a, b).sorted.map(mixture.copies(_, s"$id"))
@@ -46,7 +46,7 @@ class MixtureSuite extends AnyFunSuite with SeededProperties {
   test("without weights the epochs are those given, and unnamed sources are left alone") {
     val mixture = new Mixture(numbers("code" -> 2), none, 1)
     assert(mixture.resolve(longs("web" -> 1L, "code" -> 1L)).asScala == Map("code" -> 2.0))
-    assert(mixture.named.asScala == Set("code") && !mixture.isAsRead && Mixture.asRead(1).isAsRead)
+    assert(mixture.named.asScala == Set("code") && !mixture.isOnce && Mixture.once(1).isOnce)
   }
 
   test("settings that make no sense are refused in one line") {

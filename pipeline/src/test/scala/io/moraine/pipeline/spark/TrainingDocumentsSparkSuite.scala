@@ -34,7 +34,7 @@ class TrainingDocumentsSparkSuite extends AnyFunSuite with SharedSparkSession {
       .toDF("id", "source", "text")
       .withColumns(Map("url" -> lit(""), "metadata" -> lit(""), "held_out" -> lit(false)))
       .repartition(partitions)
-    TrainingDocuments.asRead(Tokenization.withTokens(table, tokenizer))
+    TrainingDocuments.once(Tokenization.withTokens(table, tokenizer))
   }
 
   private def epochs(values: (String, Double)*): JMap[String, java.lang.Double] =

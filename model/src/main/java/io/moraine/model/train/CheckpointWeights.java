@@ -1,0 +1,43 @@
+package io.moraine.model.train;
+
+import io.moraine.model.checkpoint.Checkpoint;
+import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.checkpoint.Safetensors;
+import io.moraine.model.collective.ShardLayout;
+import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.tensor.FlatBuffer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** The weights of a checkpoint, for use without training. */
+public final class CheckpointWeights {
+
+  private CheckpointWeights() {}
+
+  /**
+   * Puts all shards in place, as the all-gather of a step does: the weights that the ranks computed
+   * with.
+   *
+   * @param codec of the run's weights on the wire
+   * @throws io.moraine.model.checkpoint.CorruptDataException if a file of the checkpoint is damaged
+   */
+  public static void load(
+      TrainableModel model, Checkpoints checkpoints, Checkpoint checkpoint, GradientCodec codec)
+      throws IOException {
+    int ranks = checkpoint.state().worldSize();
+    ShardLayout layout = new ShardLayout(checkpoint.state().length(), ranks, FlatBuffer.ALIGNMENT);
+    for (int rank = 0; rank < ranks; rank++) {
+      String name = Checkpoints.shardFile(rank, ranks);
+      Safetensors file = checkpoints.read(checkpoint, name);
+      float[] shard = ShardState.floats(file, ShardState.MASTER, name);
+      ByteBuffer wire =
+          ByteBuffer.allocate(codec.encodedBytes(shard.length)).order(ByteOrder.LITTLE_ENDIAN);
+      codec.encode(shard, 0, shard.length, wire);
+      codec.decode(wire.flip(), shard, 0, shard.length);
+      model.parameters().put(layout.from(rank), shard, 0, shard.length);
+      float[] bias = ShardState.floats(file, ShardState.BIAS, name);
+      model.expertBalance().ifPresent(balance -> balance.setBias(bias));
+    }
+  }
+}
