@@ -78,7 +78,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--codec",
       paramLabel = "NAME",
       description =
-          "Codec of the gradients on the wire: fp32, bf16 or int8; default: train.wire.gradients.")
+          "Codec of the gradients on the wire: fp32, bf16, int8 or int4; default:"
+              + " train.wire.gradients.")
   private String codec;
 
   @Option(

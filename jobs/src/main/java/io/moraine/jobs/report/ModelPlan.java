@@ -78,7 +78,7 @@ public final class ModelPlan {
   private static void addWire(
       ModelCost cost, TrainConfig train, Cluster cluster, List<String> lines) {
     lines.add("wire             bytes that a rank sends per step");
-    for (String gradients : List.of("fp32", "bf16", "int8")) {
+    for (String gradients : List.of("fp32", "bf16", "int8", "int4")) {
       for (String weights : List.of("fp32", "bf16")) {
         GradientCodec down = GradientCodec.of(gradients);
         GradientCodec up = GradientCodec.of(weights);

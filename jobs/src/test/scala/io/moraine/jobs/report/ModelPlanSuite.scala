@@ -172,6 +172,9 @@ class ModelPlanSuite extends AnyFunSuite {
     val chosen = lines.find(_.endsWith("<- settings")).get
     assert(chosen.contains("gradients int8, weights bf16"))
     assert(chosen.contains(f"$bytes%,d"))
+    // int4: half of the codes' bytes.
+    val int4 = lines.find(_.contains("gradients int4, weights bf16")).get
+    assert(int4.contains(f"${flat / 256 * (132 + 512) / 2}%,d"))
     val memory = lines.find(_.startsWith("memory")).get
     assert(memory.contains(f"${(8 * flat + 8 * flat) / 1e9}%.4g".stripSuffix("0")), memory)
     assert(lines.exists(_.startsWith("step")) && lines.exists(_.contains("s of sending")))

@@ -107,9 +107,10 @@ public record TrainConfig(
   public record Wire(GradientCodec gradients, GradientCodec weights) {
 
     public Wire {
-      if (weights.name().equals("int8")) {
+      if (!weights.name().equals("fp32") && !weights.name().equals("bf16")) {
         throw new IllegalArgumentException(
-            "weights must be fp32 or bf16: int8 is too coarse for weights themselves");
+            "weights must be fp32 or bf16: %s is too coarse for weights themselves"
+                .formatted(weights.name()));
       }
     }
   }

@@ -6,55 +6,109 @@ import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
 
-/** Operations per second on 65,536 elements (256 KiB of float32); fp32 is the baseline. */
-@State(Scope.Thread)
+/**
+ * Bytes of float32 per nanosecond, that is GB/s, on one thread and 65,536 elements (256 KiB of
+ * float32, a chunk of the collectives); the baseline is a copy of as many.
+ */
 @BenchmarkMode(Mode.Throughput)
-@OutputTimeUnit(TimeUnit.SECONDS)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Fork(value = 3, jvmArgsAppend = "--add-modules=jdk.incubator.vector")
+@Warmup(iterations = 2, time = 1)
+@Measurement(iterations = 3, time = 1)
 public class GradientCodecBenchmark {
 
   private static final int ELEMENTS = 1 << 16;
+  private static final int BYTES = 4 * ELEMENTS;
 
-  /** The codec. */
-  @Param({"fp32", "bf16", "int8"})
-  public String codec;
+  /** Gradients of about the usual size. */
+  @State(Scope.Thread)
+  public static class Values {
 
-  private GradientCodec subject;
-  private float[] values;
-  private ByteBuffer bytes;
+    private final float[] values = new float[ELEMENTS];
+    private final float[] target = new float[ELEMENTS];
 
-  /** Makes gradients of about the usual size. */
-  @Setup
-  public void setUp() {
-    SplittableRandom random = new SplittableRandom(1);
-    values = new float[ELEMENTS];
-    for (int i = 0; i < ELEMENTS; i++) {
-      values[i] = (float) (1e-3 * random.nextGaussian());
+    /** Draws them. */
+    @Setup
+    public void setUp() {
+      SplittableRandom random = new SplittableRandom(1);
+      for (int i = 0; i < ELEMENTS; i++) {
+        values[i] = (float) (1e-3 * random.nextGaussian());
+      }
     }
-    subject = GradientCodec.of(codec);
-    bytes = ByteBuffer.allocate(subject.encodedBytes(ELEMENTS)).order(ByteOrder.LITTLE_ENDIAN);
-    subject.encode(values, 0, ELEMENTS, bytes);
+  }
+
+  /** What a codec makes of them. */
+  @State(Scope.Thread)
+  public static class Encoded {
+
+    /** The codec. */
+    @Param({"fp32", "bf16", "int8", "int4"})
+    public String codec;
+
+    /** What it runs on. */
+    @Param({"scalar", "vector"})
+    public String kernels;
+
+    private GradientCodec subject;
+    private ByteBuffer bytes;
+
+    /** Encodes once, so that there is something to decode. */
+    @Setup
+    public void setUp(Values values) {
+      Kernels chosen = kernels.equals("vector") ? Kernels.vector().orElseThrow() : Kernels.scalar();
+      subject =
+          chosen.codecs().stream()
+              .filter(candidate -> candidate.name().equals(codec))
+              .findFirst()
+              .orElseThrow();
+      bytes = ByteBuffer.allocate(subject.encodedBytes(ELEMENTS)).order(ByteOrder.LITTLE_ENDIAN);
+      subject.encode(values.values, 0, ELEMENTS, bytes);
+    }
+  }
+
+  /** The baseline. */
+  @Benchmark
+  @OperationsPerInvocation(BYTES)
+  public float[] copy(Values values) {
+    System.arraycopy(values.values, 0, values.target, 0, ELEMENTS);
+    return values.target;
   }
 
   /** Float32 to bytes. */
   @Benchmark
-  public ByteBuffer encode() {
-    bytes.clear();
-    subject.encode(values, 0, ELEMENTS, bytes);
-    return bytes;
+  @OperationsPerInvocation(BYTES)
+  public ByteBuffer encode(Values values, Encoded encoded) {
+    encoded.bytes.clear();
+    encoded.subject.encode(values.values, 0, ELEMENTS, encoded.bytes);
+    return encoded.bytes;
   }
 
   /** Bytes to float32. */
   @Benchmark
-  public float[] decode() {
-    bytes.clear();
-    subject.decode(bytes, values, 0, ELEMENTS);
-    return values;
+  @OperationsPerInvocation(BYTES)
+  public float[] decode(Values values, Encoded encoded) {
+    encoded.bytes.clear();
+    encoded.subject.decode(encoded.bytes, values.target, 0, ELEMENTS);
+    return values.target;
+  }
+
+  /** Bytes to float32, added. */
+  @Benchmark
+  @OperationsPerInvocation(BYTES)
+  public float[] decodeAdd(Values values, Encoded encoded) {
+    encoded.bytes.clear();
+    encoded.subject.decodeAdd(encoded.bytes, values.target, 0, ELEMENTS);
+    return values.target;
   }
 }

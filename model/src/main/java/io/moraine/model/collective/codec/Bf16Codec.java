@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
  * bfloat16, rounded to nearest, ties to even: 2 bytes an element, relative error at most 2^-8 for
  * normal numbers. NaN stays NaN.
  */
-record Bf16Codec() implements GradientCodec {
+record Bf16Codec(Kernels kernels) implements GradientCodec {
 
   @Override
   public String name() {
@@ -20,23 +20,19 @@ record Bf16Codec() implements GradientCodec {
 
   @Override
   public void encode(float[] src, int srcOffset, int elements, ByteBuffer dst) {
-    for (int i = 0; i < elements; i++) {
-      dst.putShort(rounded(src[srcOffset + i]));
-    }
+    kernels.encodeBf16(src, srcOffset, dst, dst.position(), elements);
+    dst.position(dst.position() + 2 * elements);
   }
 
   @Override
   public void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    for (int i = 0; i < elements; i++) {
-      dst[dstOffset + i] = Float.intBitsToFloat(src.getShort() << 16);
-    }
+    kernels.decodeBf16(src, src.position(), dst, dstOffset, elements);
+    src.position(src.position() + 2 * elements);
   }
 
-  private static short rounded(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    if (Float.isNaN(value)) {
-      return (short) (bits >>> 16 | 0x40);
-    }
-    return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
+  @Override
+  public void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
+    kernels.addBf16(src, src.position(), dst, dstOffset, elements);
+    src.position(src.position() + 2 * elements);
   }
 }

@@ -3,7 +3,7 @@ package io.moraine.model.collective.codec;
 import java.nio.ByteBuffer;
 
 /** Float32 as it is: 4 bytes an element, exact. */
-record Fp32Codec() implements GradientCodec {
+record Fp32Codec(Kernels kernels) implements GradientCodec {
 
   @Override
   public String name() {
@@ -24,6 +24,12 @@ record Fp32Codec() implements GradientCodec {
   @Override
   public void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
     src.asFloatBuffer().get(dst, dstOffset, elements);
+    src.position(src.position() + 4 * elements);
+  }
+
+  @Override
+  public void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
+    kernels.addFp32(src, src.position(), dst, dstOffset, elements);
     src.position(src.position() + 4 * elements);
   }
 }

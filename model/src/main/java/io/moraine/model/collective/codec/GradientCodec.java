@@ -10,11 +10,16 @@ import java.util.stream.Collectors;
  * <p>Everybody who decodes the same bytes gets the same bits. A value that is not finite stays
  * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite.
  */
-public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, Int8Codec {
+public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
 
   /** All codecs. */
   static List<GradientCodec> all() {
-    return List.of(new Fp32Codec(), new Bf16Codec(), new Int8Codec());
+    return Kernels.chosen().codecs();
+  }
+
+  /** What this JVM encodes and decodes with: {@code vector} or {@code scalar}. */
+  static String kernels() {
+    return Kernels.chosen().name();
   }
 
   /**
@@ -57,12 +62,11 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, Int8Codec {
    */
   void decode(ByteBuffer src, float[] dst, int dstOffset, int elements);
 
-  /** Decodes a range and adds it to what is there. */
-  default void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    float[] decoded = new float[elements];
-    decode(src, decoded, 0, elements);
-    for (int i = 0; i < elements; i++) {
-      dst[dstOffset + i] += decoded[i];
-    }
-  }
+  /**
+   * Decodes a range and adds it to what is there; a sum that is NaN becomes {@link Float#NaN}.
+   *
+   * @param src little-endian, holding {@link #encodedBytes}; its position moves
+   * @cost no allocation
+   */
+  void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements);
 }

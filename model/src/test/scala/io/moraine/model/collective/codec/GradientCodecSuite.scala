@@ -30,12 +30,14 @@ class GradientCodecSuite extends AnyFunSuite {
     back
   }
 
-  for (codec <- GradientCodec.all().asScala) {
-    test(s"${codec.name}: encodes exactly encodedBytes for every length, empty included") {
+  for (kernels <- Seq(Kernels.scalar, Kernels.vector.get); codec <- kernels.codecs.asScala) {
+    val subject = s"${codec.name} on ${kernels.name} kernels"
+
+    test(s"$subject: encodes exactly encodedBytes for every length, empty included") {
       for (length <- lengths) roundTrip(codec, gaussian(length, 1))
     }
 
-    test(s"${codec.name}: offsets are respected and neighbours untouched") {
+    test(s"$subject: offsets are respected and neighbours untouched") {
       val source = gaussian(600, 1)
       val bytes = ByteBuffer.allocate(codec.encodedBytes(300) + 10).order(ByteOrder.LITTLE_ENDIAN)
       bytes.position(5)
@@ -48,18 +50,25 @@ class GradientCodecSuite extends AnyFunSuite {
       assert(target.slice(50, 350).toSeq == roundTrip(codec, source.slice(100, 400)).toSeq)
     }
 
-    test(s"${codec.name}: decodeAdd adds what decode gives") {
+    test(s"$subject: decodeAdd adds what decode gives") {
       val values = gaussian(700, 1)
       val sum = Array.fill(700)(0.5f)
       codec.decodeAdd(encoded(codec, values), sum, 0, 700)
       assert(sum.toSeq == roundTrip(codec, values).map(_ + 0.5f).toSeq)
     }
 
-    test(s"${codec.name}: zeros stay zeros, of either sign") {
+    test(s"$subject: a sum that is NaN is Float.NaN, bit for bit") {
+      val payload = java.lang.Float.intBitsToFloat(0xffc12345)
+      val sum = Array.fill(256)(payload)
+      codec.decodeAdd(encoded(codec, Array.fill(256)(1f)), sum, 0, 256)
+      assert(sum.forall(java.lang.Float.floatToRawIntBits(_) == 0x7fc00000))
+    }
+
+    test(s"$subject: zeros stay zeros, of either sign") {
       assert(roundTrip(codec, Array(0f, -0f, 0f)).forall(_ == 0f))
     }
 
-    test(s"${codec.name}: what is not finite stays recognisable") {
+    test(s"$subject: what is not finite stays recognisable") {
       for (bad <- Seq(Float.NaN, Float.PositiveInfinity, Float.NegativeInfinity)) {
         val values = gaussian(512, 1)
         values(300) = bad
@@ -67,7 +76,7 @@ class GradientCodecSuite extends AnyFunSuite {
       }
     }
 
-    test(s"${codec.name}: the same values give the same bytes") {
+    test(s"$subject: the same values give the same bytes") {
       val values = gaussian(1000, 1e-3)
       assert(encoded(codec, values).array.toSeq == encoded(codec, values.clone).array.toSeq)
     }
@@ -99,24 +108,58 @@ class GradientCodecSuite extends AnyFunSuite {
     }
   }
 
-  test("int8 errs by at most the block's largest absolute value / 254") {
-    for (scale <- Seq(1e-20, 1e-3, 1.0, 1e20)) {
-      val values = gaussian(256 * 20, scale)
-      val back = roundTrip(GradientCodec.of("int8"), values)
-      for ((block, decoded) <- values.grouped(256).zip(back.grouped(256))) {
-        val largest = block.map(math.abs(_)).max
-        val bound = largest / 254.0 * (1 + 1e-5)
-        for ((a, b) <- block.zip(decoded)) assert(math.abs(a - b) <= bound)
+  for ((name, levels) <- Seq("int8" -> 127, "int4" -> 7)) {
+    test(s"$name errs by at most the block's largest absolute value / ${2 * levels}") {
+      val random = new SplittableRandom(11)
+      for (scale <- Seq(1e-20, 1e-3, 1.0, 1e20, 1e38); _ <- 0 until 20) {
+        val values = gaussian(1 + random.nextInt(1100), scale, random.nextLong())
+          .filter(java.lang.Float.isFinite)
+        val back = roundTrip(GradientCodec.of(name), values)
+        for ((block, decoded) <- values.grouped(256).zip(back.grouped(256))) {
+          val largest = block.map(math.abs(_)).max
+          val bound = largest / (2.0 * levels) * (1 + 1e-5)
+          for ((a, b) <- block.zip(decoded)) assert(math.abs(a.toDouble - b) <= bound)
+        }
       }
+    }
+
+    test(s"$name turns a block with a value that is not finite into NaN, its neighbours not") {
+      for (bad <- Seq(Float.NaN, Float.PositiveInfinity, Float.NegativeInfinity)) {
+        val values = gaussian(768, 1)
+        values(300) = bad
+        val back = roundTrip(GradientCodec.of(name), values)
+        assert(back.slice(256, 512).forall(_.isNaN))
+        assert(!back.take(256).exists(_.isNaN) && !back.drop(512).exists(_.isNaN))
+      }
+    }
+
+    test(s"$name gives back exactly what is a code times a power of two") {
+      for (length <- Seq(1, 2, 15, 16, 255, 256, 999)) {
+        val values = Array.tabulate(length)(i => (i * 31 % (2 * levels + 1) - levels) * 0.125f)
+        for (from <- values.indices by 256) values(from) = -levels * 0.125f
+        assert(roundTrip(GradientCodec.of(name), values).toSeq == values.toSeq)
+      }
+    }
+
+    test(s"$name turns a block below 2^-100 into zeros") {
+      val small = java.lang.Float.intBitsToFloat(
+        java.lang.Float.floatToRawIntBits(math.pow(2, -100).toFloat) - 1
+      )
+      assert(roundTrip(GradientCodec.of(name), Array(small, -small)).forall(_ == 0f))
+      assert(roundTrip(GradientCodec.of(name), Array(math.pow(2, -100).toFloat)).forall(_ > 0f))
     }
   }
 
-  test("int8 turns a block with a value that is not finite into NaN, its neighbours not") {
-    val values = gaussian(768, 1)
-    values(300) = Float.NaN
-    val back = roundTrip(GradientCodec.of("int8"), values)
-    assert(back.slice(256, 512).forall(_.isNaN))
-    assert(!back.take(256).exists(_.isNaN) && !back.drop(512).exists(_.isNaN))
+  test("int4 has byte j's low half for element j, its high half for element ceil(n / 2) + j") {
+    val bytes = encoded(GradientCodec.of("int4"), Array(7f, -7f, 3.5f, 2.5f, -0.5f))
+    assert(bytes.getFloat() == 1f)
+    assert(Seq.fill(3)(bytes.get().toInt) == Seq(0x27, 0x09, 0x04))
+  }
+
+  test("int4 takes half a byte an element, rounded up in the last block, and 4 bytes a block") {
+    val codec = GradientCodec.of("int4")
+    val sizes = Seq(0 -> 0, 1 -> 5, 2 -> 5, 3 -> 6, 255 -> 132, 256 -> 132, 257 -> 137, 1000 -> 516)
+    for ((elements, bytes) <- sizes) assert(codec.encodedBytes(elements) == bytes)
   }
 
   test("int8 keeps the largest absolute value of a block exactly representable to 1e-6") {
@@ -127,6 +170,6 @@ class GradientCodecSuite extends AnyFunSuite {
 
   test("a name that is no codec is refused with the names that are") {
     val error = intercept[IllegalArgumentException](GradientCodec.of("int9"))
-    assert(error.getMessage == "codec must be one of fp32, bf16, int8, got int9")
+    assert(error.getMessage == "codec must be one of fp32, bf16, int8, int4, got int9")
   }
 }

@@ -1,0 +1,151 @@
+package io.moraine.model.collective.codec;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * Blocks of 256 elements: a float32 scale (largest absolute value / levels), then one signed code
+ * an element, rounded to nearest, ties to even.
+ *
+ * <p>{@code int8}: 127 levels, one byte a code, 1.016 bytes an element. {@code int4}: 7 levels, two
+ * codes a byte, 0.516 bytes an element; in a block of n elements byte j holds element j in its low
+ * half and element {@code ceil(n / 2) + j} in its high half, 0 if there is none.
+ *
+ * <p>The error of an element is at most its block's largest absolute value / (2 levels) (and a
+ * rounding error of float32): / 254 and / 14. A block whose largest absolute value is below 2^-100
+ * becomes zeros; a block with a value that is not finite becomes NaN as a whole, and so does one
+ * whose scale is not finite.
+ *
+ * @param bits of a code; 4 or 8
+ * @source Dettmers et al., 8-bit optimizers via block-wise quantization, 2021, arXiv:2110.02861,
+ *     section 2 (block-wise absmax; linear codes here)
+ */
+record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
+
+  private static final int BLOCK = 256;
+  private static final int SCALE_BYTES = 4;
+
+  BlockCodec {
+    if (bits != 4 && bits != 8) {
+      throw new IllegalArgumentException("bits must be 4 or 8, got " + bits);
+    }
+  }
+
+  @Override
+  public String name() {
+    return "int" + bits;
+  }
+
+  @Override
+  public int encodedBytes(int elements) {
+    return codeBytes(elements) + SCALE_BYTES * ((elements + BLOCK - 1) / BLOCK);
+  }
+
+  @Override
+  public void encode(float[] src, int srcOffset, int elements, ByteBuffer dst) {
+    int at = dst.position();
+    for (int from = 0; from < elements; from += BLOCK) {
+      int count = Math.min(BLOCK, elements - from);
+      Absmax absmax = new Absmax(kernels.largestBits(src, srcOffset + from, count));
+      dst.putFloat(at, absmax.scale(levels()));
+      if (absmax.isFinite()) {
+        quantize(src, srcOffset + from, dst, at + SCALE_BYTES, count, absmax.inverse(levels()));
+      } else {
+        fillWithOnes(dst, at + SCALE_BYTES, count);
+      }
+      at += SCALE_BYTES + codeBytes(count);
+    }
+    dst.position(at);
+  }
+
+  @Override
+  public void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
+    int at = src.position();
+    for (int from = 0; from < elements; from += BLOCK) {
+      int count = Math.min(BLOCK, elements - from);
+      float scale = src.getFloat(at);
+      if (!Float.isFinite(scale)) {
+        Arrays.fill(dst, dstOffset + from, dstOffset + from + count, Float.NaN);
+      } else if (bits == 8) {
+        kernels.dequantize8(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
+      } else {
+        kernels.dequantize4(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
+      }
+      at += SCALE_BYTES + codeBytes(count);
+    }
+    src.position(at);
+  }
+
+  @Override
+  public void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
+    int at = src.position();
+    for (int from = 0; from < elements; from += BLOCK) {
+      int count = Math.min(BLOCK, elements - from);
+      float scale = src.getFloat(at);
+      if (!Float.isFinite(scale)) {
+        Arrays.fill(dst, dstOffset + from, dstOffset + from + count, Float.NaN);
+      } else if (bits == 8) {
+        kernels.addDequantized8(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
+      } else {
+        kernels.addDequantized4(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
+      }
+      at += SCALE_BYTES + codeBytes(count);
+    }
+    src.position(at);
+  }
+
+  private void quantize(
+      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int count, float inverse) {
+    if (bits == 8) {
+      kernels.quantize8(src, srcOffset, dst, dstOffset, count, inverse);
+    } else {
+      kernels.quantize4(src, srcOffset, dst, dstOffset, count, inverse);
+    }
+  }
+
+  /** Any code gives NaN with a scale that is NaN; it has to be the same one everywhere. */
+  private void fillWithOnes(ByteBuffer dst, int dstOffset, int count) {
+    for (int i = 0; i < codeBytes(count); i++) {
+      dst.put(dstOffset + i, (byte) (bits == 8 ? 0x01 : 0x11));
+    }
+  }
+
+  private int levels() {
+    return bits == 8 ? 127 : 7;
+  }
+
+  private int codeBytes(int elements) {
+    return bits == 8 ? elements : (elements + 1) / 2;
+  }
+
+  /**
+   * A block's largest absolute value.
+   *
+   * @param bits its bits as float32, sign 0; that of a NaN if there is one
+   */
+  private record Absmax(int bits) {
+
+    private static final float SMALLEST = 0x1p-100f;
+
+    private float largest() {
+      return Float.intBitsToFloat(bits);
+    }
+
+    boolean isFinite() {
+      return Float.isFinite(largest());
+    }
+
+    /** What a code is multiplied with. */
+    float scale(int levels) {
+      if (!isFinite()) {
+        return Float.NaN;
+      }
+      return largest() >= SMALLEST ? largest() / levels : 0;
+    }
+
+    /** What a value is multiplied with, if all are finite. */
+    float inverse(int levels) {
+      return largest() >= SMALLEST ? levels / largest() : 0;
+    }
+  }
+}

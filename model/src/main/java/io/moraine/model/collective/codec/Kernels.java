@@ -1,0 +1,121 @@
+package io.moraine.model.collective.codec;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The loops of the codecs, in two forms that give the same bits for every input: {@link
+ * ScalarKernels} and, on {@code jdk.incubator.vector}, VectorKernels.
+ *
+ * <p>The same bits because both do per element what Java defines exactly (a product, then a sum,
+ * each rounded; never fused, never reordered over elements), because maxima are those of integers,
+ * and because a sum that is NaN becomes {@link Float#NaN}, whichever NaN the processor would give.
+ *
+ * <p>Buffers are little-endian, offsets into them are absolute, in bytes; their positions neither
+ * count nor move. {@code length} counts elements.
+ */
+interface Kernels {
+
+  /** Below as many lanes the scalar form is as fast. */
+  int FEWEST_LANES = 8;
+
+  /** Its name: {@code scalar} or {@code vector}. */
+  String name();
+
+  /** Elements that this processor works on at once. */
+  int lanes();
+
+  /** Rounds to bfloat16, to nearest, ties to even; a NaN stays one. */
+  void encodeBf16(float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length);
+
+  /** Widens bfloat16. */
+  void decodeBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length);
+
+  /** Widens bfloat16 and adds. */
+  void addBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length);
+
+  /** Adds float32. */
+  void addFp32(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length);
+
+  /** The largest of the values' bits without their signs; 0 for no values. */
+  int largestBits(float[] src, int offset, int length);
+
+  /**
+   * Multiplies and rounds to one signed byte a value, ties to even.
+   *
+   * @param inverse finite; no product may lie outside of [-127.5, 127.5)
+   */
+  void quantize8(
+      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse);
+
+  /** Multiplies codes of a byte; {@code scale} is finite. */
+  void dequantize8(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /** Multiplies codes of a byte and adds; {@code scale} is finite. */
+  void addDequantized8(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /**
+   * Multiplies and rounds to half a signed byte a value, ties to even; as {@link BlockCodec} lays
+   * them out.
+   *
+   * @param inverse finite; no product may lie outside of [-7.5, 7.5)
+   */
+  void quantize4(
+      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse);
+
+  /** Multiplies codes of half a byte; {@code scale} is finite. */
+  void dequantize4(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /** Multiplies codes of half a byte and adds; {@code scale} is finite. */
+  void addDequantized4(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /** All codecs on these kernels. */
+  default List<GradientCodec> codecs() {
+    return List.of(
+        new Fp32Codec(this), new Bf16Codec(this), new BlockCodec(8, this), new BlockCodec(4, this));
+  }
+
+  /** Plain loops, for every JVM. */
+  static Kernels scalar() {
+    return Choice.SCALAR;
+  }
+
+  /** Vectors, where the JVM has {@code jdk.incubator.vector}. */
+  static Optional<Kernels> vector() {
+    return Choice.VECTOR;
+  }
+
+  /** Vectors where they are faster, else plain loops; the same for the life of the JVM. */
+  static Kernels chosen() {
+    return Choice.CHOSEN;
+  }
+
+  /** Made once. */
+  final class Choice {
+
+    private static final String MODULE = "jdk.incubator.vector";
+    private static final Kernels SCALAR = new ScalarKernels();
+    private static final Optional<Kernels> VECTOR =
+        ModuleLayer.boot().findModule(MODULE).map(present -> load());
+    private static final Kernels CHOSEN =
+        VECTOR.filter(vector -> vector.lanes() >= FEWEST_LANES).orElse(SCALAR);
+
+    private Choice() {}
+
+    /** By name: where the module is absent the class must not be touched, nor compiled against. */
+    private static Kernels load() {
+      String name = Kernels.class.getPackageName() + ".VectorKernels";
+      try {
+        return Class.forName(name).asSubclass(Kernels.class).getDeclaredConstructor().newInstance();
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(
+            name + " cannot be loaded though " + MODULE + " is there", e);
+      }
+    }
+  }
+}

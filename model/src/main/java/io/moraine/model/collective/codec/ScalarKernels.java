@@ -1,0 +1,155 @@
+package io.moraine.model.collective.codec;
+
+import java.nio.ByteBuffer;
+
+/** Plain loops. */
+final class ScalarKernels implements Kernels {
+
+  /**
+   * Added to a float between -2^22 and 2^22 it rounds to the nearest integer, ties to even, whose
+   * lowest bits are the sum's.
+   */
+  static final float ROUNDING = 0x1.8p23f;
+
+  static final int ABSOLUTE = 0x7fffffff;
+  static final int INFINITY = 0x7f800000;
+  static final int QUIET_BF16 = 0x40;
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public int lanes() {
+    return 1;
+  }
+
+  @Override
+  public void encodeBf16(float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length) {
+    for (int i = 0; i < length; i++) {
+      int bits = Float.floatToRawIntBits(src[srcOffset + i]);
+      int high = bits >>> 16;
+      boolean isNaN = (bits & ABSOLUTE) > INFINITY;
+      int rounded = isNaN ? high | QUIET_BF16 : bits + 0x7fff + (high & 1) >>> 16;
+      dst.putShort(dstOffset + 2 * i, (short) rounded);
+    }
+  }
+
+  @Override
+  public void decodeBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+    for (int i = 0; i < length; i++) {
+      dst[dstOffset + i] = Float.intBitsToFloat(src.getShort(srcOffset + 2 * i) << 16);
+    }
+  }
+
+  @Override
+  public void addBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+    for (int i = 0; i < length; i++) {
+      float value = Float.intBitsToFloat(src.getShort(srcOffset + 2 * i) << 16);
+      dst[dstOffset + i] = sum(dst[dstOffset + i], value);
+    }
+  }
+
+  @Override
+  public void addFp32(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+    for (int i = 0; i < length; i++) {
+      dst[dstOffset + i] = sum(dst[dstOffset + i], src.getFloat(srcOffset + 4 * i));
+    }
+  }
+
+  @Override
+  public int largestBits(float[] src, int offset, int length) {
+    int largest = 0;
+    for (int i = 0; i < length; i++) {
+      largest = Math.max(largest, Float.floatToRawIntBits(src[offset + i]) & ABSOLUTE);
+    }
+    return largest;
+  }
+
+  @Override
+  public void quantize8(
+      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse) {
+    for (int i = 0; i < length; i++) {
+      dst.put(dstOffset + i, (byte) code(src[srcOffset + i], inverse));
+    }
+  }
+
+  @Override
+  public void dequantize8(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    for (int i = 0; i < length; i++) {
+      dst[dstOffset + i] = src.get(srcOffset + i) * scale;
+    }
+  }
+
+  @Override
+  public void addDequantized8(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    for (int i = 0; i < length; i++) {
+      dst[dstOffset + i] = sum(dst[dstOffset + i], src.get(srcOffset + i) * scale);
+    }
+  }
+
+  @Override
+  public void quantize4(
+      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse) {
+    int half = (length + 1) / 2;
+    for (int i = 0; i < half; i++) {
+      int low = code(src[srcOffset + i], inverse);
+      int high = half + i < length ? code(src[srcOffset + half + i], inverse) : 0;
+      dst.put(dstOffset + i, (byte) (low & 0xf | high << 4));
+    }
+  }
+
+  @Override
+  public void dequantize4(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int half = (length + 1) / 2;
+    for (int i = 0; i < half; i++) {
+      byte codes = src.get(srcOffset + i);
+      dst[dstOffset + i] = low(codes) * scale;
+      if (half + i < length) {
+        dst[dstOffset + half + i] = high(codes) * scale;
+      }
+    }
+  }
+
+  @Override
+  public void addDequantized4(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int half = (length + 1) / 2;
+    for (int i = 0; i < half; i++) {
+      byte codes = src.get(srcOffset + i);
+      dst[dstOffset + i] = sum(dst[dstOffset + i], low(codes) * scale);
+      if (half + i < length) {
+        dst[dstOffset + half + i] = sum(dst[dstOffset + half + i], high(codes) * scale);
+      }
+    }
+  }
+
+  /** Makes every NaN {@link Float#NaN}. */
+  static void oneNaN(float[] values, int offset, int length) {
+    for (int i = offset; i < offset + length; i++) {
+      values[i] = Float.isNaN(values[i]) ? Float.NaN : values[i];
+    }
+  }
+
+  /** The lowest bits are the code; those above are not. */
+  private static int code(float value, float inverse) {
+    return Float.floatToRawIntBits(value * inverse + ROUNDING);
+  }
+
+  private static int low(byte codes) {
+    return codes << 28 >> 28;
+  }
+
+  private static int high(byte codes) {
+    return codes >> 4;
+  }
+
+  private static float sum(float a, float b) {
+    float sum = a + b;
+    return Float.isNaN(sum) ? Float.NaN : sum;
+  }
+}

@@ -1,0 +1,250 @@
+package io.moraine.model.collective.codec;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.B2I;
+import static jdk.incubator.vector.VectorOperators.I2B;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.I2S;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.S2I;
+
+import java.nio.ByteBuffer;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.Vector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Loops over vectors of float32 and of as many codes; what is left over is {@link ScalarKernels}'.
+ * Compiled by an execution of its own (model/pom.xml), loaded by name only.
+ */
+final class VectorKernels implements Kernels {
+
+  // At least 256 bits: as many bytes as there are lanes must be a vector themselves.
+  private static final VectorSpecies<Float> FLOATS =
+      FloatVector.SPECIES_PREFERRED.length() < FEWEST_LANES
+          ? FloatVector.SPECIES_256
+          : FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
+  private static final int LANES = FLOATS.length();
+  private static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(16 * LANES));
+  private static final VectorSpecies<Byte> BYTES =
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(8 * LANES));
+
+  private final ScalarKernels scalar = new ScalarKernels();
+
+  @Override
+  public String name() {
+    return "vector";
+  }
+
+  @Override
+  public int lanes() {
+    return FloatVector.SPECIES_PREFERRED.length();
+  }
+
+  @Override
+  public void encodeBf16(float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length) {
+    int bound = FLOATS.loopBound(length);
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < bound; i += LANES) {
+      IntVector bits = FloatVector.fromArray(FLOATS, src, srcOffset + i).reinterpretAsInts();
+      largest = largest.max(bits.and(ScalarKernels.ABSOLUTE));
+      IntVector odd = bits.lanewise(LSHR, 16).and(1);
+      bits.add(0x7fff)
+          .add(odd)
+          .lanewise(LSHR, 16)
+          .convertShape(I2S, SHORTS, 0)
+          .intoByteBuffer(dst, dstOffset + 2 * i, LITTLE_ENDIAN);
+    }
+    int done = hasNaN(largest) ? 0 : bound;
+    scalar.encodeBf16(src, srcOffset + done, dst, dstOffset + 2 * done, length - done);
+  }
+
+  @Override
+  public void decodeBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+    int bound = FLOATS.loopBound(length);
+    for (int i = 0; i < bound; i += LANES) {
+      bf16(src, srcOffset + 2 * i).intoArray(dst, dstOffset + i);
+    }
+    scalar.decodeBf16(src, srcOffset + 2 * bound, dst, dstOffset + bound, length - bound);
+  }
+
+  @Override
+  public void addBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+    int bound = FLOATS.loopBound(length);
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < bound; i += LANES) {
+      largest = add(dst, dstOffset + i, bf16(src, srcOffset + 2 * i), largest);
+    }
+    oneNaN(dst, dstOffset, bound, largest);
+    scalar.addBf16(src, srcOffset + 2 * bound, dst, dstOffset + bound, length - bound);
+  }
+
+  @Override
+  public void addFp32(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+    int bound = FLOATS.loopBound(length);
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < bound; i += LANES) {
+      FloatVector values =
+          FloatVector.fromByteBuffer(FLOATS, src, srcOffset + 4 * i, LITTLE_ENDIAN);
+      largest = add(dst, dstOffset + i, values, largest);
+    }
+    oneNaN(dst, dstOffset, bound, largest);
+    scalar.addFp32(src, srcOffset + 4 * bound, dst, dstOffset + bound, length - bound);
+  }
+
+  @Override
+  public int largestBits(float[] src, int offset, int length) {
+    int bound = FLOATS.loopBound(length);
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < bound; i += LANES) {
+      IntVector bits = FloatVector.fromArray(FLOATS, src, offset + i).reinterpretAsInts();
+      largest = largest.max(bits.and(ScalarKernels.ABSOLUTE));
+    }
+    int rest = scalar.largestBits(src, offset + bound, length - bound);
+    return Math.max(largest.reduceLanes(MAX), rest);
+  }
+
+  @Override
+  public void quantize8(
+      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse) {
+    int bound = FLOATS.loopBound(length);
+    for (int i = 0; i < bound; i += LANES) {
+      codes(src, srcOffset + i, inverse)
+          .convertShape(I2B, BYTES, 0)
+          .intoByteBuffer(dst, dstOffset + i, LITTLE_ENDIAN);
+    }
+    scalar.quantize8(src, srcOffset + bound, dst, dstOffset + bound, length - bound, inverse);
+  }
+
+  @Override
+  public void dequantize8(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int bound = FLOATS.loopBound(length);
+    for (int i = 0; i < bound; i += LANES) {
+      scaled(bytes(src, srcOffset + i), scale).intoArray(dst, dstOffset + i);
+    }
+    scalar.dequantize8(src, srcOffset + bound, dst, dstOffset + bound, length - bound, scale);
+  }
+
+  @Override
+  public void addDequantized8(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int bound = FLOATS.loopBound(length);
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < bound; i += LANES) {
+      largest = add(dst, dstOffset + i, scaled(bytes(src, srcOffset + i), scale), largest);
+    }
+    oneNaN(dst, dstOffset, bound, largest);
+    scalar.addDequantized8(src, srcOffset + bound, dst, dstOffset + bound, length - bound, scale);
+  }
+
+  @Override
+  public void quantize4(
+      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse) {
+    if (!isWholeVectorsOfPairs(length)) {
+      scalar.quantize4(src, srcOffset, dst, dstOffset, length, inverse);
+      return;
+    }
+    int half = length / 2;
+    for (int i = 0; i < half; i += LANES) {
+      IntVector low = codes(src, srcOffset + i, inverse).and(0xf);
+      IntVector high = codes(src, srcOffset + half + i, inverse).lanewise(LSHL, 4);
+      low.or(high).convertShape(I2B, BYTES, 0).intoByteBuffer(dst, dstOffset + i, LITTLE_ENDIAN);
+    }
+  }
+
+  @Override
+  public void dequantize4(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    if (!isWholeVectorsOfPairs(length)) {
+      scalar.dequantize4(src, srcOffset, dst, dstOffset, length, scale);
+      return;
+    }
+    int half = length / 2;
+    for (int i = 0; i < half; i += LANES) {
+      IntVector codes = bytes(src, srcOffset + i);
+      scaled(low(codes), scale).intoArray(dst, dstOffset + i);
+      scaled(high(codes), scale).intoArray(dst, dstOffset + half + i);
+    }
+  }
+
+  @Override
+  public void addDequantized4(
+      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    if (!isWholeVectorsOfPairs(length)) {
+      scalar.addDequantized4(src, srcOffset, dst, dstOffset, length, scale);
+      return;
+    }
+    int half = length / 2;
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < half; i += LANES) {
+      IntVector codes = bytes(src, srcOffset + i);
+      largest = add(dst, dstOffset + i, scaled(low(codes), scale), largest);
+      largest = add(dst, dstOffset + half + i, scaled(high(codes), scale), largest);
+    }
+    oneNaN(dst, dstOffset, length, largest);
+  }
+
+  /** So is every block but a range's last. */
+  private static boolean isWholeVectorsOfPairs(int length) {
+    return length % (2 * LANES) == 0;
+  }
+
+  private static FloatVector bf16(ByteBuffer src, int offset) {
+    Vector<Integer> bits =
+        ShortVector.fromByteBuffer(SHORTS, src, offset, LITTLE_ENDIAN).convertShape(S2I, INTS, 0);
+    return ((IntVector) bits).lanewise(LSHL, 16).reinterpretAsFloats();
+  }
+
+  private static IntVector codes(float[] src, int offset, float inverse) {
+    return FloatVector.fromArray(FLOATS, src, offset)
+        .mul(inverse)
+        .add(ScalarKernels.ROUNDING)
+        .reinterpretAsInts();
+  }
+
+  private static IntVector bytes(ByteBuffer src, int offset) {
+    Vector<Byte> bytes = ByteVector.fromByteBuffer(BYTES, src, offset, LITTLE_ENDIAN);
+    return (IntVector) bytes.convertShape(B2I, INTS, 0);
+  }
+
+  private static IntVector low(IntVector codes) {
+    return codes.lanewise(LSHL, 28).lanewise(ASHR, 28);
+  }
+
+  private static IntVector high(IntVector codes) {
+    return codes.lanewise(ASHR, 4);
+  }
+
+  private static FloatVector scaled(IntVector codes, float scale) {
+    return ((FloatVector) codes.convert(I2F, 0)).mul(scale);
+  }
+
+  /** Adds and returns the larger of {@code largest} and the sums' bits without sign. */
+  private static IntVector add(float[] dst, int offset, FloatVector values, IntVector largest) {
+    FloatVector sum = FloatVector.fromArray(FLOATS, dst, offset).add(values);
+    sum.intoArray(dst, offset);
+    return largest.max(sum.reinterpretAsInts().and(ScalarKernels.ABSOLUTE));
+  }
+
+  // Looking for a NaN once behind the loop, not by a mask in it, makes the loop twice as fast on
+  // JDK 17.
+  private static boolean hasNaN(IntVector largest) {
+    return largest.reduceLanes(MAX) > ScalarKernels.INFINITY;
+  }
+
+  private static void oneNaN(float[] dst, int offset, int length, IntVector largest) {
+    if (hasNaN(largest)) {
+      ScalarKernels.oneNaN(dst, offset, length);
+    }
+  }
+}

@@ -1,0 +1,198 @@
+package io.moraine.model.collective.codec
+
+import java.lang.Float.{floatToRawIntBits, intBitsToFloat}
+import java.nio.file.Path
+import java.nio.{ByteBuffer, ByteOrder}
+import java.util.SplittableRandom
+import java.util.zip.CRC32C
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+import scala.sys.process._
+
+/** The vector kernels against the scalar ones, bit for bit. */
+class KernelsReferenceSuite extends AnyFunSuite {
+
+  import KernelsReferenceSuite._
+
+  private val codecs =
+    Kernels.scalar.codecs.asScala.zip(Kernels.vector.get.codecs.asScala)
+
+  for ((scalar, vector) <- codecs; (kind, draw) <- kinds) {
+    test(s"${scalar.name}: vector = scalar on $kind, lengths 0 to 1100, any offset") {
+      val random = new SplittableRandom(5)
+      for (length <- 0 to 1100) {
+        val offset = random.nextInt(40)
+        val values = Array.fill(offset + length)(draw(random))
+        val direct = random.nextInt(2) == 0
+        val bytes = encoded(scalar, values, offset, length, direct)
+        assert(bytes == encoded(vector, values, offset, length, direct))
+        assertDecodeEqual(scalar, vector, bytes, offset, length, random)
+      }
+    }
+  }
+
+  for ((scalar, vector) <- codecs)
+    test(s"${scalar.name}: vector = scalar in decoding whatever bytes, lengths 0 to 1100") {
+      val random = new SplittableRandom(6)
+      for (length <- 0 to 1100) {
+        val offset = random.nextInt(40)
+        val bytes = buffer(offset + scalar.encodedBytes(length), random.nextInt(2) == 0)
+        for (i <- 0 until bytes.capacity) bytes.put(i, random.nextInt().toByte)
+        assertDecodeEqual(scalar, vector, bytes, offset, length, random)
+      }
+    }
+
+  test("bf16: vector = scalar on every upper half with lower halves around the tie") {
+    val lower = Seq(0, 1, 0x7fff, 0x8000, 0x8001, 0xffff)
+    val values =
+      (for (high <- 0 until 65536; low <- lower) yield intBitsToFloat(high << 16 | low)).toArray
+    val (scalar, vector) = codecs.find(_._1.name == "bf16").get
+    assert(
+      encoded(scalar, values, 0, values.length, false) ==
+        encoded(vector, values, 0, values.length, false)
+    )
+  }
+
+  test(
+    "a JVM without jdk.incubator.vector uses the scalar kernels, one with it either; same bytes"
+  ) {
+    val without = inJvm()
+    val with512 = inJvm("--add-modules=jdk.incubator.vector")
+    assert(without.startsWith("scalar false "))
+    assert(with512.startsWith(s"${Kernels.chosen.name} true "))
+    assert(without.split(' ').last == checksum(Kernels.chosen))
+    assert(with512.split(' ').last == checksum(Kernels.chosen))
+  }
+
+  test("vectors are chosen where there are at least 8 lanes") {
+    val expected = if (Kernels.vector.get.lanes >= 8) "vector" else "scalar"
+    assert(GradientCodec.kernels == expected)
+  }
+
+  private def assertDecodeEqual(
+      scalar: GradientCodec,
+      vector: GradientCodec,
+      bytes: ByteBuffer,
+      offset: Int,
+      length: Int,
+      random: SplittableRandom
+  ): Unit = {
+    val before = Array.fill(length + 17)(anyFloat(random))
+    for (
+      decode <- Seq[GradientCodec => (ByteBuffer, Array[Float], Int, Int) => Unit](
+        codec => codec.decode,
+        codec => codec.decodeAdd
+      )
+    ) {
+      val results = Seq(scalar, vector).map { codec =>
+        val target = before.clone
+        bytes.position(offset)
+        decode(codec)(bytes, target, 9, length)
+        assert(bytes.position() == offset + codec.encodedBytes(length))
+        target.map(floatToRawIntBits(_))
+      }
+      assert(java.util.Arrays.equals(results(0), results(1)), s"$length elements")
+      for (i <- (0 until 9) ++ (length + 9 until length + 17))
+        assert(results(1)(i) == floatToRawIntBits(before(i)), "neighbours are untouched")
+    }
+    bytes.position(0)
+  }
+
+  /** Encoded behind `offset` bytes, with guards on both sides, to be compared as a whole. */
+  private def encoded(
+      codec: GradientCodec,
+      values: Array[Float],
+      offset: Int,
+      length: Int,
+      direct: Boolean
+  ): ByteBuffer = {
+    val bytes = buffer(offset + codec.encodedBytes(length) + 64, direct)
+    for (i <- 0 until bytes.capacity) bytes.put(i, 0x5a.toByte)
+    bytes.position(offset)
+    codec.encode(values, offset, length, bytes)
+    assert(bytes.position() == offset + codec.encodedBytes(length))
+    for (i <- (0 until offset) ++ (bytes.position() until bytes.capacity))
+      assert(bytes.get(i) == 0x5a)
+    bytes.position(0)
+    bytes
+  }
+
+  private def inJvm(options: String*): String = {
+    val java = Path.of(System.getProperty("java.home"), "bin", "java").toString
+    val command = (java +: options) ++
+      Seq(
+        "-cp",
+        System.getProperty("java.class.path"),
+        PrintKernels.getClass.getName.stripSuffix("$")
+      )
+    Process(command).!!(ProcessLogger(_ => ())).trim
+  }
+}
+
+/** Numbers of all kinds. */
+object KernelsReferenceSuite {
+
+  private def anyFloat(random: SplittableRandom): Float = {
+    val sign = random.nextInt() & 0x80000000
+    val fraction = random.nextInt() & 0x7fffff
+    intBitsToFloat(sign | (random.nextInt(10) match {
+      case 0 => 0
+      case 1 => 0x7f800000
+      case 2 => 0x7f800000 | math.max(1, fraction)
+      case 3 => fraction
+      case 4 => 0x7f000000 | fraction
+      case 5 => 0x00800000 | fraction
+      case 6 => 0x3f800000 | fraction & 0x7f0000 | 0x8000
+      case _ => random.nextInt() & 0x7fffffff
+    }))
+  }
+
+  private def finite(random: SplittableRandom): Float = {
+    val value = anyFloat(random)
+    if (java.lang.Float.isFinite(value)) value else finite(random)
+  }
+
+  /** Halves up to 7.5 and, rarely, the largest: codes of both widths get ties. */
+  private def ties(largest: Float)(random: SplittableRandom): Float =
+    if (random.nextInt(16) == 0) largest
+    else (random.nextInt((4 * largest).toInt + 1) - 2 * largest) / 2
+
+  private val kinds: Seq[(String, SplittableRandom => Float)] = Seq(
+    "all classes of floats" -> anyFloat,
+    "all finite classes" -> finite,
+    "Gaussians" -> (random => (1e-3 * random.nextGaussian()).toFloat),
+    "ties of int8" -> ties(127),
+    "ties of int4" -> ties(7),
+    "denormal numbers and zeros" ->
+      (random => intBitsToFloat(random.nextInt() & 0x807fffff & -random.nextInt(2))),
+    "numbers around 2^-100" -> (random => (math.pow(2, -100) * random.nextGaussian()).toFloat)
+  )
+
+  private def buffer(bytes: Int, direct: Boolean): ByteBuffer =
+    (if (direct) ByteBuffer.allocateDirect(bytes) else ByteBuffer.allocate(bytes))
+      .order(ByteOrder.LITTLE_ENDIAN)
+
+  /** Of what all codecs write for the same thousand numbers. */
+  def checksum(kernels: Kernels): String = {
+    val random = new SplittableRandom(8)
+    val values = Array.fill(1000)(finite(random)) ++ Array.fill(1000)(random.nextGaussian().toFloat)
+    val crc = new CRC32C
+    for (codec <- kernels.codecs.asScala) {
+      val bytes = buffer(codec.encodedBytes(values.length), direct = false)
+      codec.encode(values, 0, values.length, bytes)
+      crc.update(bytes.array)
+    }
+    crc.getValue.toHexString
+  }
+}
+
+/** Prints the kernels in use, whether there are vector kernels, and a checksum of what codecs
+  * write.
+  */
+object PrintKernels {
+  def main(args: Array[String]): Unit =
+    println(
+      s"${GradientCodec.kernels} ${Kernels.vector.isPresent} ${KernelsReferenceSuite.checksum(Kernels.chosen)}"
+    )
+}
