@@ -111,7 +111,9 @@ public record TrainSettings(
     return s.build(
         () ->
             new TrainConfig.Wire(
-                GradientCodec.of(s.text("gradients")), GradientCodec.of(s.text("weights"))));
+                GradientCodec.of(s.text("gradients")),
+                GradientCodec.of(s.text("weights")),
+                s.choice("error-feedback", TrainConfig.Wire.Feedback.class)));
   }
 
   private static TrainConfig.Every every(Section s) {

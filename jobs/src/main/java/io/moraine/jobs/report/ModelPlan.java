@@ -58,21 +58,28 @@ public final class ModelPlan {
         format(
             "cache            %,d values per token of a text that is generated",
             cost.cachedValues()));
-    addMemory(cost, cluster.ranks(), lines);
+    addMemory(cost, settings.train().wire(), cluster.ranks(), lines);
     addWire(cost, settings.train(), cluster, lines);
     addTime(cost, settings, cluster, lines);
     return lines;
   }
 
-  private static void addMemory(ModelCost cost, int ranks, List<String> lines) {
+  private static void addMemory(
+      ModelCost cost, TrainConfig.Wire wire, int ranks, List<String> lines) {
     double flat = 4.0 * cost.flatLength();
     // Master weights, two moments and the summed gradients.
     double shard = 4 * flat / ranks;
+    double owed = wire.hasFeedback() ? flat : 0;
     lines.add(
         format(
             "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the"
-                + " optimizer %.4g; activations besides",
-            (2 * flat + shard) / GIGA, ranks, flat / GIGA, flat / GIGA, shard / GIGA));
+                + " optimizer %.4g%s; activations besides",
+            (2 * flat + shard + owed) / GIGA,
+            ranks,
+            flat / GIGA,
+            flat / GIGA,
+            shard / GIGA,
+            owed > 0 ? format(", error feedback %.4g", owed / GIGA) : ""));
   }
 
   private static void addWire(

@@ -58,32 +58,33 @@ public final class Communicator implements AutoCloseable {
    */
   public void reduceScatter(
       FloatReader input, ShardLayout layout, GradientCodec codec, float[] shardSum) {
-    run(
-        "reduce-scatter",
-        () -> {
-          float[] chunk = new float[CHUNK];
-          for (int from = 0; from < layout.size(0); from += CHUNK) {
-            byte[] own = new byte[0];
-            for (int i = 0; i < worldSize(); i++) {
-              int owner = (rank() + i) % worldSize();
-              int length = Math.min(CHUNK, layout.size(owner) - from);
-              if (length > 0) {
-                input.read(layout.from(owner) + from, chunk, 0, length);
-                byte[] bytes = encode(codec, chunk, 0, length);
-                if (owner == rank()) {
-                  own = bytes;
-                } else {
-                  mesh.send(owner, bytes);
-                }
-              }
-            }
-            int length = Math.min(CHUNK, layout.size(rank()) - from);
-            if (length > 0) {
-              sumContributions(codec, own, shardSum, from, length);
-            }
-          }
-          return null;
-        });
+    reduceScatter(
+        input,
+        layout,
+        codec,
+        (from, values, length, dst) -> codec.encode(values, 0, length, dst),
+        shardSum);
+  }
+
+  /**
+   * The same with error feedback: what the codec leaves out of this rank's contribution goes into
+   * its next one.
+   *
+   * @param feedback of all N elements; changed
+   * @cost as without, and decoding all that is encoded; N elements of memory
+   */
+  public void reduceScatter(
+      FloatReader input,
+      ShardLayout layout,
+      GradientCodec codec,
+      ErrorFeedback feedback,
+      float[] shardSum) {
+    reduceScatter(
+        input,
+        layout,
+        codec,
+        (from, values, length, dst) -> feedback.encode(codec, from, values, length, dst),
+        shardSum);
   }
 
   /**
@@ -193,6 +194,47 @@ public final class Communicator implements AutoCloseable {
     mesh.close();
   }
 
+  /** Encodes the range of a contribution that begins at {@code from}. */
+  private interface Encoder {
+    void encode(long from, float[] values, int length, ByteBuffer dst);
+  }
+
+  private void reduceScatter(
+      FloatReader input,
+      ShardLayout layout,
+      GradientCodec codec,
+      Encoder encoder,
+      float[] shardSum) {
+    run(
+        "reduce-scatter",
+        () -> {
+          float[] chunk = new float[CHUNK];
+          for (int from = 0; from < layout.size(0); from += CHUNK) {
+            byte[] own = new byte[0];
+            for (int i = 0; i < worldSize(); i++) {
+              int owner = (rank() + i) % worldSize();
+              int length = Math.min(CHUNK, layout.size(owner) - from);
+              if (length > 0) {
+                long place = layout.from(owner) + from;
+                input.read(place, chunk, 0, length);
+                byte[] bytes = new byte[codec.encodedBytes(length)];
+                encoder.encode(place, chunk, length, littleEndian(bytes));
+                if (owner == rank()) {
+                  own = bytes;
+                } else {
+                  mesh.send(owner, bytes);
+                }
+              }
+            }
+            int length = Math.min(CHUNK, layout.size(rank()) - from);
+            if (length > 0) {
+              sumContributions(codec, own, shardSum, from, length);
+            }
+          }
+          return null;
+        });
+  }
+
   private void sumContributions(
       GradientCodec codec, byte[] own, float[] shardSum, int from, int length) {
     Arrays.fill(shardSum, from, from + length, 0);
@@ -208,13 +250,17 @@ public final class Communicator implements AutoCloseable {
           "rank %d sent %d bytes where %d were due: the ranks do not run the same operation"
               .formatted(peer, bytes.length, codec.encodedBytes(elements)));
     }
-    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    return littleEndian(bytes);
   }
 
   private static byte[] encode(GradientCodec codec, float[] values, int offset, int length) {
     byte[] bytes = new byte[codec.encodedBytes(length)];
-    codec.encode(values, offset, length, ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN));
+    codec.encode(values, offset, length, littleEndian(bytes));
     return bytes;
+  }
+
+  private static ByteBuffer littleEndian(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private static byte[] doubleBytes(double[] values) {

@@ -5,6 +5,7 @@ import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.NamedTensor;
 import io.moraine.model.checkpoint.Safetensors;
+import io.moraine.model.collective.ErrorFeedback;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.tensor.FlatBuffer;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a rank owns: its shard of the float32 master weights with AdamW's moments. Stored as one
@@ -24,6 +26,7 @@ final class ShardState {
   private static final String MOMENT1 = "moment1";
   private static final String MOMENT2 = "moment2";
   static final String BIAS = "selection_bias";
+  private static final String RESIDUAL = "residual";
 
   private final ShardLayout layout;
   private final int rank;
@@ -46,8 +49,13 @@ final class ShardState {
     return adam;
   }
 
-  /** The rank's file; selection biases are the same on all ranks and stand in each. */
-  Safetensors toFile(float[] bias) {
+  /**
+   * The rank's file.
+   *
+   * @param bias selection biases, the same on all ranks and in each file
+   * @param owed by the rank's error feedback, of all parameters; empty without
+   */
+  Safetensors toFile(float[] bias, float[] owed) {
     return new Safetensors(
         Map.of(
             "from", String.valueOf(layout.from(rank)),
@@ -56,7 +64,8 @@ final class ShardState {
             NamedTensor.of(MASTER, master),
             NamedTensor.of(MOMENT1, adam.moment1()),
             NamedTensor.of(MOMENT2, adam.moment2()),
-            NamedTensor.of(BIAS, bias)));
+            NamedTensor.of(BIAS, bias),
+            NamedTensor.of(RESIDUAL, owed)));
   }
 
   /**
@@ -89,6 +98,20 @@ final class ShardState {
       }
     }
     return bias;
+  }
+
+  /**
+   * Gives this rank its share of what the ranks of a checkpoint owed: one of as many ranks its own;
+   * of fewer ranks that of several, of more ranks that of one or nothing, so that nothing is lost.
+   */
+  void restoreOwed(Checkpoints checkpoints, Checkpoint checkpoint, ErrorFeedback feedback)
+      throws IOException {
+    int writers = checkpoint.state().worldSize();
+    for (int writer = rank; writer < writers; writer += layout.worldSize()) {
+      Optional<NamedTensor> owed =
+          checkpoints.read(checkpoint, Checkpoints.shardFile(writer, writers)).tensor(RESIDUAL);
+      owed.map(NamedTensor::floats).filter(values -> values.length > 0).ifPresent(feedback::add);
+    }
   }
 
   private void copy(float[] src, long srcStart, float[] dst, long from, long to) {

@@ -103,8 +103,27 @@ public record TrainConfig(
    *
    * @param gradients codec of the reduce-scatter
    * @param weights codec of the all-gather
+   * @param feedback what becomes of what the gradients' codec leaves out
    */
-  public record Wire(GradientCodec gradients, GradientCodec weights) {
+  public record Wire(GradientCodec gradients, GradientCodec weights, Feedback feedback) {
+
+    /** Error feedback of the reduce-scatter. */
+    public enum Feedback {
+      /** With {@code int4}, which loses too much without; not with finer codecs. */
+      AUTO,
+      ON,
+      OFF
+    }
+
+    /** Gradients with error feedback where their codec needs it. */
+    public Wire(GradientCodec gradients, GradientCodec weights) {
+      this(gradients, weights, Feedback.AUTO);
+    }
+
+    /** Whether what the codec leaves out of a step goes into the next one. */
+    public boolean hasFeedback() {
+      return feedback == Feedback.ON || feedback == Feedback.AUTO && gradients.isCoarse();
+    }
 
     public Wire {
       if (!weights.name().equals("fp32") && !weights.name().equals("bf16")) {

@@ -3,7 +3,10 @@ package io.moraine.model.train;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.collective.Communicator;
+import io.moraine.model.collective.ErrorFeedback;
+import io.moraine.model.collective.FloatReader;
 import io.moraine.model.collective.ShardLayout;
+import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
 import io.moraine.model.data.TokenBatch;
@@ -43,6 +46,7 @@ public final class Trainer {
   private final ShardLayout layout;
   private final ShardState state;
   private final float[] gradientSum;
+  private final Optional<ErrorFeedback> feedback;
 
   /**
    * Sets a rank up; the model's weights must be initialised alike on all ranks.
@@ -80,6 +84,10 @@ public final class Trainer {
             model.parameters().length(), communicator.worldSize(), FlatBuffer.ALIGNMENT);
     this.state = new ShardState(model.parameters(), layout, communicator.rank(), config.adam());
     this.gradientSum = new float[layout.size(communicator.rank())];
+    this.feedback =
+        config.wire().hasFeedback()
+            ? Optional.of(new ErrorFeedback(layout.length()))
+            : Optional.empty();
   }
 
   /**
@@ -119,8 +127,7 @@ public final class Trainer {
     model.zeroGradients();
     double[] lossAndTokens = forwardBackward(step);
     FurtherLoss further = model.takeFurtherLoss();
-    communicator.reduceScatter(
-        model.gradients()::get, layout, config.wire().gradients(), gradientSum);
+    sumGradients();
 
     double[] sums =
         communicator.allReduceSum(
@@ -179,6 +186,16 @@ public final class Trainer {
       }
     }
     return new double[] {loss, tokens};
+  }
+
+  private void sumGradients() {
+    GradientCodec codec = config.wire().gradients();
+    FloatReader gradients = model.gradients()::get;
+    if (feedback.isPresent()) {
+      communicator.reduceScatter(gradients, layout, codec, feedback.get(), gradientSum);
+    } else {
+      communicator.reduceScatter(gradients, layout, codec, gradientSum);
+    }
   }
 
   private double squaredSum() {
@@ -242,8 +259,9 @@ public final class Trainer {
   private void checkpoint(long step) throws IOException {
     int worldSize = communicator.worldSize();
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
+    float[] owed = feedback.map(ErrorFeedback::residual).orElse(new float[0]);
     String digest =
-        checkpoints.writeShard(step, communicator.rank(), worldSize, state.toFile(bias));
+        checkpoints.writeShard(step, communicator.rank(), worldSize, state.toFile(bias, owed));
     byte[][] digests = communicator.allGatherBytes(digest.getBytes(StandardCharsets.US_ASCII));
     if (communicator.rank() == 0) {
       Map<String, String> files = new TreeMap<>();
@@ -276,6 +294,9 @@ public final class Trainer {
     if (newest.isPresent()) {
       float[] bias = state.restore(checkpoints, newest.get());
       model.expertBalance().ifPresent(balance -> balance.setBias(bias));
+      if (feedback.isPresent()) {
+        state.restoreOwed(checkpoints, newest.get(), feedback.get());
+      }
     }
     return step;
   }

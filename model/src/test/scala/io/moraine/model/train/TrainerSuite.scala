@@ -1,11 +1,12 @@
 package io.moraine.model.train
 
 import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
-import io.moraine.model.collective.Ranks
+import io.moraine.model.collective.{ErrorFeedback, Ranks, ShardLayout}
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.data.{Batches, SequenceOrder, TokenBatch}
 import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
+import io.moraine.model.tensor.FlatBuffer
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
 import java.util.concurrent.ConcurrentLinkedQueue
@@ -126,6 +127,54 @@ class TrainerSuite extends AnyFunSuite {
       assert(resumed.map(_.weightsDigest) == whole.map(_.weightsDigest))
       assert(resumed.map(_.weightsDigest).toSet.size == 1)
     }
+  }
+
+  for (worldSize <- Seq(1, 2, 3))
+    test(s"int4 with error feedback, stopped and resumed, P = $worldSize: the same weights") {
+      val whole = train(folder(), worldSize, flat(60, "int4"))
+      val interrupted = folder()
+      train(interrupted, worldSize, flat(30, "int4"))
+      val resumed = train(interrupted, worldSize, flat(60, "int4"))
+      assert(resumed.head.resumedFrom == 30)
+      assert(resumed.map(_.weightsDigest) == whole.map(_.weightsDigest))
+      assert(resumed.head.loss < math.log(vocabulary) / 2)
+    }
+
+  private def owed(run: Path, step: Long): Array[Float] = {
+    val checkpoints = new Checkpoints(new LocalStorage(run))
+    val newest = checkpoints.newestWhole(_ => ()).get
+    assert(newest.step == step)
+    val ranks = newest.state.worldSize
+    val files = (0 until ranks).map(rank =>
+      checkpoints.read(newest, Checkpoints.shardFile(rank, ranks)).tensor("residual").get.floats
+    )
+    files.transpose.map(_.sum).toArray
+  }
+
+  test("what 3 ranks owe is handed on whole to 1, 2 and 4; a checkpoint without is no debt") {
+    val start = folder()
+    train(start, 3, flat(10, "int4"))
+    val before = owed(start, 10)
+    assert(before.exists(_ != 0))
+    val checkpoints = new Checkpoints(new LocalStorage(start))
+    val newest = checkpoints.newestWhole(_ => ()).get
+    for (worldSize <- Seq(1, 2, 4)) {
+      val model = new BigramModel(vocabulary)
+      val layout =
+        new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
+      val shares = (0 until worldSize).map { rank =>
+        val feedback = new ErrorFeedback(model.parameters.length)
+        new ShardState(model.parameters, layout, rank, flat(1).adam)
+          .restoreOwed(checkpoints, newest, feedback)
+        feedback.residual
+      }
+      for (i <- before.indices)
+        assert(math.abs(shares.map(_(i)).sum - before(i)) < 1e-6)
+    }
+    val without = folder()
+    train(without, 2, flat(10))
+    val resumed = train(without, 2, flat(20, "int4"))
+    assert(resumed.head.resumedFrom == 10)
   }
 
   /** From 3 to 9 sequences of 8 tokens over 150 of them. */

@@ -14,6 +14,11 @@ record Bf16Codec(Kernels kernels) implements GradientCodec {
   }
 
   @Override
+  public boolean isCoarse() {
+    return false;
+  }
+
+  @Override
   public int encodedBytes(int elements) {
     return 2 * elements;
   }

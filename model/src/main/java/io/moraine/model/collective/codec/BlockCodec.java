@@ -37,6 +37,11 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
   }
 
   @Override
+  public boolean isCoarse() {
+    return bits == 4;
+  }
+
+  @Override
   public int encodedBytes(int elements) {
     return codeBytes(elements) + SCALE_BYTES * ((elements + BLOCK - 1) / BLOCK);
   }

@@ -11,6 +11,11 @@ record Fp32Codec(Kernels kernels) implements GradientCodec {
   }
 
   @Override
+  public boolean isCoarse() {
+    return false;
+  }
+
+  @Override
   public int encodedBytes(int elements) {
     return 4 * elements;
   }

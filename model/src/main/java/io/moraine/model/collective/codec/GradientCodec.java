@@ -45,6 +45,9 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
   /** Its name in settings. */
   String name();
 
+  /** Whether training needs error feedback with it. */
+  boolean isCoarse();
+
   /** Bytes that {@link #encode} writes for this many elements. */
   int encodedBytes(int elements);
 
