@@ -176,7 +176,7 @@ final class DemoCommand implements Callable<Integer> {
                 "train.checkpoint-every", 30,
                 "train.evaluate-every", 30)
             : Map.of("model.vocabulary-size", vocabularySize);
-    return TrainSettings.of(SettingsFile.read("models/demo.conf", Optional.empty(), options));
+    return TrainSettings.of(SettingsFile.read(TrainSettings.DEFAULTS, Optional.empty(), options));
   }
 
   /** Lets Maven unpack the libraries' sources; what is there already is not fetched again. */

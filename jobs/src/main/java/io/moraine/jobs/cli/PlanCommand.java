@@ -171,7 +171,7 @@ final class PlanCommand implements Runnable {
     public Integer call() {
       TrainSettings settings =
           TrainSettings.of(
-              SettingsFile.read("models/demo.conf", Optional.ofNullable(config), Map.of()));
+              SettingsFile.read(TrainSettings.DEFAULTS, Optional.ofNullable(config), Map.of()));
       int length = sequenceLength != null ? sequenceLength : settings.model().maxSequenceLength();
       if (ranks < 1 || length < 1) {
         throw new ConfigException(

@@ -109,6 +109,6 @@ final class TrainCommand implements Callable<Integer> {
     options.put("train.steps", steps);
     options.put("train.wire.gradients", codec);
     return TrainSettings.of(
-        SettingsFile.read("models/demo.conf", Optional.ofNullable(config), options));
+        SettingsFile.read(TrainSettings.DEFAULTS, Optional.ofNullable(config), options));
   }
 }

@@ -57,11 +57,17 @@ public final class SettingsFile {
     }
   }
 
-  /** Settings that a job recorded with {@link #rendered()}. */
-  public static SettingsFile recorded(String json, String origin) {
-    return new SettingsFile(
-        ConfigFactory.parseString(
-            json, ConfigParseOptions.defaults().setOriginDescription(origin)));
+  /**
+   * Settings that a job recorded with {@link #rendered()}; what was no setting then has its
+   * default.
+   *
+   * @param defaults as {@link #read} takes it
+   * @param origin named in messages
+   */
+  public static SettingsFile recorded(String defaults, String json, String origin) {
+    Config recorded =
+        ConfigFactory.parseString(json, ConfigParseOptions.defaults().setOriginDescription(origin));
+    return new SettingsFile(recorded.withFallback(bundled(defaults)).resolve());
   }
 
   /** The whole as JSON with sorted keys: what outputs record. */

@@ -34,6 +34,18 @@ public record TrainSettings(
    */
   public record Deadlines(Duration silence, Duration compute) {}
 
+  /** The file of {@code conf/} with every setting and its default. */
+  public static final String DEFAULTS = "models/demo.conf";
+
+  /**
+   * Settings that a run recorded.
+   *
+   * @param origin named in messages
+   */
+  public static TrainSettings recorded(String json, String origin) {
+    return of(SettingsFile.recorded(DEFAULTS, json, origin));
+  }
+
   /**
    * Reads the settings.
    *

@@ -130,6 +130,6 @@ public final class ImportJob {
     options.remove("model.experts.sequence-balance-alpha");
     options.remove("model.prediction.loss-weight");
     options.put("train.wire.weights", "fp32");
-    return TrainSettings.of(SettingsFile.read("models/demo.conf", config, options));
+    return TrainSettings.of(SettingsFile.read(TrainSettings.DEFAULTS, config, options));
   }
 }

@@ -1,7 +1,6 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.batch.ParquetTokenSource;
-import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
@@ -78,7 +77,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   @Override
   public Iterator<TrainResult> apply(Iterator<Integer> unused) {
     BarrierTaskContext context = BarrierTaskContext.get();
-    TrainSettings parsed = TrainSettings.of(SettingsFile.recorded(settings, "the run's settings"));
+    TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
     Torch.start(threads);
     try (Communicator communicator = connect(context, parsed)) {
       try {

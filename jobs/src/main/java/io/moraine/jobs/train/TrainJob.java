@@ -2,18 +2,19 @@ package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.ModelSettings;
-import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -165,7 +166,7 @@ public final class TrainJob {
     }
   }
 
-  /** Records settings and tokenizer; a run that goes on must have the same model. */
+  /** Records settings and tokenizer; a run that goes on must have the same model and data. */
   private void prepareFolder(RunFolder run, PreparedDataset dataset, boolean resume)
       throws IOException {
     Path tokenizer = new Path(dataset.tokenizer());
@@ -173,15 +174,16 @@ public final class TrainJob {
     try (InputStream in = tokenizer.getFileSystem(hadoop).open(tokenizer)) {
       tokenizerJson = new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }
+    Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     if (resume && run.exists(hadoop)) {
       if (!run.read(hadoop, run.tokenizer()).equals(tokenizerJson)) {
         throw new ConfigException(
             "the run %s was started with another tokenizer than that of %s. Use another --run, or --resume never."
                 .formatted(run.root(), dataset.root()));
       }
-      requireSameModel(run);
+      requireSameRun(run, checkpoints);
     } else {
-      new Checkpoints(new HadoopStorage(hadoop, run.root())).deleteAll();
+      checkpoints.deleteAll();
     }
     run.root().getFileSystem(hadoop).mkdirs(run.root());
     RunFolder.replace(hadoop, run.tokenizer(), tokenizerJson);
@@ -189,11 +191,30 @@ public final class TrainJob {
     run.status().getFileSystem(hadoop).delete(run.status(), false);
   }
 
-  private void requireSameModel(RunFolder run) throws IOException {
-    SettingsFile recorded =
-        SettingsFile.recorded(run.read(hadoop, run.settings()), run.settings().toString());
-    Map<String, Object> before = ModelSettings.of(TrainSettings.of(recorded).model());
-    Map<String, Object> now = ModelSettings.of(settings.model());
+  private void requireSameRun(RunFolder run, Checkpoints checkpoints) throws IOException {
+    TrainSettings before =
+        TrainSettings.recorded(run.read(hadoop, run.settings()), run.settings().toString());
+    requireSame(run, "model", ModelSettings.of(before.model()), ModelSettings.of(settings.model()));
+    if (checkpoints.hasBegun()) {
+      requireSame(run, "order of the data", order(before.train()), order(settings.train()));
+    }
+  }
+
+  /** What decides which sequences are in which step. */
+  private static Map<String, Object> order(TrainConfig train) {
+    TrainConfig.Batch batch = train.batch();
+    Map<String, Object> order = new HashMap<>();
+    order.put("train.seed", train.seed());
+    order.put("train.sequences-per-step", batch.sequencesPerStep());
+    order.put("train.batch-ramp.tokens", batch.rampTokens());
+    if (batch.rampTokens() > 0) {
+      order.put("train.batch-ramp.from", batch.rampFrom());
+    }
+    return order;
+  }
+
+  private static void requireSame(
+      RunFolder run, String what, Map<String, Object> before, Map<String, Object> now) {
     TreeSet<String> keys = new TreeSet<>(before.keySet());
     keys.addAll(now.keySet());
     for (String key : keys) {
@@ -201,8 +222,8 @@ public final class TrainJob {
       Object here = now.getOrDefault(key, "unused");
       if (!there.equals(here)) {
         throw new ConfigException(
-            "the run %s has another model: %s is %s there and %s here. Set it back, use another --run, or --resume never."
-                .formatted(run.root(), key, there, here));
+            "the run %s has another %s: %s is %s there and %s here. Set it back, use another --run, or --resume never."
+                .formatted(run.root(), what, key, there, here));
       }
     }
   }

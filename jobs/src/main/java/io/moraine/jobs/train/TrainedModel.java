@@ -1,6 +1,5 @@
 package io.moraine.jobs.train;
 
-import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
@@ -34,8 +33,7 @@ public record TrainedModel(
   public static TrainedModel load(Configuration hadoop, RunFolder run, int threads)
       throws IOException {
     String json = run.read(hadoop, run.settings());
-    TrainSettings settings =
-        TrainSettings.of(SettingsFile.recorded(json, run.settings().toString()));
+    TrainSettings settings = TrainSettings.recorded(json, run.settings().toString());
     Tokenizer tokenizer = TokenizerJson.read(run.read(hadoop, run.tokenizer()));
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     StringBuilder skipped = new StringBuilder();

@@ -89,7 +89,8 @@ class SettingsFileSuite extends AnyFunSuite {
 
   test("recorded settings read back as what they were") {
     val settings = prepare(file("sequences.length = 64"))
-    val back = SettingsFile.recorded(settings.rendered(), "manifest.json")
+    val back =
+      SettingsFile.recorded("prepare.conf", settings.rendered(), "manifest.json")
     assert(PrepareSettings.of(back) == PrepareSettings.of(settings))
   }
 

@@ -227,6 +227,28 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(Files.readString(run.resolve("settings.json")) == settings)
   }
 
+  test("a run goes on with its own order of the data only") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 5, 1)
+    for (key <- Seq("train.seed", "train.sequences-per-step")) {
+      val error = intercept[ConfigException](train(run, 6, 1, key -> 7))
+      assert(error.getMessage.startsWith(s"the run $run has another order of the data: $key is "))
+      assert(error.getMessage.contains(" there and 7 here. Set it back, use another --run"))
+    }
+    assert(train(run, 6, 1).resumedFrom == 5)
+  }
+
+  test("a run recorded before a setting was there has its default") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 5, 1)
+    val recorded = Files.readString(run.resolve("settings.json"))
+    val older = recorded.replaceAll("\"error-feedback\" : \"auto\",\\s*", "")
+    assert(older != recorded)
+    Files.writeString(run.resolve("settings.json"), older)
+    Files.delete(run.resolve(".settings.json.crc"))
+    assert(train(run, 6, 1).resumedFrom == 5)
+  }
+
   test("settings that do not fit the dataset or the cluster are refused in one line") {
     val run = Scratch.folder().resolve("run")
     def message(work: => Any) = intercept[ConfigException](work).getMessage

@@ -106,6 +106,12 @@ public final class Checkpoints {
     return Optional.empty();
   }
 
+  /** Whether there is a checkpoint, whole or not, of any step but 0. */
+  public boolean hasBegun() throws IOException {
+    return storage.list(ROOT).stream()
+        .anyMatch(name -> name.startsWith("step-") && !name.equals(name(0)));
+  }
+
   /** Reads one file of a checkpoint. */
   public Safetensors read(Checkpoint checkpoint, String file) throws IOException {
     String path = checkpoint.folder() + "/" + file;
