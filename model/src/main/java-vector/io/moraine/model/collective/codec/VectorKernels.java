@@ -180,8 +180,7 @@ final class VectorKernels implements Kernels {
       return;
     }
     // One site that adds, not one for low and one for high halves: C2 stops inlining at a number of
-    // nodes, and what it
-    // does not inline boxes its vectors, at a tenth of the speed.
+    // nodes, and what it does not inline boxes its vectors, at a tenth of the speed.
     for (int part = 0; part < 2; part++) {
       addHalves(src, srcOffset, dst, dstOffset + part * (length / 2), length / 2, scale, part);
     }
@@ -245,10 +244,9 @@ final class VectorKernels implements Kernels {
     return sum;
   }
 
-  // A mask in the loop that looks for NaN halves its speed on JDK 17. So it is looked for once
-  // behind the loop, in
-  // something that is NaN if any value was: the largest bits without sign, or the total of all
-  // sums.
+  // JDK 17 keeps masks as vectors, so one in the loop that looks for NaN is dear. It is looked for
+  // once behind the loop, in something that is NaN if any value was: the largest bits without sign,
+  // or the total of all sums.
 
   private static boolean hasNaN(IntVector largest) {
     return largest.reduceLanes(MAX) > ScalarKernels.INFINITY;
