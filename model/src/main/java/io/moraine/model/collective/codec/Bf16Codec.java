@@ -1,7 +1,5 @@
 package io.moraine.model.collective.codec;
 
-import java.nio.ByteBuffer;
-
 /**
  * bfloat16, rounded to nearest, ties to even: 2 bytes an element, relative error at most 2^-8 for
  * normal numbers. NaN stays NaN.
@@ -24,20 +22,17 @@ record Bf16Codec(Kernels kernels) implements GradientCodec {
   }
 
   @Override
-  public void encode(float[] src, int srcOffset, int elements, ByteBuffer dst) {
-    kernels.encodeBf16(src, srcOffset, dst, dst.position(), elements);
-    dst.position(dst.position() + 2 * elements);
+  public void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
+    kernels.encodeBf16(src, srcOffset, dst, dstOffset, elements);
   }
 
   @Override
-  public void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    kernels.decodeBf16(src, src.position(), dst, dstOffset, elements);
-    src.position(src.position() + 2 * elements);
+  public void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    kernels.decodeBf16(src, srcOffset, dst, dstOffset, elements);
   }
 
   @Override
-  public void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    kernels.addBf16(src, src.position(), dst, dstOffset, elements);
-    src.position(src.position() + 2 * elements);
+  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    kernels.addBf16(src, srcOffset, dst, dstOffset, elements);
   }
 }

@@ -1,6 +1,8 @@
 package io.moraine.model.collective.codec;
 
-import java.nio.ByteBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -24,6 +26,8 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
 
   private static final int BLOCK = 256;
   private static final int SCALE_BYTES = 4;
+  private static final VarHandle FLOAT =
+      MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
 
   BlockCodec {
     if (bits != 4 && bits != 8) {
@@ -47,12 +51,12 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
   }
 
   @Override
-  public void encode(float[] src, int srcOffset, int elements, ByteBuffer dst) {
-    int at = dst.position();
+  public void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
+    int at = dstOffset;
     for (int from = 0; from < elements; from += BLOCK) {
       int count = Math.min(BLOCK, elements - from);
       Absmax absmax = new Absmax(kernels.largestBits(src, srcOffset + from, count));
-      dst.putFloat(at, absmax.scale(levels()));
+      FLOAT.set(dst, at, absmax.scale(levels()));
       if (absmax.isFinite()) {
         quantize(src, srcOffset + from, dst, at + SCALE_BYTES, count, absmax.inverse(levels()));
       } else {
@@ -60,15 +64,14 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
       }
       at += SCALE_BYTES + codeBytes(count);
     }
-    dst.position(at);
   }
 
   @Override
-  public void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    int at = src.position();
+  public void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    int at = srcOffset;
     for (int from = 0; from < elements; from += BLOCK) {
       int count = Math.min(BLOCK, elements - from);
-      float scale = src.getFloat(at);
+      float scale = (float) FLOAT.get(src, at);
       if (!Float.isFinite(scale)) {
         Arrays.fill(dst, dstOffset + from, dstOffset + from + count, Float.NaN);
       } else if (bits == 8) {
@@ -78,15 +81,14 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
       }
       at += SCALE_BYTES + codeBytes(count);
     }
-    src.position(at);
   }
 
   @Override
-  public void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    int at = src.position();
+  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    int at = srcOffset;
     for (int from = 0; from < elements; from += BLOCK) {
       int count = Math.min(BLOCK, elements - from);
-      float scale = src.getFloat(at);
+      float scale = (float) FLOAT.get(src, at);
       if (!Float.isFinite(scale)) {
         Arrays.fill(dst, dstOffset + from, dstOffset + from + count, Float.NaN);
       } else if (bits == 8) {
@@ -96,11 +98,10 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
       }
       at += SCALE_BYTES + codeBytes(count);
     }
-    src.position(at);
   }
 
   private void quantize(
-      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int count, float inverse) {
+      float[] src, int srcOffset, byte[] dst, int dstOffset, int count, float inverse) {
     if (bits == 8) {
       kernels.quantize8(src, srcOffset, dst, dstOffset, count, inverse);
     } else {
@@ -109,10 +110,9 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
   }
 
   /** Any code gives NaN with a scale that is NaN; it has to be the same one everywhere. */
-  private void fillWithOnes(ByteBuffer dst, int dstOffset, int count) {
-    for (int i = 0; i < codeBytes(count); i++) {
-      dst.put(dstOffset + i, (byte) (bits == 8 ? 0x01 : 0x11));
-    }
+  private void fillWithOnes(byte[] dst, int dstOffset, int count) {
+    byte ones = (byte) (bits == 8 ? 0x01 : 0x11);
+    Arrays.fill(dst, dstOffset, dstOffset + codeBytes(count), ones);
   }
 
   private int levels() {

@@ -1,6 +1,8 @@
 package io.moraine.model.collective.codec;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 
 /** Float32 as it is: 4 bytes an element, exact. */
 record Fp32Codec(Kernels kernels) implements GradientCodec {
@@ -21,20 +23,23 @@ record Fp32Codec(Kernels kernels) implements GradientCodec {
   }
 
   @Override
-  public void encode(float[] src, int srcOffset, int elements, ByteBuffer dst) {
-    dst.asFloatBuffer().put(src, srcOffset, elements);
-    dst.position(dst.position() + 4 * elements);
+  public void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
+    floats(dst, dstOffset, elements).put(src, srcOffset, elements);
   }
 
   @Override
-  public void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    src.asFloatBuffer().get(dst, dstOffset, elements);
-    src.position(src.position() + 4 * elements);
+  public void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    floats(src, srcOffset, elements).get(dst, dstOffset, elements);
   }
 
   @Override
-  public void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    kernels.addFp32(src, src.position(), dst, dstOffset, elements);
-    src.position(src.position() + 4 * elements);
+  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    kernels.addFp32(src, srcOffset, dst, dstOffset, elements);
+  }
+
+  private static FloatBuffer floats(byte[] bytes, int offset, int elements) {
+    return ByteBuffer.wrap(bytes, offset, 4 * elements)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .asFloatBuffer();
   }
 }

@@ -1,6 +1,5 @@
 package io.moraine.model.collective.codec;
 
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,8 +11,7 @@ import java.util.Optional;
  * each rounded; never fused, never reordered over elements), because maxima are those of integers,
  * and because a sum that is NaN becomes {@link Float#NaN}, whichever NaN the processor would give.
  *
- * <p>Buffers are little-endian, offsets into them are absolute, in bytes; their positions neither
- * count nor move. {@code length} counts elements.
+ * <p>Bytes are little-endian, offsets count what their array has, {@code length} counts elements.
  */
 interface Kernels {
 
@@ -27,16 +25,16 @@ interface Kernels {
   int lanes();
 
   /** Rounds to bfloat16, to nearest, ties to even; a NaN stays one. */
-  void encodeBf16(float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length);
+  void encodeBf16(float[] src, int srcOffset, byte[] dst, int dstOffset, int length);
 
   /** Widens bfloat16. */
-  void decodeBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length);
+  void decodeBf16(byte[] src, int srcOffset, float[] dst, int dstOffset, int length);
 
   /** Widens bfloat16 and adds. */
-  void addBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length);
+  void addBf16(byte[] src, int srcOffset, float[] dst, int dstOffset, int length);
 
   /** Adds float32. */
-  void addFp32(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length);
+  void addFp32(byte[] src, int srcOffset, float[] dst, int dstOffset, int length);
 
   /** The largest of the values' bits without their signs; 0 for no values. */
   int largestBits(float[] src, int offset, int length);
@@ -46,16 +44,14 @@ interface Kernels {
    *
    * @param inverse finite; no product may lie outside of [-127.5, 127.5)
    */
-  void quantize8(
-      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse);
+  void quantize8(float[] src, int srcOffset, byte[] dst, int dstOffset, int length, float inverse);
 
   /** Multiplies codes of a byte; {@code scale} is finite. */
-  void dequantize8(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+  void dequantize8(byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
 
   /** Multiplies codes of a byte and adds; {@code scale} is finite. */
   void addDequantized8(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
 
   /**
    * Multiplies and rounds to half a signed byte a value, ties to even; as {@link BlockCodec} lays
@@ -63,16 +59,14 @@ interface Kernels {
    *
    * @param inverse finite; no product may lie outside of [-7.5, 7.5)
    */
-  void quantize4(
-      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse);
+  void quantize4(float[] src, int srcOffset, byte[] dst, int dstOffset, int length, float inverse);
 
   /** Multiplies codes of half a byte; {@code scale} is finite. */
-  void dequantize4(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+  void dequantize4(byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
 
   /** Multiplies codes of half a byte and adds; {@code scale} is finite. */
   void addDequantized4(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
 
   /** All codecs on these kernels. */
   default List<GradientCodec> codecs() {

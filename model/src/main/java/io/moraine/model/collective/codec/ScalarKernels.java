@@ -1,6 +1,8 @@
 package io.moraine.model.collective.codec;
 
-import java.nio.ByteBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /** Plain loops. */
 final class ScalarKernels implements Kernels {
@@ -13,7 +15,12 @@ final class ScalarKernels implements Kernels {
 
   static final int ABSOLUTE = 0x7fffffff;
   static final int INFINITY = 0x7f800000;
-  static final int QUIET_BF16 = 0x40;
+
+  private static final int QUIET_BF16 = 0x40;
+  private static final VarHandle SHORT =
+      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle FLOAT =
+      MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
 
   @Override
   public String name() {
@@ -26,35 +33,34 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void encodeBf16(float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length) {
+  public void encodeBf16(float[] src, int srcOffset, byte[] dst, int dstOffset, int length) {
     for (int i = 0; i < length; i++) {
       int bits = Float.floatToRawIntBits(src[srcOffset + i]);
       int high = bits >>> 16;
       boolean isNaN = (bits & ABSOLUTE) > INFINITY;
       int rounded = isNaN ? high | QUIET_BF16 : bits + 0x7fff + (high & 1) >>> 16;
-      dst.putShort(dstOffset + 2 * i, (short) rounded);
+      SHORT.set(dst, dstOffset + 2 * i, (short) rounded);
     }
   }
 
   @Override
-  public void decodeBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+  public void decodeBf16(byte[] src, int srcOffset, float[] dst, int dstOffset, int length) {
     for (int i = 0; i < length; i++) {
-      dst[dstOffset + i] = Float.intBitsToFloat(src.getShort(srcOffset + 2 * i) << 16);
+      dst[dstOffset + i] = bf16(src, srcOffset + 2 * i);
     }
   }
 
   @Override
-  public void addBf16(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+  public void addBf16(byte[] src, int srcOffset, float[] dst, int dstOffset, int length) {
     for (int i = 0; i < length; i++) {
-      float value = Float.intBitsToFloat(src.getShort(srcOffset + 2 * i) << 16);
-      dst[dstOffset + i] = sum(dst[dstOffset + i], value);
+      dst[dstOffset + i] = sum(dst[dstOffset + i], bf16(src, srcOffset + 2 * i));
     }
   }
 
   @Override
-  public void addFp32(ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length) {
+  public void addFp32(byte[] src, int srcOffset, float[] dst, int dstOffset, int length) {
     for (int i = 0; i < length; i++) {
-      dst[dstOffset + i] = sum(dst[dstOffset + i], src.getFloat(srcOffset + 4 * i));
+      dst[dstOffset + i] = sum(dst[dstOffset + i], (float) FLOAT.get(src, srcOffset + 4 * i));
     }
   }
 
@@ -69,45 +75,45 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void quantize8(
-      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse) {
+      float[] src, int srcOffset, byte[] dst, int dstOffset, int length, float inverse) {
     for (int i = 0; i < length; i++) {
-      dst.put(dstOffset + i, (byte) code(src[srcOffset + i], inverse));
+      dst[dstOffset + i] = (byte) code(src[srcOffset + i], inverse);
     }
   }
 
   @Override
   public void dequantize8(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
     for (int i = 0; i < length; i++) {
-      dst[dstOffset + i] = src.get(srcOffset + i) * scale;
+      dst[dstOffset + i] = src[srcOffset + i] * scale;
     }
   }
 
   @Override
   public void addDequantized8(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
     for (int i = 0; i < length; i++) {
-      dst[dstOffset + i] = sum(dst[dstOffset + i], src.get(srcOffset + i) * scale);
+      dst[dstOffset + i] = sum(dst[dstOffset + i], src[srcOffset + i] * scale);
     }
   }
 
   @Override
   public void quantize4(
-      float[] src, int srcOffset, ByteBuffer dst, int dstOffset, int length, float inverse) {
+      float[] src, int srcOffset, byte[] dst, int dstOffset, int length, float inverse) {
     int half = (length + 1) / 2;
     for (int i = 0; i < half; i++) {
       int low = code(src[srcOffset + i], inverse);
       int high = half + i < length ? code(src[srcOffset + half + i], inverse) : 0;
-      dst.put(dstOffset + i, (byte) (low & 0xf | high << 4));
+      dst[dstOffset + i] = (byte) (low & 0xf | high << 4);
     }
   }
 
   @Override
   public void dequantize4(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
     int half = (length + 1) / 2;
     for (int i = 0; i < half; i++) {
-      byte codes = src.get(srcOffset + i);
+      byte codes = src[srcOffset + i];
       dst[dstOffset + i] = low(codes) * scale;
       if (half + i < length) {
         dst[dstOffset + half + i] = high(codes) * scale;
@@ -117,10 +123,10 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void addDequantized4(
-      ByteBuffer src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
     int half = (length + 1) / 2;
     for (int i = 0; i < half; i++) {
-      byte codes = src.get(srcOffset + i);
+      byte codes = src[srcOffset + i];
       dst[dstOffset + i] = sum(dst[dstOffset + i], low(codes) * scale);
       if (half + i < length) {
         dst[dstOffset + half + i] = sum(dst[dstOffset + half + i], high(codes) * scale);
@@ -133,6 +139,10 @@ final class ScalarKernels implements Kernels {
     for (int i = offset; i < offset + length; i++) {
       values[i] = Float.isNaN(values[i]) ? Float.NaN : values[i];
     }
+  }
+
+  private static float bf16(byte[] src, int offset) {
+    return Float.intBitsToFloat((short) SHORT.get(src, offset) << 16);
   }
 
   /** The lowest bits are the code; those above are not. */

@@ -55,14 +55,14 @@ class KernelsReferenceSuite extends AnyFunSuite {
   }
 
   test(
-    "a JVM without jdk.incubator.vector uses the scalar kernels, one with it either; same bytes"
+    "a JVM without jdk.incubator.vector uses the scalar kernels and writes the same bytes"
   ) {
     val without = inJvm()
-    val with512 = inJvm("--add-modules=jdk.incubator.vector")
+    val withModule = inJvm("--add-modules=jdk.incubator.vector")
     assert(without.startsWith("scalar false "))
-    assert(with512.startsWith(s"${Kernels.chosen.name} true "))
+    assert(withModule.startsWith(s"${Kernels.chosen.name} true "))
     assert(without.split(' ').last == checksum(Kernels.chosen))
-    assert(with512.split(' ').last == checksum(Kernels.chosen))
+    assert(withModule.split(' ').last == checksum(Kernels.chosen))
   }
 
   test("vectors are chosen where there are at least 8 lanes") {
