@@ -4,7 +4,6 @@ import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.TransportException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.TreeMap;
 import java.util.function.Supplier;
@@ -62,7 +61,7 @@ public final class Communicator implements AutoCloseable {
         input,
         layout,
         codec,
-        (from, values, length, dst) -> codec.encode(values, 0, length, dst),
+        (from, values, length, dst) -> codec.encode(values, 0, dst, 0, length),
         shardSum);
   }
 
@@ -111,7 +110,7 @@ public final class Communicator implements AutoCloseable {
               int count = Math.min(CHUNK, layout.size(owner) - from);
               if (count > 0) {
                 byte[] bytes = owner == rank() ? own : mesh.receive(owner);
-                codec.decode(payload(codec, bytes, count, owner), chunk, 0, count);
+                codec.decode(payload(codec, bytes, count, owner), 0, chunk, 0, count);
                 output.write(layout.from(owner) + from, chunk, 0, count);
               }
             }
@@ -196,7 +195,7 @@ public final class Communicator implements AutoCloseable {
 
   /** Encodes the range of a contribution that begins at {@code from}. */
   private interface Encoder {
-    void encode(long from, float[] values, int length, ByteBuffer dst);
+    void encode(long from, float[] values, int length, byte[] dst);
   }
 
   private void reduceScatter(
@@ -218,7 +217,7 @@ public final class Communicator implements AutoCloseable {
                 long place = layout.from(owner) + from;
                 input.read(place, chunk, 0, length);
                 byte[] bytes = new byte[codec.encodedBytes(length)];
-                encoder.encode(place, chunk, length, littleEndian(bytes));
+                encoder.encode(place, chunk, length, bytes);
                 if (owner == rank()) {
                   own = bytes;
                 } else {
@@ -240,27 +239,23 @@ public final class Communicator implements AutoCloseable {
     Arrays.fill(shardSum, from, from + length, 0);
     for (int peer = 0; peer < worldSize(); peer++) {
       byte[] bytes = peer == rank() ? own : mesh.receive(peer);
-      codec.decodeAdd(payload(codec, bytes, length, peer), shardSum, from, length);
+      codec.decodeAdd(payload(codec, bytes, length, peer), 0, shardSum, from, length);
     }
   }
 
-  private ByteBuffer payload(GradientCodec codec, byte[] bytes, int elements, int peer) {
+  private byte[] payload(GradientCodec codec, byte[] bytes, int elements, int peer) {
     if (bytes.length != codec.encodedBytes(elements)) {
       throw new TransportException(
           "rank %d sent %d bytes where %d were due: the ranks do not run the same operation"
               .formatted(peer, bytes.length, codec.encodedBytes(elements)));
     }
-    return littleEndian(bytes);
+    return bytes;
   }
 
   private static byte[] encode(GradientCodec codec, float[] values, int offset, int length) {
     byte[] bytes = new byte[codec.encodedBytes(length)];
-    codec.encode(values, offset, length, littleEndian(bytes));
+    codec.encode(values, offset, bytes, 0, length);
     return bytes;
-  }
-
-  private static ByteBuffer littleEndian(byte[] bytes) {
-    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private static byte[] doubleBytes(double[] values) {

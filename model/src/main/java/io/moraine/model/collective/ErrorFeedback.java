@@ -1,7 +1,6 @@
 package io.moraine.model.collective;
 
 import io.moraine.model.collective.codec.GradientCodec;
-import java.nio.ByteBuffer;
 
 /**
  * What a codec has left out of this rank's contributions so far, added to the next one: nothing is
@@ -47,9 +46,9 @@ public final class ErrorFeedback {
    *
    * @param from the range's place in the whole, a multiple of 256
    * @param values the contribution; afterwards what was encoded in its place
-   * @param dst as {@link GradientCodec#encode} takes it
+   * @param dst gets {@link GradientCodec#encodedBytes}
    */
-  void encode(GradientCodec codec, long from, float[] values, int length, ByteBuffer dst) {
+  void encode(GradientCodec codec, long from, float[] values, int length, byte[] dst) {
     int place = Math.toIntExact(from);
     boolean[] resting = new boolean[(length + BLOCK - 1) / BLOCK];
     for (int block = 0; block < resting.length; block++) {
@@ -60,10 +59,9 @@ public final class ErrorFeedback {
         values[i] += residual[place + i];
       }
     }
-    ByteBuffer written = dst.duplicate().order(dst.order());
-    codec.encode(values, 0, length, dst);
+    codec.encode(values, 0, dst, 0, length);
     float[] decoded = new float[length];
-    codec.decode(written, decoded, 0, length);
+    codec.decode(dst, 0, decoded, 0, length);
     for (int i = 0; i < length; i++) {
       if (!resting[i / BLOCK]) {
         residual[place + i] = values[i] - decoded[i];

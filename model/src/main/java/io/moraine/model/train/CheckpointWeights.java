@@ -7,8 +7,6 @@ import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /** The weights of a checkpoint, for use without training. */
 public final class CheckpointWeights {
@@ -31,10 +29,9 @@ public final class CheckpointWeights {
       String name = Checkpoints.shardFile(rank, ranks);
       Safetensors file = checkpoints.read(checkpoint, name);
       float[] shard = ShardState.floats(file, ShardState.MASTER, name);
-      ByteBuffer wire =
-          ByteBuffer.allocate(codec.encodedBytes(shard.length)).order(ByteOrder.LITTLE_ENDIAN);
-      codec.encode(shard, 0, shard.length, wire);
-      codec.decode(wire.flip(), shard, 0, shard.length);
+      byte[] wire = new byte[codec.encodedBytes(shard.length)];
+      codec.encode(shard, 0, wire, 0, shard.length);
+      codec.decode(wire, 0, shard, 0, shard.length);
       model.parameters().put(layout.from(rank), shard, 0, shard.length);
       float[] bias = ShardState.floats(file, ShardState.BIAS, name);
       model.expertBalance().ifPresent(balance -> balance.setBias(bias));

@@ -1,7 +1,6 @@
 package io.moraine.model.collective
 
 import io.moraine.model.collective.codec.GradientCodec
-import java.nio.{ByteBuffer, ByteOrder}
 import java.util.SplittableRandom
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -11,10 +10,10 @@ class ErrorFeedbackSuite extends AnyFunSuite {
   private val int4 = GradientCodec.of("int4")
 
   private def sent(feedback: ErrorFeedback, values: Array[Float]): Array[Float] = {
-    val bytes = ByteBuffer.allocate(int4.encodedBytes(values.length)).order(ByteOrder.LITTLE_ENDIAN)
+    val bytes = new Array[Byte](int4.encodedBytes(values.length))
     feedback.encode(int4, 0, values.clone, values.length, bytes)
     val decoded = new Array[Float](values.length)
-    int4.decode(bytes.flip(), decoded, 0, values.length)
+    int4.decode(bytes, 0, decoded, 0, values.length)
     decoded
   }
 

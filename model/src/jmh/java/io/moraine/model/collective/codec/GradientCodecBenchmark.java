@@ -1,7 +1,5 @@
 package io.moraine.model.collective.codec;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -61,7 +59,7 @@ public class GradientCodecBenchmark {
     public String kernels;
 
     private GradientCodec subject;
-    private ByteBuffer bytes;
+    private byte[] bytes;
 
     /** Encodes once, so that there is something to decode. */
     @Setup
@@ -72,8 +70,8 @@ public class GradientCodecBenchmark {
               .filter(candidate -> candidate.name().equals(codec))
               .findFirst()
               .orElseThrow();
-      bytes = ByteBuffer.allocate(subject.encodedBytes(ELEMENTS)).order(ByteOrder.LITTLE_ENDIAN);
-      subject.encode(values.values, 0, ELEMENTS, bytes);
+      bytes = new byte[subject.encodedBytes(ELEMENTS)];
+      subject.encode(values.values, 0, bytes, 0, ELEMENTS);
     }
   }
 
@@ -88,9 +86,8 @@ public class GradientCodecBenchmark {
   /** Float32 to bytes. */
   @Benchmark
   @OperationsPerInvocation(BYTES)
-  public ByteBuffer encode(Values values, Encoded encoded) {
-    encoded.bytes.clear();
-    encoded.subject.encode(values.values, 0, ELEMENTS, encoded.bytes);
+  public byte[] encode(Values values, Encoded encoded) {
+    encoded.subject.encode(values.values, 0, encoded.bytes, 0, ELEMENTS);
     return encoded.bytes;
   }
 
@@ -98,8 +95,7 @@ public class GradientCodecBenchmark {
   @Benchmark
   @OperationsPerInvocation(BYTES)
   public float[] decode(Values values, Encoded encoded) {
-    encoded.bytes.clear();
-    encoded.subject.decode(encoded.bytes, values.target, 0, ELEMENTS);
+    encoded.subject.decode(encoded.bytes, 0, values.target, 0, ELEMENTS);
     return values.target;
   }
 
@@ -107,8 +103,7 @@ public class GradientCodecBenchmark {
   @Benchmark
   @OperationsPerInvocation(BYTES)
   public float[] decodeAdd(Values values, Encoded encoded) {
-    encoded.bytes.clear();
-    encoded.subject.decodeAdd(encoded.bytes, values.target, 0, ELEMENTS);
+    encoded.subject.decodeAdd(encoded.bytes, 0, values.target, 0, ELEMENTS);
     return values.target;
   }
 }

@@ -1,6 +1,5 @@
 package io.moraine.model.collective.codec;
 
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -11,9 +10,6 @@ import java.util.stream.Collectors;
  * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite.
  */
 public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
-
-  /** Elements that go through an array at once where a buffer has none; whole blocks of 256. */
-  int PIECE = 4096;
 
   /** All codecs. */
   static List<GradientCodec> all() {
@@ -74,61 +70,4 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
    * @cost no allocation
    */
   void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements);
-
-  /**
-   * Encodes a range.
-   *
-   * @param dst of any kind and byte order, with room for {@link #encodedBytes}; its position moves
-   */
-  default void encode(float[] src, int srcOffset, int elements, ByteBuffer dst) {
-    if (dst.hasArray()) {
-      encode(src, srcOffset, dst.array(), dst.arrayOffset() + dst.position(), elements);
-      dst.position(dst.position() + encodedBytes(elements));
-      return;
-    }
-    byte[] bytes = new byte[encodedBytes(Math.min(PIECE, elements))];
-    for (int from = 0; from < elements; from += PIECE) {
-      int count = Math.min(PIECE, elements - from);
-      encode(src, srcOffset + from, bytes, 0, count);
-      dst.put(bytes, 0, encodedBytes(count));
-    }
-  }
-
-  /**
-   * Decodes a range.
-   *
-   * @param src of any kind and byte order, holding {@link #encodedBytes}; its position moves
-   */
-  default void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    if (src.hasArray()) {
-      decode(src.array(), src.arrayOffset() + src.position(), dst, dstOffset, elements);
-      src.position(src.position() + encodedBytes(elements));
-      return;
-    }
-    byte[] bytes = new byte[encodedBytes(Math.min(PIECE, elements))];
-    for (int from = 0; from < elements; from += PIECE) {
-      int count = Math.min(PIECE, elements - from);
-      src.get(bytes, 0, encodedBytes(count));
-      decode(bytes, 0, dst, dstOffset + from, count);
-    }
-  }
-
-  /**
-   * Decodes a range and adds it to what is there; a sum that is NaN becomes {@link Float#NaN}.
-   *
-   * @param src of any kind and byte order, holding {@link #encodedBytes}; its position moves
-   */
-  default void decodeAdd(ByteBuffer src, float[] dst, int dstOffset, int elements) {
-    if (src.hasArray()) {
-      decodeAdd(src.array(), src.arrayOffset() + src.position(), dst, dstOffset, elements);
-      src.position(src.position() + encodedBytes(elements));
-      return;
-    }
-    byte[] bytes = new byte[encodedBytes(Math.min(PIECE, elements))];
-    for (int from = 0; from < elements; from += PIECE) {
-      int count = Math.min(PIECE, elements - from);
-      src.get(bytes, 0, encodedBytes(count));
-      decodeAdd(bytes, 0, dst, dstOffset + from, count);
-    }
-  }
 }

@@ -2,7 +2,6 @@ package io.moraine.model.collective.codec
 
 import java.lang.Float.{floatToRawIntBits, intBitsToFloat}
 import java.nio.file.Path
-import java.nio.{ByteBuffer, ByteOrder}
 import java.util.SplittableRandom
 import java.util.zip.CRC32C
 import org.scalatest.funsuite.AnyFunSuite
@@ -24,9 +23,8 @@ class KernelsReferenceSuite extends AnyFunSuite {
       for (length <- 0 to 1100) {
         val offset = random.nextInt(40)
         val values = Array.fill(offset + length)(draw(random))
-        val direct = random.nextInt(2) == 0
-        val bytes = encoded(scalar, values, offset, length, direct)
-        assert(bytes == encoded(vector, values, offset, length, direct))
+        val bytes = encoded(scalar, values, offset, length)
+        assert(java.util.Arrays.equals(bytes, encoded(vector, values, offset, length)))
         assertDecodeEqual(scalar, vector, bytes, offset, length, random)
       }
     }
@@ -37,8 +35,8 @@ class KernelsReferenceSuite extends AnyFunSuite {
       val random = new SplittableRandom(6)
       for (length <- 0 to 1100) {
         val offset = random.nextInt(40)
-        val bytes = buffer(offset + scalar.encodedBytes(length), random.nextInt(2) == 0)
-        for (i <- 0 until bytes.capacity) bytes.put(i, random.nextInt().toByte)
+        val bytes = new Array[Byte](offset + scalar.encodedBytes(length))
+        random.nextBytes(bytes)
         assertDecodeEqual(scalar, vector, bytes, offset, length, random)
       }
     }
@@ -49,8 +47,10 @@ class KernelsReferenceSuite extends AnyFunSuite {
       (for (high <- 0 until 65536; low <- lower) yield intBitsToFloat(high << 16 | low)).toArray
     val (scalar, vector) = codecs.find(_._1.name == "bf16").get
     assert(
-      encoded(scalar, values, 0, values.length, false) ==
-        encoded(vector, values, 0, values.length, false)
+      java.util.Arrays.equals(
+        encoded(scalar, values, 0, values.length),
+        encoded(vector, values, 0, values.length)
+      )
     )
   }
 
@@ -73,30 +73,27 @@ class KernelsReferenceSuite extends AnyFunSuite {
   private def assertDecodeEqual(
       scalar: GradientCodec,
       vector: GradientCodec,
-      bytes: ByteBuffer,
+      bytes: Array[Byte],
       offset: Int,
       length: Int,
       random: SplittableRandom
   ): Unit = {
     val before = Array.fill(length + 17)(anyFloat(random))
     for (
-      decode <- Seq[GradientCodec => (ByteBuffer, Array[Float], Int, Int) => Unit](
+      decode <- Seq[GradientCodec => (Array[Byte], Int, Array[Float], Int, Int) => Unit](
         codec => codec.decode,
         codec => codec.decodeAdd
       )
     ) {
       val results = Seq(scalar, vector).map { codec =>
         val target = before.clone
-        bytes.position(offset)
-        decode(codec)(bytes, target, 9, length)
-        assert(bytes.position() == offset + codec.encodedBytes(length))
+        decode(codec)(bytes, offset, target, 9, length)
         target.map(floatToRawIntBits(_))
       }
       assert(java.util.Arrays.equals(results(0), results(1)), s"$length elements")
       for (i <- (0 until 9) ++ (length + 9 until length + 17))
         assert(results(1)(i) == floatToRawIntBits(before(i)), "neighbours are untouched")
     }
-    bytes.position(0)
   }
 
   /** Encoded behind `offset` bytes, with guards on both sides, to be compared as a whole. */
@@ -104,17 +101,12 @@ class KernelsReferenceSuite extends AnyFunSuite {
       codec: GradientCodec,
       values: Array[Float],
       offset: Int,
-      length: Int,
-      direct: Boolean
-  ): ByteBuffer = {
-    val bytes = buffer(offset + codec.encodedBytes(length) + 64, direct)
-    for (i <- 0 until bytes.capacity) bytes.put(i, 0x5a.toByte)
-    bytes.position(offset)
-    codec.encode(values, offset, length, bytes)
-    assert(bytes.position() == offset + codec.encodedBytes(length))
-    for (i <- (0 until offset) ++ (bytes.position() until bytes.capacity))
-      assert(bytes.get(i) == 0x5a)
-    bytes.position(0)
+      length: Int
+  ): Array[Byte] = {
+    val end = offset + codec.encodedBytes(length)
+    val bytes = Array.fill(end + 64)(0x5a.toByte)
+    codec.encode(values, offset, bytes, offset, length)
+    for (i <- (0 until offset) ++ (end until bytes.length)) assert(bytes(i) == 0x5a)
     bytes
   }
 
@@ -169,19 +161,15 @@ object KernelsReferenceSuite {
     "numbers around 2^-100" -> (random => (math.pow(2, -100) * random.nextGaussian()).toFloat)
   )
 
-  private def buffer(bytes: Int, direct: Boolean): ByteBuffer =
-    (if (direct) ByteBuffer.allocateDirect(bytes) else ByteBuffer.allocate(bytes))
-      .order(ByteOrder.LITTLE_ENDIAN)
-
   /** Of what all codecs write for the same thousand numbers. */
   def checksum(kernels: Kernels): String = {
     val random = new SplittableRandom(8)
     val values = Array.fill(1000)(finite(random)) ++ Array.fill(1000)(random.nextGaussian().toFloat)
     val crc = new CRC32C
     for (codec <- kernels.codecs.asScala) {
-      val bytes = buffer(codec.encodedBytes(values.length), direct = false)
-      codec.encode(values, 0, values.length, bytes)
-      crc.update(bytes.array)
+      val bytes = new Array[Byte](codec.encodedBytes(values.length))
+      codec.encode(values, 0, bytes, 0, values.length)
+      crc.update(bytes)
     }
     crc.getValue.toHexString
   }
