@@ -23,7 +23,7 @@ import org.bytedeco.pytorch.global.torch;
  * @param queries projections of the queries
  * @param wkvA to the latent and the rotary key; shape (latent + R, D)
  * @param kvNorm of the latent
- * @param wkvB latent to keys and values; shape (H * (N + V), L)
+ * @param wkvB latent to keys and values; shape (H * (N + V), latent)
  * @param wo heads to the residual stream; shape (D, H * V)
  * @param precision of the products of queries, keys and values
  * @param softmaxScale of query-key products

@@ -106,10 +106,16 @@ public final class Checkpoints {
     return Optional.empty();
   }
 
-  /** Whether there is a checkpoint, whole or not, of any step but 0. */
+  /** Whether there is a finished checkpoint of any step but 0. */
   public boolean hasBegun() throws IOException {
-    return storage.list(ROOT).stream()
-        .anyMatch(name -> name.startsWith("step-") && !name.equals(name(0)));
+    for (String name : storage.list(ROOT)) {
+      if (name.startsWith("step-")
+          && !name.equals(name(0))
+          && storage.exists(ROOT + "/" + name + "/" + MANIFEST)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Reads one file of a checkpoint. */

@@ -15,13 +15,16 @@ object Ranks {
   val secret: Array[Byte] = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII)
 
   def config(rank: Int, worldSize: Int, silenceMillis: Long = 20000): MeshConfig =
+    config(rank, worldSize, silenceMillis, silenceMillis)
+
+  def config(rank: Int, worldSize: Int, silenceMillis: Long, computeMillis: Long): MeshConfig =
     new MeshConfig(
       rank,
       worldSize,
       "test",
       secret,
       Duration.ofMillis(silenceMillis),
-      Duration.ofMillis(silenceMillis),
+      Duration.ofMillis(computeMillis),
       () => false
     )
 

@@ -171,6 +171,8 @@ class TrainerSuite extends AnyFunSuite {
       for (i <- before.indices)
         assert(math.abs(shares.map(_(i)).sum - before(i)) < 1e-6)
     }
+    val resharded = train(start, 2, flat(20, "int4"))
+    assert(resharded.head.resumedFrom == 10 && resharded.map(_.weightsDigest).toSet.size == 1)
     val without = folder()
     train(without, 2, flat(10))
     val resumed = train(without, 2, flat(20, "int4"))

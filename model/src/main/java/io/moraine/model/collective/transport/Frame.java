@@ -8,16 +8,18 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * What travels between two ranks: magic, kind, sequence number, payload length, CRC32C of all that
- * but the magic and of the payload, payload (docs/formats.md).
+ * What travels between two ranks: magic, kind, sequence number, payload length, CRC32C of the last
+ * three, CRC32C of the payload, payload (docs/formats.md). A length is believed only when its
+ * checksum is right, so that nobody waits for what never comes.
  */
 record Frame(Kind kind, byte[] payload) {
 
-  static final int HEADER_BYTES = 4 + 1 + 8 + 4 + 4;
+  static final int HEADER_BYTES = 4 + 1 + 8 + 4 + 4 + 4;
   static final int MAX_PAYLOAD_BYTES = 1 << 26;
 
   private static final int MAGIC = 0x4d465232; // "MFR2"
-  private static final int CHECKSUM_AT = 4 + 1 + 8 + 4;
+  private static final int FIELDS_AT = 4;
+  private static final int FIELD_BYTES = 1 + 8 + 4;
   private static final byte[] NOTHING = new byte[0];
 
   /** What a frame is for. */
@@ -49,8 +51,8 @@ record Frame(Kind kind, byte[] payload) {
   byte[] toBytes(long sequence) {
     ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + payload.length);
     bytes.putInt(MAGIC).put(kind.code()).putLong(sequence).putInt(payload.length);
-    bytes.putInt(0).put(payload);
-    bytes.putInt(CHECKSUM_AT, checksum(bytes.array(), payload));
+    bytes.putInt(checksum(bytes.array(), FIELDS_AT, FIELD_BYTES));
+    bytes.putInt(checksum(payload, 0, payload.length)).put(payload);
     return bytes.array();
   }
 
@@ -68,29 +70,32 @@ record Frame(Kind kind, byte[] payload) {
     Optional<Kind> kind = Kind.of(code);
     long received = fields.getLong();
     int length = fields.getInt();
-    int checksum = fields.getInt();
-    if (magic != MAGIC || kind.isEmpty() || length < 0 || length > MAX_PAYLOAD_BYTES) {
-      throw new IOException(
-          "no frame: magic %08x, kind %d, length %d".formatted(magic, code, length));
+    if (magic != MAGIC) {
+      throw new IOException("no frame: magic %08x".formatted(magic));
+    }
+    requireIntact(sequence, fields.getInt(), checksum(header, FIELDS_AT, FIELD_BYTES));
+    if (kind.isEmpty() || length < 0 || length > MAX_PAYLOAD_BYTES) {
+      throw new IOException("no frame: kind %d, length %d".formatted(code, length));
     }
     byte[] payload = new byte[length];
     in.readFully(payload);
-    int computed = checksum(header, payload);
-    if (checksum != computed) {
-      throw new IOException(
-          "frame %d is damaged: checksum %08x, computed %08x"
-              .formatted(sequence, checksum, computed));
-    }
+    requireIntact(sequence, fields.getInt(), checksum(payload, 0, length));
     if (received != sequence) {
       throw new IOException("frame %d came where %d was due".formatted(received, sequence));
     }
     return new Frame(kind.get(), payload);
   }
 
-  private static int checksum(byte[] header, byte[] payload) {
+  private static void requireIntact(long sequence, int sent, int computed) throws IOException {
+    if (sent != computed) {
+      throw new IOException(
+          "frame %d is damaged: checksum %08x, computed %08x".formatted(sequence, sent, computed));
+    }
+  }
+
+  private static int checksum(byte[] bytes, int from, int length) {
     CRC32C crc = new CRC32C();
-    crc.update(header, 4, CHECKSUM_AT - 4);
-    crc.update(payload);
+    crc.update(bytes, from, length);
     return (int) crc.getValue();
   }
 }

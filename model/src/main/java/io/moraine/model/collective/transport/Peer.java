@@ -109,8 +109,10 @@ final class Peer implements AutoCloseable {
   }
 
   private void receiveAll() {
-    try (DataInputStream in =
-        new DataInputStream(new BufferedInputStream(socket.getInputStream(), 1 << 18))) {
+    try {
+      // Not closed here: that would end the sending of the reason why this rank gives up.
+      DataInputStream in =
+          new DataInputStream(new BufferedInputStream(socket.getInputStream(), 1 << 18));
       for (long sequence = 0; ; sequence++) {
         Frame frame = Frame.read(in, sequence);
         lastHeardNanos = System.nanoTime();

@@ -20,7 +20,7 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
 
   implicit override val patienceConfig: PatienceConfig = PatienceConfig(Span(20, Seconds))
 
-  private val deadlineMillis = 1500L
+  private val deadlineMillis = 6000L
   private val greetingBytes = 4 + 4 + 4 + 16 + 32
   private val harmedFrame = 3
 
@@ -91,7 +91,11 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
       val addresses = List.of(s"127.0.0.1:${link.getLocalPort}", listeners(1).address)
       val ranks = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {
-          val mesh = Mesh.connect(Ranks.config(rank, 2, deadlineMillis), listener, addresses)
+          val mesh = Mesh.connect(
+            Ranks.config(rank, 2, deadlineMillis, 5 * deadlineMillis),
+            listener,
+            addresses
+          )
           val communicator = new Communicator(mesh)
           try
             for (step <- 1 to 1000000) {
@@ -122,12 +126,12 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     ("a flipped bit in the data", f => GoesOn(flipped(f, 60)), "frame \\d+ is damaged: checksum"),
     ("a flipped bit in the sequence number", f => GoesOn(flipped(f, 12)), "frame \\d+ is damaged"),
     ("a flipped bit in the magic", f => GoesOn(flipped(f, 1)), "no frame: magic"),
-    ("a length beyond all frames", f => GoesOn(f.updated(13, 127.toByte)), "no frame: magic"),
+    ("a length that grew", f => GoesOn(flipped(f, 13)), "frame \\d+ is damaged"),
     ("a frame that comes twice", f => GoesOn(f ++ f), "frame \\d+ came where \\d+ was due"),
     ("a frame that is lost", _ => GoesOn(Array.empty[Byte]), "frame \\d+ came where \\d+ was due"),
     ("half a frame, then the end", f => Ends(f.take(50)), "connection lost"),
     ("a connection closed in one direction", _ => Ends(Array.empty[Byte]), "connection lost"),
-    ("a connection that stands still", _ => Stands, "gives no sign of life for 1500 ms")
+    ("a connection that stands still", _ => Stands, "gives no sign of life for 6000 ms")
   )
 
   for ((name, fate, expected) <- faults)
@@ -139,22 +143,7 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
       )
       for ((message, rank) <- messages.zipWithIndex)
         assert(message.matches(s"all-gather of bytes at step \\d+ on rank $rank of 2: .+"), message)
-      assert(messages(1).contains("rank 0"), messages)
+      assert(messages(1).matches(s".*: rank 0: gave up: .*$expected.*"), messages)
       eventually(assert(threads == 0, "no thread is left"))
     }
-
-  test("two runs side by side on one host do not mix") {
-    val pool = Executors.newFixedThreadPool(2)
-    implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
-    try {
-      val runs = Seq(1L, 100L).map { value =>
-        Future(Ranks.run(3) { communicator =>
-          (1 to 200).map(step => communicator.allReduceSum(Array(value * step)).head)
-        })
-      }
-      val sums = runs.map(Await.result(_, ScalaDuration(60, TimeUnit.SECONDS)))
-      for ((value, results) <- Seq(1L, 100L).zip(sums); result <- results)
-        assert(result.get == (1 to 200).map(3L * value * _))
-    } finally pool.shutdownNow()
-  }
 }
