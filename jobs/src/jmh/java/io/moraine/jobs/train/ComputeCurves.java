@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.ModelCost;
 import java.io.IOException;
@@ -32,7 +33,9 @@ public final class ComputeCurves {
   private static final int LEFT = 60;
   private static final int RIGHT = 130;
   private static final int TOP = 20;
-  private static final int BOTTOM = 50;
+  private static final int BOTTOM = 60;
+  private static final int NAME_WIDTH = 100;
+  private static final int NAME_HEIGHT = 12;
 
   private ComputeCurves() {}
 
@@ -44,6 +47,14 @@ public final class ComputeCurves {
 
     boolean isDense() {
       return model.moeLayers() == 0;
+    }
+
+    /** Dense red, latent attention blue, other mixtures green. */
+    String color() {
+      if (isDense()) {
+        return "#c0504d";
+      }
+      return model.attention() instanceof LatentConfig ? "#1f6fb4" : "#3a8a4d";
     }
 
     /** Mean over the seeds. */
@@ -117,7 +128,7 @@ public final class ComputeCurves {
   private static void print(Curve curve) {
     List<Double> losses = curve.endLosses();
     System.out.printf(
-        "| %s | %.2f M | %.2f M | %.3f | %.2f | %.3f | %s |%n",
+        "| %s | %.2f M | %.2f M | %.4f | %.2f | %.3f | %s |%n",
         curve.name(),
         curve.model().parameters() / 1e6,
         curve.model().activeParameters() / 1e6,
@@ -179,7 +190,7 @@ public final class ComputeCurves {
       svg.append(label(LEFT - 36, y + 4, "#333", "%.2f".formatted(loss)));
     }
     for (Curve curve : curves) {
-      String color = curve.isDense() ? "#c0504d" : "#1f6fb4";
+      String color = curve.color();
       svg.append("<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"").append(color);
       svg.append("\" points=\"");
       for (Point point : curve.mean()) {
@@ -192,9 +203,25 @@ public final class ComputeCurves {
             "<circle r=\"3\" cx=\"%.1f\" cy=\"%.1f\" fill=\"%s\"/>%n"
                 .formatted(x, y(loss, low, high), color));
       }
-      svg.append(label(x + 6, y(curve.end().loss(), low, high) + 4, color, curve.name()));
     }
+    addNames(svg, curves, from, to, low, high);
     return svg.append("</svg>\n").toString();
+  }
+
+  /** Behind the curves' ends, the higher one first, each below those before it. */
+  private static void addNames(
+      StringBuilder svg, List<Curve> curves, double from, double to, double low, double high) {
+    double lastX = 0;
+    double lastY = 0;
+    for (Curve curve :
+        curves.stream().sorted(Comparator.comparingDouble(c -> -c.end().loss())).toList()) {
+      double x = x(curve.end().flops(), from, to) + 8;
+      double y = y(curve.end().loss(), low, high);
+      boolean collides = Math.abs(x - lastX) < NAME_WIDTH && y < lastY + NAME_HEIGHT;
+      lastX = x;
+      lastY = collides ? lastY + NAME_HEIGHT : y;
+      svg.append(label(x, lastY, curve.color(), curve.name()));
+    }
   }
 
   private static String line(double x1, double y1, double x2, double y2, String color) {
