@@ -68,35 +68,46 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
 
   @Override
   public void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    decode(src, srcOffset, dst, dstOffset, elements, false);
+  }
+
+  @Override
+  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+    decode(src, srcOffset, dst, dstOffset, elements, true);
+  }
+
+  private void decode(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int elements, boolean adds) {
     int at = srcOffset;
     for (int from = 0; from < elements; from += BLOCK) {
       int count = Math.min(BLOCK, elements - from);
       float scale = (float) FLOAT.get(src, at);
       if (!Float.isFinite(scale)) {
         Arrays.fill(dst, dstOffset + from, dstOffset + from + count, Float.NaN);
-      } else if (bits == 8) {
-        kernels.dequantize8(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
+      } else if (adds) {
+        addDequantized(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
       } else {
-        kernels.dequantize4(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
+        dequantize(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
       }
       at += SCALE_BYTES + codeBytes(count);
     }
   }
 
-  @Override
-  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
-    int at = srcOffset;
-    for (int from = 0; from < elements; from += BLOCK) {
-      int count = Math.min(BLOCK, elements - from);
-      float scale = (float) FLOAT.get(src, at);
-      if (!Float.isFinite(scale)) {
-        Arrays.fill(dst, dstOffset + from, dstOffset + from + count, Float.NaN);
-      } else if (bits == 8) {
-        kernels.addDequantized8(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
-      } else {
-        kernels.addDequantized4(src, at + SCALE_BYTES, dst, dstOffset + from, count, scale);
-      }
-      at += SCALE_BYTES + codeBytes(count);
+  private void dequantize(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int count, float scale) {
+    if (bits == 8) {
+      kernels.dequantize8(src, srcOffset, dst, dstOffset, count, scale);
+    } else {
+      kernels.dequantize4(src, srcOffset, dst, dstOffset, count, scale);
+    }
+  }
+
+  private void addDequantized(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int count, float scale) {
+    if (bits == 8) {
+      kernels.addDequantized8(src, srcOffset, dst, dstOffset, count, scale);
+    } else {
+      kernels.addDequantized4(src, srcOffset, dst, dstOffset, count, scale);
     }
   }
 
