@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  moraine train --data data/ --run run/ --ranks 2",
       "  moraine train --data data/ --run run/ --config my-model.conf --steps 2000 --codec bf16",
-      "  moraine train --master spark://host:7077 --executor-cores 8 --data hdfs:/data --run hdfs:/run --ranks 4"
+      "  moraine train --master spark://host:7077 --executor-cores 1 --data hdfs:/data --run hdfs:/run --ranks 4"
     })
 final class TrainCommand implements Callable<Integer> {
 

@@ -3,8 +3,10 @@ package io.moraine.jobs.report;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.train.TrainConfig;
+import io.moraine.model.transformer.ActivationCost;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.ModelCost;
+import io.moraine.model.transformer.Recompute;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -59,6 +61,7 @@ public final class ModelPlan {
             "cache            %,d values per token of a text that is generated",
             cost.cachedValues()));
     addMemory(cost, settings.train().wire(), cluster.ranks(), lines);
+    addActivations(settings, cluster.sequenceLength(), lines);
     addWire(cost, settings.train(), cluster, lines);
     addTime(cost, settings, cluster, lines);
     return lines;
@@ -73,13 +76,33 @@ public final class ModelPlan {
     lines.add(
         format(
             "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the"
-                + " optimizer %.4g%s; activations besides",
+                + " optimizer %.4g%s",
             (2 * flat + shard + owed) / GIGA,
             ranks,
             flat / GIGA,
             flat / GIGA,
             shard / GIGA,
             owed > 0 ? format(", error feedback %.4g", owed / GIGA) : ""));
+  }
+
+  private static void addActivations(
+      TrainSettings settings, int sequenceLength, List<String> lines) {
+    ActivationCost cost = new ActivationCost(settings.model());
+    int sequences = settings.train().batch().microBatch();
+    lines.add(
+        format(
+            "activations      at least, in float32, of a pass of train.micro-batch = %d sequences",
+            sequences));
+    for (Recompute recompute : Recompute.values()) {
+      double perToken = 4.0 * cost.valuesPerToken(recompute);
+      lines.add(
+          format(
+              "  recompute %-6s %,12.0f bytes per token  %.4g GB%s",
+              recompute.name().toLowerCase(Locale.ROOT),
+              perToken,
+              perToken * sequences * sequenceLength / GIGA,
+              recompute == settings.recompute() ? "   <- settings" : ""));
+    }
   }
 
   private static void addWire(

@@ -2,6 +2,7 @@ package io.moraine.jobs.train;
 
 import static org.apache.spark.sql.functions.col;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
@@ -68,6 +69,7 @@ public final class EvaluateJob {
           "%s has no held-out sequence: prepare more text, or a larger held-out.fraction."
               .formatted(data));
     }
+    requireSameTokenizer(run, dataset);
     progress.start("evaluate");
     Map<String, String> sources = sources(dataset);
     int threads = spark.sparkContext().defaultParallelism();
@@ -94,6 +96,14 @@ public final class EvaluateJob {
       }
       progress.done("%,d held-out tokens".formatted(tally.all.tokens));
       return tally.result(trained.step());
+    }
+  }
+
+  private void requireSameTokenizer(RunFolder run, PreparedDataset dataset) throws IOException {
+    if (!run.hasTokenizerOf(spark.sparkContext().hadoopConfiguration(), dataset)) {
+      throw new ConfigException(
+          "the run %s was trained with another tokenizer than that of %s: a loss would mean nothing. Evaluate on a dataset prepared with --tokenizer %s."
+              .formatted(run.root(), dataset.root(), run.tokenizer()));
     }
   }
 

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.prepare.PreparedDataset;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -51,6 +52,11 @@ public record RunFolder(Path root) {
     return settings().getFileSystem(hadoop).exists(settings());
   }
 
+  /** Whether the run's tokenizer is the dataset's, to the byte. */
+  boolean hasTokenizerOf(Configuration hadoop, PreparedDataset dataset) throws IOException {
+    return read(hadoop, tokenizer()).equals(text(hadoop, new Path(dataset.tokenizer())));
+  }
+
   String read(Configuration hadoop, Path file) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
     if (!files.exists(file)) {
@@ -58,7 +64,12 @@ public record RunFolder(Path root) {
           "%s is not a training run: it has no %s. Start one with: moraine train --data DATASET --run %s"
               .formatted(root, file.getName(), root));
     }
-    try (InputStream in = files.open(file)) {
+    return text(hadoop, file);
+  }
+
+  /** A small file. */
+  static String text(Configuration hadoop, Path file) throws IOException {
+    try (InputStream in = file.getFileSystem(hadoop).open(file)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }
   }

@@ -10,8 +10,6 @@ import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Collections;
 import java.util.HashMap;
@@ -169,14 +167,9 @@ public final class TrainJob {
   /** Records settings and tokenizer; a run that goes on must have the same model and data. */
   private void prepareFolder(RunFolder run, PreparedDataset dataset, boolean resume)
       throws IOException {
-    Path tokenizer = new Path(dataset.tokenizer());
-    String tokenizerJson;
-    try (InputStream in = tokenizer.getFileSystem(hadoop).open(tokenizer)) {
-      tokenizerJson = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     if (resume && run.exists(hadoop)) {
-      if (!run.read(hadoop, run.tokenizer()).equals(tokenizerJson)) {
+      if (!run.hasTokenizerOf(hadoop, dataset)) {
         throw new ConfigException(
             "the run %s was started with another tokenizer than that of %s. Use another --run, or --resume never."
                 .formatted(run.root(), dataset.root()));
@@ -186,7 +179,8 @@ public final class TrainJob {
       checkpoints.deleteAll();
     }
     run.root().getFileSystem(hadoop).mkdirs(run.root());
-    RunFolder.replace(hadoop, run.tokenizer(), tokenizerJson);
+    RunFolder.replace(
+        hadoop, run.tokenizer(), RunFolder.text(hadoop, new Path(dataset.tokenizer())));
     RunFolder.replace(hadoop, run.settings(), settings.rendered() + "\n");
     run.status().getFileSystem(hadoop).delete(run.status(), false);
   }

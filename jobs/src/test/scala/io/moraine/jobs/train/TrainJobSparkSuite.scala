@@ -134,6 +134,18 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(documents > count)
     }
 
+  test("a run meets a dataset of another tokenizer: neither goes on with it nor is evaluated") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 1, 1)
+    RunFolder.replace(hadoop, RunFolder.at(run.toString).tokenizer, "{}")
+    val evaluated = intercept[ConfigException](
+      new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
+    )
+    val trained = intercept[ConfigException](train(run, 2, 1))
+    for (refusal <- Seq(evaluated, trained))
+      assert(refusal.getMessage.contains(s"another tokenizer than that of $data"))
+  }
+
   test("attention within documents: another loss from the first step on, and it is evaluated so") {
     val losses = Seq("across-documents", "within-documents").map { span =>
       val run = Scratch.folder().resolve("run")

@@ -16,6 +16,7 @@ import io.moraine.model.layer.RotaryScaling;
 import io.moraine.model.moe.RouterConfig;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
+import io.moraine.model.precision.Precision;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
@@ -32,13 +33,13 @@ import java.util.Optional;
 
 /**
  * Characters of Shakespeare in nanoGPT's setting for a CPU: a mixture of experts with latent
- * attention against a dense model of as many active parameters, and the same experts without a
- * selection bias.
+ * attention against a dense model of as many active parameters, the same experts without a
+ * selection bias, and in other precisions.
  *
- * <p>Arguments: the text, steps, threads of libtorch, gamma, which of moe,dense,unbiased, then
- * seeds; prints a row per run: parameters, active ones, loss of the last step, loss on all of the
- * held-out text, tokens/s, how uneven loads are ({@link Loads#violations()}) and memory ({@link
- * Loads#memory()}).
+ * <p>Arguments: the text, steps, threads of libtorch, gamma, which of moe,dense,unbiased, each
+ * alone or with a precision (moe-fp8), then seeds; prints a row per run: parameters, active ones,
+ * loss of the last 100 steps, loss on all of the held-out text, tokens/s, how uneven loads are
+ * ({@link Loads#violations()}) and memory ({@link Loads#memory()}).
  */
 public final class ShakespeareComparison {
 
@@ -55,6 +56,9 @@ public final class ShakespeareComparison {
   private static final int SETTLED = 250;
 
   private static final int SETTLED_ON_AVERAGE = 300;
+
+  /** Steps that the training loss is the mean of. */
+  private static final int LAST = 100;
 
   private final int[] training;
   private final int[] heldOut;
@@ -85,7 +89,16 @@ public final class ShakespeareComparison {
     }
   }
 
-  private ModelConfig model(String kind) {
+  private ModelConfig model(String name) {
+    String[] parts = name.split("-", 2);
+    Precision precision =
+        parts.length == 1
+            ? Precision.FLOAT32
+            : Precision.valueOf(parts[1].toUpperCase(Locale.ROOT));
+    return kind(parts[0]).with(precision);
+  }
+
+  private ModelConfig kind(String kind) {
     return switch (kind) {
       case "moe" -> moe(true);
       case "unbiased" -> moe(false);
@@ -162,15 +175,15 @@ public final class ShakespeareComparison {
               loads,
               "",
               System::nanoTime);
-      TrainResult result = trainer.run(false);
+      trainer.run(false);
       System.out.printf(
           Locale.ROOT,
-          "| %s | %d | %.2f M | %.2f M | %.3f | %.4f | %,.0f | %s | %s |%n",
+          "| %s | %d | %.2f M | %.2f M | %.4f | %.4f | %,.0f | %s | %s |%n",
           name,
           seed,
           config.parameters() / 1e6,
           config.activeParameters() / 1e6,
-          result.loss(),
+          loads.lastLoss(),
           heldOutLoss(model),
           loads.tokensPerSecond(),
           loads.violations(),
@@ -252,6 +265,14 @@ public final class ShakespeareComparison {
     /** Resident size and used heap, MiB, after the 200th step and after the last one. */
     String memory() {
       return String.join(", ", memory);
+    }
+
+    /** Mean training loss of the last 100 steps. */
+    double lastLoss() {
+      return steps.subList(Math.max(0, steps.size() - LAST), steps.size()).stream()
+          .mapToDouble(StepMetrics::loss)
+          .average()
+          .orElseThrow();
     }
 
     double tokensPerSecond() {

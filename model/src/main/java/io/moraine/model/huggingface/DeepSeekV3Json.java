@@ -89,6 +89,7 @@ final class DeepSeekV3Json {
     if (config.moeLayers() > 0) {
       CommonJson.require(
           router.score() == Score.SIGMOID, deepSeek, "model.experts.score", router.score());
+      CommonJson.require(config.experts().shared() > 0, deepSeek, "model.experts.shared", 0);
       // Without a bias groups rank by their best expert here, by their two best ones there.
       CommonJson.require(
           router.hasSelectionBias() || router.groups() == 1,

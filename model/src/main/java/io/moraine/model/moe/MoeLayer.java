@@ -2,21 +2,22 @@ package io.moraine.model.moe;
 
 import io.moraine.model.layer.SwiGlu;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A mixture-of-experts feed-forward: shared experts see every token, routed experts those that
- * chose them. No token is dropped and none is padded.
+ * A mixture-of-experts feed-forward: shared experts, if there are any, see every token, routed
+ * experts those that chose them. No token is dropped and none is padded.
  *
  * @param router picks routed experts
  * @param routed E experts
- * @param shared the shared experts as one feed-forward
+ * @param shared the shared experts as one feed-forward; empty without any
  * @source Dai et al., DeepSeekMoE, 2024, arXiv:2401.06066, Eq. 9-11
  */
-public record MoeLayer(Router router, List<SwiGlu> routed, SwiGlu shared) {
+public record MoeLayer(Router router, List<SwiGlu> routed, Optional<SwiGlu> shared) {
 
   /**
    * What a layer gives for T tokens.
@@ -52,7 +53,8 @@ public record MoeLayer(Router router, List<SwiGlu> routed, SwiGlu shared) {
     }
     Tensor weight = choice.weights().reshape(-1).index_select(0, order).unsqueeze(1);
     Tensor weighted = torch.cat(outputs, 0).mul(weight);
-    Tensor output = shared.forward(x).index_add(0, token, weighted);
+    Tensor sum = shared.map(always -> always.forward(x)).orElseGet(() -> torch.zeros_like(x));
+    Tensor output = sum.index_add(0, token, weighted);
     return new Result(output, choice, load);
   }
 }

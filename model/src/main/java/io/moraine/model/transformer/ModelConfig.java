@@ -54,6 +54,14 @@ public record ModelConfig(
    */
   public record ExpertsConfig(int shared, int feedForwardDim) {
 
+    public ExpertsConfig {
+      if (shared < 0 || feedForwardDim < 0) {
+        throw new IllegalArgumentException(
+            "experts.shared and experts.feed-forward-dim must not be negative, got %d and %d"
+                .formatted(shared, feedForwardDim));
+      }
+    }
+
     /** Of a dense model. */
     public static ExpertsConfig none() {
       return new ExpertsConfig(0, 0);
@@ -105,16 +113,10 @@ public record ModelConfig(
       throw new IllegalArgumentException(
           "dense-feed-forward-dim must be positive, got %d".formatted(denseFeedForwardDim));
     }
-    if (denseLayers < layers
-        && (router.routedExperts() < 1 || experts.shared() < 1 || experts.feedForwardDim() < 1)) {
+    if (denseLayers < layers && (router.routedExperts() < 1 || experts.feedForwardDim() < 1)) {
       throw new IllegalArgumentException(
-          "experts.routed, experts.shared and experts.feed-forward-dim must be positive with layers %d above dense-layers %d, got %d, %d and %d"
-              .formatted(
-                  layers,
-                  denseLayers,
-                  router.routedExperts(),
-                  experts.shared(),
-                  experts.feedForwardDim()));
+          "experts.routed and experts.feed-forward-dim must be positive with layers %d above dense-layers %d, got %d and %d"
+              .formatted(layers, denseLayers, router.routedExperts(), experts.feedForwardDim()));
     }
   }
 

@@ -52,7 +52,9 @@ final class WeightLayout {
         addFeedForward(prefix + "ffn.experts." + expert + ".", config.dim(), width);
       }
       int shared = config.experts().shared() * width;
-      addFeedForward(prefix + "ffn.shared_experts.", config.dim(), shared);
+      if (shared > 0) {
+        addFeedForward(prefix + "ffn.shared_experts.", config.dim(), shared);
+      }
     }
     add(prefix + "attn_norm.weight", config.dim());
     add(prefix + "ffn_norm.weight", config.dim());

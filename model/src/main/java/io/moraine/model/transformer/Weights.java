@@ -160,7 +160,9 @@ final class Weights implements AutoCloseable {
     return new MoeLayer(
         new Router(config.router(), weight(prefix + "gate"), bias),
         routed,
-        feedForward(prefix + "shared_experts."));
+        config.experts().shared() > 0
+            ? Optional.of(feedForward(prefix + "shared_experts."))
+            : Optional.empty());
   }
 
   private SwiGlu feedForward(String prefix) {

@@ -37,7 +37,8 @@ class ModelFormatSuite extends AnyFunSuite {
       scaling: RotaryScaling = yarn,
       layout: Layout = Layout.INTERLEAVED,
       router: RouterConfig = router,
-      tied: Boolean = false
+      tied: Boolean = false,
+      shared: Int = 2
   ) = new ModelConfig(
     23,
     16,
@@ -49,7 +50,7 @@ class ModelFormatSuite extends AnyFunSuite {
     0.2,
     attention,
     new RotaryConfig(10000, layout, scaling),
-    new ModelConfig.ExpertsConfig(2, 8),
+    new ModelConfig.ExpertsConfig(shared, 8),
     router,
     tied
   )
@@ -513,6 +514,7 @@ class ModelFormatSuite extends AnyFunSuite {
         deepSeek(router = new RouterConfig(8, 2, 4, 2, Score.SIGMOID, 1, false, 0)),
         "model.experts.selection-bias = false"
       ),
+      ("no shared expert", deepSeek(shared = 0), "model.experts.shared = 0"),
       (
         "Llama 3.1's scaling",
         deepSeek(scaling = new Llama3Scaling(8, 8, 1, 4)),

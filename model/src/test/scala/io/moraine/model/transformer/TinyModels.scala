@@ -24,7 +24,8 @@ object TinyModels {
       denseLayers: Int = 1,
       prediction: PredictionConfig = PredictionConfig.NONE,
       span: AttentionSpan = AttentionSpan.ACROSS_DOCUMENTS,
-      attention: Option[AttentionConfig] = None
+      attention: Option[AttentionConfig] = None,
+      shared: Int = 1
   ): ModelConfig =
     new ModelConfig(
       vocabulary,
@@ -37,7 +38,7 @@ object TinyModels {
       0.2,
       attention.getOrElse(new LatentConfig(2, if (lowRank) 10 else 0, 8, 6, 4, 5)),
       RotaryConfig.deepSeek(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
-      new ModelConfig.ExpertsConfig(1, 8),
+      new ModelConfig.ExpertsConfig(shared, 8),
       router,
       false,
       prediction,
@@ -55,6 +56,7 @@ object TinyModels {
       denseLayers = 2,
       attention = Some(new GroupedQueryConfig(4, 2, 6))
     ),
+    "routed experts alone" -> config(shared = 0),
     "multi-head attention and experts" -> config(
       attention = Some(new GroupedQueryConfig(2, 2, 8))
     )

@@ -19,7 +19,12 @@ class TransformerSuite extends AnyFunSuite {
   private val vocabulary = 23
   private val length = 12
 
-  private def config(router: RouterConfig, lowRank: Boolean = true, yarn: Boolean = false) =
+  private def config(
+      router: RouterConfig,
+      lowRank: Boolean = true,
+      yarn: Boolean = false,
+      shared: Int = 1
+  ) =
     new ModelConfig(
       vocabulary,
       16,
@@ -31,7 +36,7 @@ class TransformerSuite extends AnyFunSuite {
       0.2,
       new LatentConfig(2, if (lowRank) 10 else 0, 8, 6, 4, 5),
       RotaryConfig.deepSeek(10000, if (yarn) length / 2 else length, 40, 32, 1, 1),
-      new ModelConfig.ExpertsConfig(1, 8),
+      new ModelConfig.ExpertsConfig(shared, 8),
       router,
       false
     )
@@ -88,18 +93,20 @@ class TransformerSuite extends AnyFunSuite {
   }
 
   for (
-    (name, router) <- Seq(
-      "sigmoid, groups, bias" -> v3,
-      "softmax" -> v2,
-      "softmax, groups, bias" -> new RouterConfig(8, 2, 4, 2, Score.SOFTMAX, 1, true, 0),
-      "softmax, groups without bias" -> new RouterConfig(8, 2, 4, 2, Score.SOFTMAX, 1, false, 0),
-      "sigmoid without groups" -> new RouterConfig(8, 3, 1, 1, Score.SIGMOID, 1, true, 0),
-      "balance loss" -> new RouterConfig(8, 2, 1, 1, Score.SIGMOID, 1, true, 0.5)
+    (name, router, shared) <- Seq(
+      ("sigmoid, groups, bias", v3, 1),
+      ("softmax", v2, 1),
+      ("softmax, groups, bias", new RouterConfig(8, 2, 4, 2, Score.SOFTMAX, 1, true, 0), 1),
+      ("softmax, groups without bias", new RouterConfig(8, 2, 4, 2, Score.SOFTMAX, 1, false, 0), 1),
+      ("sigmoid without groups", new RouterConfig(8, 3, 1, 1, Score.SIGMOID, 1, true, 0), 1),
+      ("balance loss", new RouterConfig(8, 2, 1, 1, Score.SIGMOID, 1, true, 0.5), 1),
+      ("no shared expert", v3, 0),
+      ("two shared experts", v3, 2)
     );
     lowRank <- Seq(true, false); yarn <- Seq(true, false)
   )
     test(s"gradients equal finite differences: $name, low-rank queries $lowRank, YaRN $yarn") {
-      val m = model(config(router, lowRank, yarn))
+      val m = model(config(router, lowRank, yarn, shared))
       val b = batch()
       m.zeroGradients()
       m.forwardBackward(b, 1)
@@ -454,8 +461,8 @@ class TransformerSuite extends AnyFunSuite {
       )
     )
     assert(
-      missing.getMessage == "experts.routed, experts.shared and experts.feed-forward-dim must be positive " +
-        "with layers 2 above dense-layers 1, got 0, 0 and 0"
+      missing.getMessage == "experts.routed and experts.feed-forward-dim must be positive " +
+        "with layers 2 above dense-layers 1, got 0 and 0"
     )
     val groups = intercept[IllegalArgumentException](
       new RouterConfig(4, 2, 4, 2, Score.SIGMOID, 1, true, 0)
