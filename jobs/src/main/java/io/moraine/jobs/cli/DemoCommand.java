@@ -15,6 +15,7 @@ import io.moraine.jobs.report.RemovedExamples;
 import io.moraine.jobs.report.TrainingSummary;
 import io.moraine.jobs.train.EvaluateJob;
 import io.moraine.jobs.train.GenerateJob;
+import io.moraine.jobs.train.Limits;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.jobs.train.TrainJob;
 import io.moraine.model.generate.SamplingConfig;
@@ -95,7 +96,8 @@ final class DemoCommand implements Callable<Integer> {
                   new DatasetPaths(corpus, dataset.root().toString()), Optional.empty(), 2 * RANKS);
       TrainSettings train = trainSettings(manifest.vocabularySize());
       TrainResult result =
-          new TrainJob(spark, train, progress).run(dataset.root().toString(), run, RANKS, true);
+          new TrainJob(spark, train, progress)
+              .run(dataset.root().toString(), run, RANKS, true, Limits.NONE);
       EvaluateJob.Evaluation evaluation =
           new EvaluateJob(spark, progress).run(run, dataset.root().toString());
       String sample =

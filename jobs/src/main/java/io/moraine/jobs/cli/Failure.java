@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
 import io.moraine.model.collective.transport.TransportException;
@@ -35,7 +36,8 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
           FileNotFoundException.class, ExitCode.BAD_DATA,
           NonFiniteException.class, ExitCode.FAILED,
           CollectiveException.class, ExitCode.COLLECTIVE_FAILED,
-          TransportException.class, ExitCode.COLLECTIVE_FAILED);
+          TransportException.class, ExitCode.COLLECTIVE_FAILED,
+          TryLaterException.class, ExitCode.TRY_LATER);
 
   /** Finds an exception of ours in the text that Spark makes of a failed task. */
   private static final Pattern IN_SPARK_MESSAGE =

@@ -1,17 +1,23 @@
 package io.moraine.jobs.cli;
 
+import com.typesafe.config.ConfigFactory;
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.report.TrainingSummary;
+import io.moraine.jobs.train.Limits;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.jobs.train.TrainJob;
 import io.moraine.model.train.TrainResult;
 import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,13 +34,17 @@ import picocli.CommandLine.Spec;
       "",
       "One Spark barrier stage; each task is one rank. The run's folder holds the settings, checkpoints,",
       "metrics (Parquet and TensorBoard) and status.json. Started again it resumes from the newest whole",
-      "checkpoint; a run that was killed and resumed ends with the same weights, bit for bit.",
+      "checkpoint; a run that was killed and resumed ends with the same weights, bit for bit. One process",
+      "at a time trains a run: another one ends at once with exit code 75. --tokens, --wall, SIGTERM and a",
+      "file named stop in the run's folder end it with a checkpoint after the step at hand; while the file",
+      "is there, the run does not start.",
       ""
     },
     footer = {
       "",
       "Examples:",
       "  moraine train --data data/ --run run/ --ranks 2",
+      "  moraine train --data data/ --run run/ --ranks 2 --wall 55m",
       "  moraine train --data data/ --run run/ --config my-model.conf --steps 2000 --codec bf16",
       "  moraine train --master spark://host:7077 --executor-cores 1 --data hdfs:/data --run hdfs:/run --ranks 4"
     })
@@ -68,6 +78,20 @@ final class TrainCommand implements Callable<Integer> {
   private Integer steps;
 
   @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "End with a checkpoint once the run has seen this many tokens in all.")
+  private Long tokens;
+
+  @Option(
+      names = "--wall",
+      paramLabel = "TIME",
+      description =
+          "End with a checkpoint this long after the command began: 55m, 2h, 90s. Started again,"
+              + " it goes on.")
+  private String wall;
+
+  @Option(
       names = "--ranks",
       paramLabel = "N",
       defaultValue = "1",
@@ -95,13 +119,38 @@ final class TrainCommand implements Callable<Integer> {
     TrainSettings settings = settings();
     try (SparkSession spark = SparkOptions.session("train")) {
       TrainJob job = new TrainJob(spark, settings, Terminal.progress());
-      TrainResult result = job.run(data, RunFolder.at(run), ranks, resume == Resume.AUTO);
+      TrainResult result = job.run(data, RunFolder.at(run), ranks, resume == Resume.AUTO, limits());
       PrintWriter out = spec.commandLine().getOut();
-      TrainingSummary.lines(spark, RunFolder.at(run), result).forEach(out::println);
+      if (!ShutdownHookManager.get().isShutdownInProgress()) {
+        TrainingSummary.lines(spark, RunFolder.at(run), result).forEach(out::println);
+      }
       out.println("training run: " + run);
       out.flush();
     }
     return ExitCode.DONE.code();
+  }
+
+  private Limits limits() {
+    if (tokens != null && tokens < 1) {
+      throw new ConfigException("--tokens must be at least 1, got %d.".formatted(tokens));
+    }
+    long began = ManagementFactory.getRuntimeMXBean().getStartTime();
+    return new Limits(
+        tokens == null ? Long.MAX_VALUE : tokens,
+        wall == null ? Long.MAX_VALUE : began + millis(wall));
+  }
+
+  private static long millis(String time) {
+    try {
+      Duration duration = ConfigFactory.parseMap(Map.of("wall", time)).getDuration("wall");
+      if (duration.toMillis() > 0) {
+        return duration.toMillis();
+      }
+    } catch (com.typesafe.config.ConfigException e) {
+      // Said below.
+    }
+    throw new ConfigException(
+        "--wall must be a time such as 55m, 2h or 90s, got %s.".formatted(time));
   }
 
   private TrainSettings settings() {

@@ -27,12 +27,21 @@ public record TrainSettings(
     String digest) {
 
   /**
-   * How long a rank waits for another.
+   * How long others wait for a sign of life.
    *
    * @param silence without a sign of life
    * @param compute for data from a living peer
+   * @param lease after which a training process without a sign of life loses its run to another
    */
-  public record Deadlines(Duration silence, Duration compute) {}
+  public record Deadlines(Duration silence, Duration compute, Duration lease) {
+
+    public Deadlines {
+      if (lease.toSeconds() < 1) {
+        throw new IllegalArgumentException(
+            "lease-expiry-seconds must be at least 1, got %d".formatted(lease.toSeconds()));
+      }
+    }
+  }
 
   /** The file of {@code conf/} with every setting and its default. */
   public static final String DEFAULTS = "models/demo.conf";
@@ -63,7 +72,8 @@ public record TrainSettings(
                 train.choice("recompute", Recompute.class),
                 new Deadlines(
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
-                    Duration.ofSeconds(wire.longInteger("compute-deadline-seconds"))),
+                    Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
+                    Duration.ofSeconds(train.longInteger("lease-expiry-seconds"))),
                 file.rendered(),
                 file.digest()));
   }
@@ -74,6 +84,7 @@ public record TrainSettings(
     Section adam = s.section("adam");
     Section balance = s.section("balance");
     s.text("recompute");
+    s.longInteger("lease-expiry-seconds");
     return s.build(
         () ->
             new TrainConfig(

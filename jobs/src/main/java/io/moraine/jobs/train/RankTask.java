@@ -41,6 +41,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   private final String data;
   private final String run;
   private final String settings;
+  private final Limits limits;
   private final boolean resume;
   private final int threads;
   private final String runId;
@@ -51,6 +52,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
    * What the driver tells every rank.
    *
    * @param settings as {@link TrainSettings#rendered()}
+   * @param limits of this start
    * @param resume whether to go on from a checkpoint; a stage that is tried again always does
    * @param threads of libtorch per rank
    * @param secret by which the ranks know each other
@@ -59,6 +61,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       String data,
       String run,
       String settings,
+      Limits limits,
       boolean resume,
       int threads,
       String runId,
@@ -67,6 +70,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     this.data = data;
     this.run = run;
     this.settings = settings;
+    this.limits = limits;
     this.resume = resume;
     this.threads = threads;
     this.runId = runId;
@@ -126,7 +130,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
             open(conf, dataset.sequences(), manifest.counts().sequences(), manifest, scratch);
         TokenSource heldOut =
             open(conf, dataset.heldOut(), manifest.counts().heldOutSequences(), manifest, scratch);
-        RunRecorder recorder = new RunRecorder(conf, folder, parsed.train().steps())) {
+        RunRecorder recorder = new RunRecorder(conf, folder, parsed.train().steps(), limits)) {
       model.initialize(parsed.train().seed());
       Trainer trainer =
           new Trainer(

@@ -38,6 +38,21 @@ public record RunFolder(Path root) {
     return new Path(root, "status.json");
   }
 
+  /** Claims to the right to train here. */
+  Path lease() {
+    return new Path(root, "lease");
+  }
+
+  /** Made by a person it ends training, and keeps it from starting until it is removed. */
+  Path stop() {
+    return new Path(root, "stop");
+  }
+
+  /** Made by a process that is asked to end. */
+  Path endRequest() {
+    return new Path(root, ".end-requested");
+  }
+
   /** One Parquet file per stretch between checkpoints. */
   public Path metrics() {
     return new Path(root, "metrics");

@@ -5,6 +5,7 @@ import io.moraine.model.train.TrainObserver;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -23,15 +24,19 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private final Configuration hadoop;
   private final RunFolder folder;
   private final long steps;
+  private final Limits limits;
   private final List<MetricsFile.Row> rows = new ArrayList<>();
   private TensorBoardWriter tensorBoard;
   private Status status;
   private long statusMillis;
+  private long askedMillis;
+  private boolean stopped;
 
-  RunRecorder(Configuration hadoop, RunFolder folder, long steps) {
+  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Limits limits) {
     this.hadoop = hadoop;
     this.folder = folder;
     this.steps = steps;
+    this.limits = limits;
     this.status = new Status("starting", 0, 0, steps, null, null, 0, 0, 0, 0, "");
   }
 
@@ -65,6 +70,34 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
             status.maxViolation(),
             status.lastCheckpoint(),
             withEarlier(text));
+  }
+
+  @Override
+  public boolean wantsToStop(long tokensSeen) throws IOException {
+    Optional<String> reason = limits.reached(tokensSeen, nowMillis());
+    if (reason.isEmpty()) {
+      reason = askedToStop();
+    }
+    if (reason.isPresent()) {
+      stopped = true;
+      message("stopped: " + reason.get());
+    }
+    return stopped;
+  }
+
+  /** Looks about once a second. */
+  private Optional<String> askedToStop() throws IOException {
+    if (nowMillis() - askedMillis < STATUS_MILLIS) {
+      return Optional.empty();
+    }
+    askedMillis = nowMillis();
+    FileSystem files = folder.root().getFileSystem(hadoop);
+    if (files.exists(folder.stop())) {
+      return Optional.of("there is a file " + folder.stop());
+    }
+    return files.exists(folder.endRequest())
+        ? Optional.of("the process was asked to end")
+        : Optional.empty();
   }
 
   @Override
@@ -125,7 +158,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   public void checkpointed(long step) throws IOException {
     status =
         new Status(
-            step == steps ? "done" : "training",
+            step == steps ? "done" : stopped ? "stopped" : "training",
             status.resumedFrom(),
             status.step(),
             steps,

@@ -10,7 +10,7 @@ import java.util.Locale;
 /**
  * {@code status.json}: where a run stands.
  *
- * @param state training or done
+ * @param state starting, training, stopped (it can go on) or done
  * @param resumedFrom step of the checkpoint this start went on from; 0 for a new run
  * @param step last step
  * @param steps of the whole run

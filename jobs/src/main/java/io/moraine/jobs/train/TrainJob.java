@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
@@ -34,6 +35,7 @@ public final class TrainJob {
   /** How often the driver looks at the run's status. */
   static final long WATCH_MILLIS = 1000;
 
+  private static final String JOB_GROUP = "train";
   private static final int SECRET_BYTES = 32;
 
   private final SparkSession spark;
@@ -55,20 +57,39 @@ public final class TrainJob {
    * @param run the run's folder
    * @param ranks number of ranks; each needs a free slot at the same time
    * @param resume false deletes the run's checkpoints and starts over
+   * @param limits of this start; SIGTERM and a file {@code stop} in the run's folder end it too,
+   *     each with a checkpoint
+   * @throws TryLaterException if another process trains this run, or it is kept from training
    * @throws ConfigException if the settings do not fit the dataset, the run or the cluster
    */
-  public TrainResult run(String data, RunFolder run, int ranks, boolean resume) throws IOException {
+  public TrainResult run(String data, RunFolder run, int ranks, boolean resume, Limits limits)
+      throws IOException {
     PreparedDataset dataset = PreparedDataset.at(data);
     Manifest manifest = dataset.manifest(hadoop);
     requireFit(manifest, data);
     requireSlots(ranks);
-    prepareFolder(run, dataset, resume);
+    AtomicReference<String> lost = new AtomicReference<>();
+    try (Lease lease =
+        Lease.take(hadoop, run, settings.deadlines().lease(), reason -> giveUp(lost, reason))) {
+      requireUnstopped(run);
+      prepareFolder(run, dataset, resume);
+      try (EndRequest ending = EndRequest.listen(hadoop, run)) {
+        return train(data, run, ranks, resume, limits);
+      }
+    } catch (RuntimeException e) {
+      if (lost.get() != null) {
+        throw new TryLaterException("%s: %s.".formatted(run.root(), lost.get()), e);
+      }
+      throw e;
+    }
+  }
 
+  private TrainResult train(String data, RunFolder run, int ranks, boolean resume, Limits limits) {
     progress.start("train");
     AtomicBoolean ended = new AtomicBoolean();
     Thread watcher = watch(run, ended);
     try {
-      TrainResult result = runRanks(data, run, ranks, resume).get(0);
+      TrainResult result = runRanks(data, run, ranks, resume, limits).get(0);
       ended.set(true);
       join(watcher);
       progress.done("step %,d".formatted(result.step()));
@@ -78,11 +99,25 @@ public final class TrainJob {
     }
   }
 
-  private List<TrainResult> runRanks(String data, RunFolder run, int ranks, boolean resume) {
+  private void giveUp(AtomicReference<String> lost, String reason) {
+    lost.set(reason);
+    spark.sparkContext().cancelJobGroup(JOB_GROUP);
+  }
+
+  private void requireUnstopped(RunFolder run) throws IOException {
+    if (run.stop().getFileSystem(hadoop).exists(run.stop())) {
+      throw new TryLaterException(
+          "%s is kept from training by the file %s. Remove it to go on."
+              .formatted(run.root(), run.stop()));
+    }
+  }
+
+  private List<TrainResult> runRanks(
+      String data, RunFolder run, int ranks, boolean resume, Limits limits) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     byte[] secret = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(secret);
-    context.setJobGroup("train", "train " + run.root(), true);
+    context.setJobGroup(JOB_GROUP, "train " + run.root(), true);
     JavaRDD<Integer> slots = context.parallelize(Collections.nCopies(ranks, 0), ranks);
     if (!context.isLocal() && executorCores() > 0) {
       TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
@@ -93,6 +128,7 @@ public final class TrainJob {
             data,
             run.root().toString(),
             settings.rendered(),
+            limits,
             resume,
             threadsPerRank(ranks),
             context.sc().applicationId(),

@@ -1,6 +1,6 @@
 package io.moraine.jobs.cli
 
-import io.moraine.jobs.train.{RunFolder, TrainJob, TrainJobSparkSuite}
+import io.moraine.jobs.train.{Limits, RunFolder, TrainJob, TrainJobSparkSuite}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.io.{ByteArrayOutputStream, PrintStream}
 import java.nio.charset.StandardCharsets.UTF_8
@@ -22,7 +22,7 @@ class ExportCommandSparkSuite extends AnyFunSuite with SharedSparkSession {
     val folder = Scratch.folder()
     val run = folder.resolve("run").toString
     new TrainJob(spark, TrainJobSparkSuite.settings(2), Scratch.silent)
-      .run(TrainJobSparkSuite.dataset(spark).toString, RunFolder.at(run), 1, true)
+      .run(TrainJobSparkSuite.dataset(spark).toString, RunFolder.at(run), 1, true, Limits.NONE)
     val model = folder.resolve("model").toString
     val options = Seq("--run", run, "--output", model, "--dtype", "bfloat16", "--shard-bytes")
     assert(MoraineCommand.run("export" +: options :+ "20000": _*) == 0)

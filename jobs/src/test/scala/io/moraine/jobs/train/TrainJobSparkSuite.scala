@@ -19,9 +19,13 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private def hadoop = spark.sparkContext.hadoopConfiguration
 
+  private def limited(run: Path, limits: Limits, options: (String, Any)*) =
+    new TrainJob(spark, TrainJobSparkSuite.settings(20, options: _*), Scratch.silent)
+      .run(data.toString, RunFolder.at(run.toString), 2, true, limits)
+
   private def train(run: Path, steps: Int, ranks: Int, options: (String, Any)*) =
     new TrainJob(spark, TrainJobSparkSuite.settings(steps, options: _*), Scratch.silent)
-      .run(data.toString, RunFolder.at(run.toString), ranks, true)
+      .run(data.toString, RunFolder.at(run.toString), ranks, true, Limits.NONE)
 
   test("two ranks train, evaluate and generate; the run's folder holds what is promised") {
     val run = Scratch.folder().resolve("run")
@@ -134,6 +138,30 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(documents > count)
     }
 
+  test("limits and a stop file end a run with a checkpoint; it goes on to the same bits") {
+    val whole = limited(Scratch.folder().resolve("run"), Limits.NONE)
+    val run = Scratch.folder().resolve("run")
+    def status = Status.parse(Files.readString(run.resolve("status.json")))
+
+    val tokens = limited(run, new Limits(7 * 4 * 32 - 1, Long.MaxValue))
+    assert(tokens.step == 7 && status.state == "stopped" && status.lastCheckpoint == 7)
+    assert(status.message.endsWith("stopped: 896 tokens are seen"), status.message)
+    val time = limited(run, new Limits(Long.MaxValue, System.currentTimeMillis))
+    assert(time.resumedFrom == 7 && time.step == 8)
+    assert(status.message.endsWith("stopped: its time is over"), status.message)
+
+    Files.createFile(run.resolve("stop"))
+    val kept = intercept[TryLaterException](limited(run, Limits.NONE))
+    assert(
+      kept.getMessage == s"$run is kept from training by the file $run/stop. Remove it to go on."
+    )
+    Files.delete(run.resolve("stop"))
+    val rest = limited(run, Limits.NONE)
+    assert(rest.resumedFrom == 8 && rest.step == 20 && status.state == "done")
+    assert(rest.weightsDigest == whole.weightsDigest)
+    assert(!Files.exists(run.resolve(".end-requested")))
+  }
+
   test("a run meets a dataset of another tokenizer: neither goes on with it nor is evaluated") {
     val run = Scratch.folder().resolve("run")
     train(run, 1, 1)
@@ -196,7 +224,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     // As many steps as one epoch has: every token but each sequence's first is predicted once.
     val steps = ((counts.sequences + 3) / 4).toInt
     new TrainJob(spark, TrainJobSparkSuite.settings(steps), Scratch.silent)
-      .run(packed.toString, RunFolder.at(run.toString), 2, true)
+      .run(packed.toString, RunFolder.at(run.toString), 2, true, Limits.NONE)
     val metrics = spark.read.parquet(run.resolve("metrics").toString)
     val predicted = metrics.agg(Map("tokens" -> "sum")).first().getLong(0)
     val epoch = counts.trainTokens - counts.sequences
@@ -290,7 +318,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(
       intercept[FileNotFoundException](
         new TrainJob(spark, TrainJobSparkSuite.settings(5), Scratch.silent)
-          .run(empty.toString, RunFolder.at(empty.resolve("run").toString), 1, true)
+          .run(empty.toString, RunFolder.at(empty.resolve("run").toString), 1, true, Limits.NONE)
       ).getMessage.contains("is not a prepared dataset")
     )
     assert(

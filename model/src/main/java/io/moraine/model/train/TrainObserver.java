@@ -17,6 +17,16 @@ public interface TrainObserver {
 
   void stepped(StepMetrics metrics) throws IOException;
 
+  /**
+   * Whether the run is to end with a checkpoint after this step, short of its last one; asked once
+   * a step.
+   *
+   * @param tokensSeen by the run when the step is done, those of padding included
+   */
+  default boolean wantsToStop(long tokensSeen) throws IOException {
+    return false;
+  }
+
   /** Mean held-out loss after a step; nats per token. */
   void evaluated(long step, double loss) throws IOException;
 

@@ -46,6 +46,7 @@ public final class Trainer {
   private final ShardLayout layout;
   private final ShardState state;
   private final float[] gradientSum;
+  private boolean stopping;
   private final Optional<ErrorFeedback> feedback;
 
   /**
@@ -103,10 +104,11 @@ public final class Trainer {
     }
     double loss = Double.NaN;
     double heldOutLoss = Double.NaN;
+    long done = resumedFrom;
     for (long step = resumedFrom + 1; step <= config.steps(); step++) {
       communicator.beginStep(step);
       loss = step(step);
-      boolean last = step == config.steps();
+      boolean last = stopping || step == config.steps();
       if (last || step % config.every().digest() == 0) {
         communicator.requireIdentical("the digest of all weights", weightsDigest());
       }
@@ -116,9 +118,12 @@ public final class Trainer {
       if (last || step % config.every().checkpoint() == 0) {
         checkpoint(step);
       }
+      done = step;
+      if (stopping) {
+        break;
+      }
     }
-    return new TrainResult(
-        resumedFrom, Math.max(resumedFrom, config.steps()), loss, heldOutLoss, weightsDigest());
+    return new TrainResult(resumedFrom, done, loss, heldOutLoss, weightsDigest());
   }
 
   private double step(long step) throws IOException {
@@ -132,8 +137,14 @@ public final class Trainer {
     double[] sums =
         communicator.allReduceSum(
             new double[] {
-              lossAndTokens[0], lossAndTokens[1], squaredSum(), further.sum(), further.predictions()
+              lossAndTokens[0],
+              lossAndTokens[1],
+              squaredSum(),
+              further.sum(),
+              further.predictions(),
+              asksToStop(step) ? 1 : 0
             });
+    stopping = sums[5] > 0;
     double scale = batches.source().length() / sums[1];
     double norm = Math.sqrt(sums[2]) * scale;
     double loss = sums[0] / sums[1];
@@ -155,7 +166,7 @@ public final class Trainer {
             norm,
             learningRate,
             tokens,
-            batches.sizes().through(step) * batches.source().length(),
+            tokensSeen(step),
             (nanoClock.getAsLong() - start) / 1e9,
             load,
             model.expertBalance().map(ExpertBalance::experts).orElse(0),
@@ -209,6 +220,15 @@ public final class Trainer {
   private void gatherWeights() {
     communicator.allGather(
         state.master(), layout, config.wire().weights(), model.parameters()::put);
+  }
+
+  /** Rank 0 decides for all. */
+  private boolean asksToStop(long step) throws IOException {
+    return communicator.rank() == 0 && observer.wantsToStop(tokensSeen(step));
+  }
+
+  private long tokensSeen(long step) {
+    return batches.sizes().through(step) * batches.source().length();
   }
 
   /** Sums the expert load over all ranks and moves the selection biases. */
