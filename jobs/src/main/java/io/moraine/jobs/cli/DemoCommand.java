@@ -97,7 +97,7 @@ final class DemoCommand implements Callable<Integer> {
       TrainSettings train = trainSettings(manifest.vocabularySize());
       TrainResult result =
           new TrainJob(spark, train, progress)
-              .run(dataset.root().toString(), run, RANKS, true, Limits.NONE);
+              .run(List.of(dataset.root().toString()), run, RANKS, true, Limits.NONE);
       EvaluateJob.Evaluation evaluation =
           new EvaluateJob(spark, progress).run(run, dataset.root().toString());
       String sample =

@@ -13,6 +13,7 @@ import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -45,6 +46,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  moraine train --data data/ --run run/ --ranks 2",
       "  moraine train --data data/ --run run/ --ranks 2 --wall 55m",
+      "  moraine train --data data-1/ --data data-2/ --run run/ --ranks 2",
       "  moraine train --data data/ --run run/ --config my-model.conf --steps 2000 --codec bf16",
       "  moraine train --master spark://host:7077 --executor-cores 1 --data hdfs:/data --run hdfs:/run --ranks 4"
     })
@@ -62,8 +64,11 @@ final class TrainCommand implements Callable<Integer> {
       names = "--data",
       required = true,
       paramLabel = "DIR",
-      description = "A prepared dataset.")
-  private String data;
+      split = ",",
+      description =
+          "A prepared dataset; repeated, several in order. New ones behind those that the run knows are"
+              + " taken in when its epoch ends.")
+  private List<String> data;
 
   @Option(names = "--run", required = true, paramLabel = "DIR", description = "The run's folder.")
   private String run;

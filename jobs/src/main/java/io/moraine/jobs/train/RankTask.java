@@ -3,12 +3,14 @@ package io.moraine.jobs.train;
 import io.moraine.jobs.batch.ParquetTokenSource;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.Manifest;
+import io.moraine.jobs.prepare.Manifest.Counts;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.MeshConfig;
+import io.moraine.model.data.JoinedTokenSource;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.train.TrainResult;
@@ -19,9 +21,12 @@ import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.util.SerializableConfiguration;
@@ -38,7 +43,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
 
   private static final long serialVersionUID = 1L;
 
-  private final String data;
+  private final List<String> data;
   private final String run;
   private final String settings;
   private final Limits limits;
@@ -58,7 +63,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
    * @param secret by which the ranks know each other
    */
   RankTask(
-      String data,
+      List<String> data,
       String run,
       String settings,
       Limits limits,
@@ -122,14 +127,11 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
-    PreparedDataset dataset = PreparedDataset.at(data);
-    Manifest manifest = dataset.manifest(conf);
     Path scratch = Files.createTempDirectory("moraine-sequences-");
     try (Transformer model = new Transformer(parsed.model(), parsed.recompute());
-        TokenSource train =
-            open(conf, dataset.sequences(), manifest.counts().sequences(), manifest, scratch);
+        TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
-            open(conf, dataset.heldOut(), manifest.counts().heldOutSequences(), manifest, scratch);
+            open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
         RunRecorder recorder = new RunRecorder(conf, folder, parsed.train().steps(), limits)) {
       model.initialize(parsed.train().seed());
       Trainer trainer =
@@ -149,9 +151,25 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     }
   }
 
-  private static TokenSource open(
-      Configuration conf, String folder, long sequences, Manifest manifest, Path scratch)
+  /** The sequences of all datasets, in order. */
+  private TokenSource open(
+      Configuration conf,
+      Path scratch,
+      Function<PreparedDataset, String> folder,
+      ToLongFunction<Counts> count)
       throws IOException {
-    return ParquetTokenSource.open(conf, folder, sequences, manifest.sequenceLength(), scratch);
+    List<TokenSource> sources = new ArrayList<>();
+    for (String path : data) {
+      PreparedDataset dataset = PreparedDataset.at(path);
+      Manifest manifest = dataset.manifest(conf);
+      sources.add(
+          ParquetTokenSource.open(
+              conf,
+              folder.apply(dataset),
+              count.applyAsLong(manifest.counts()),
+              manifest.sequenceLength(),
+              scratch));
+    }
+    return new JoinedTokenSource(sources);
   }
 }

@@ -33,6 +33,11 @@ public record RunFolder(Path root) {
     return new Path(root, "tokenizer.json");
   }
 
+  /** What it is trained on. */
+  Path data() {
+    return new Path(root, "data.json");
+  }
+
   /** Where the run stands, rewritten while it trains. */
   Path status() {
     return new Path(root, "status.json");

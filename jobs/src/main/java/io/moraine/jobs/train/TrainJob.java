@@ -53,7 +53,7 @@ public final class TrainJob {
   /**
    * Starts a run, or goes on with it.
    *
-   * @param data a prepared dataset
+   * @param data prepared datasets; those that the run was trained on before come first, in order
    * @param run the run's folder
    * @param ranks number of ranks; each needs a free slot at the same time
    * @param resume false deletes the run's checkpoints and starts over
@@ -62,17 +62,23 @@ public final class TrainJob {
    * @throws TryLaterException if another process trains this run, or it is kept from training
    * @throws ConfigException if the settings do not fit the dataset, the run or the cluster
    */
-  public TrainResult run(String data, RunFolder run, int ranks, boolean resume, Limits limits)
+  public TrainResult run(List<String> data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
-    PreparedDataset dataset = PreparedDataset.at(data);
-    Manifest manifest = dataset.manifest(hadoop);
-    requireFit(manifest, data);
+    RunData given = RunData.of(hadoop, data);
+    for (String path : data) {
+      requireFit(path, data.get(0));
+    }
+    if (given.sequences() == 0) {
+      throw new ConfigException(
+          "%s holds no sequence to train on: prepare more text, or a smaller held-out.fraction."
+              .formatted(String.join(", ", data)));
+    }
     requireSlots(ranks);
     AtomicReference<String> lost = new AtomicReference<>();
     try (Lease lease =
         Lease.take(hadoop, run, settings.deadlines().lease(), reason -> giveUp(lost, reason))) {
       requireUnstopped(run);
-      prepareFolder(run, dataset, resume);
+      prepareFolder(run, given, resume);
       try (EndRequest ending = EndRequest.listen(hadoop, run)) {
         return train(data, run, ranks, resume, limits);
       }
@@ -84,7 +90,8 @@ public final class TrainJob {
     }
   }
 
-  private TrainResult train(String data, RunFolder run, int ranks, boolean resume, Limits limits) {
+  private TrainResult train(
+      List<String> data, RunFolder run, int ranks, boolean resume, Limits limits) {
     progress.start("train");
     AtomicBoolean ended = new AtomicBoolean();
     Thread watcher = watch(run, ended);
@@ -113,7 +120,7 @@ public final class TrainJob {
   }
 
   private List<TrainResult> runRanks(
-      String data, RunFolder run, int ranks, boolean resume, Limits limits) {
+      List<String> data, RunFolder run, int ranks, boolean resume, Limits limits) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     byte[] secret = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(secret);
@@ -125,7 +132,7 @@ public final class TrainJob {
     }
     RankTask task =
         new RankTask(
-            data,
+            List.copyOf(data),
             run.root().toString(),
             settings.rendered(),
             limits,
@@ -156,7 +163,15 @@ public final class TrainJob {
     return conf.getInt("spark.executor.cores", 0);
   }
 
-  private void requireFit(Manifest manifest, String data) {
+  private void requireFit(String data, String first) throws IOException {
+    Manifest manifest = PreparedDataset.at(data).manifest(hadoop);
+    Manifest expected = PreparedDataset.at(first).manifest(hadoop);
+    if (!manifest.tokenizerDigest().equals(expected.tokenizerDigest())
+        || manifest.sequenceLength() != expected.sequenceLength()) {
+      throw new ConfigException(
+          "--data %s has another tokenizer or sequence length than %s. Prepare it with --tokenizer %s and the same sequences.length."
+              .formatted(data, first, PreparedDataset.at(first).tokenizer()));
+    }
     if (settings.model().vocabularySize() < manifest.vocabularySize()) {
       throw new ConfigException(
           "model.vocabulary-size must be at least the dataset's %d, got %d. Change it, or prepare %s with --vocab-size %d."
@@ -170,11 +185,6 @@ public final class TrainJob {
       throw new ConfigException(
           "model.max-sequence-length must be at least the dataset's %d, got %d."
               .formatted(manifest.sequenceLength(), settings.model().maxSequenceLength()));
-    }
-    if (manifest.counts().sequences() == 0) {
-      throw new ConfigException(
-          "%s holds no sequence to train on: prepare more text, or a smaller held-out.fraction."
-              .formatted(data));
     }
   }
 
@@ -201,8 +211,8 @@ public final class TrainJob {
   }
 
   /** Records settings and tokenizer; a run that goes on must have the same model and data. */
-  private void prepareFolder(RunFolder run, PreparedDataset dataset, boolean resume)
-      throws IOException {
+  private void prepareFolder(RunFolder run, RunData given, boolean resume) throws IOException {
+    PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     if (resume && run.exists(hadoop)) {
       if (!run.hasTokenizerOf(hadoop, dataset)) {
@@ -210,23 +220,29 @@ public final class TrainJob {
             "the run %s was started with another tokenizer than that of %s. Use another --run, or --resume never."
                 .formatted(run.root(), dataset.root()));
       }
-      requireSameRun(run, checkpoints);
+      requireSameRun(run, checkpoints, given);
     } else {
       checkpoints.deleteAll();
     }
     run.root().getFileSystem(hadoop).mkdirs(run.root());
     RunFolder.replace(
         hadoop, run.tokenizer(), RunFolder.text(hadoop, new Path(dataset.tokenizer())));
+    RunFolder.replace(hadoop, run.data(), given.rendered());
     RunFolder.replace(hadoop, run.settings(), settings.rendered() + "\n");
     run.status().getFileSystem(hadoop).delete(run.status(), false);
   }
 
-  private void requireSameRun(RunFolder run, Checkpoints checkpoints) throws IOException {
+  private void requireSameRun(RunFolder run, Checkpoints checkpoints, RunData given)
+      throws IOException {
     TrainSettings before =
         TrainSettings.recorded(run.read(hadoop, run.settings()), run.settings().toString());
     requireSame(run, "model", ModelSettings.of(before.model()), ModelSettings.of(settings.model()));
     if (checkpoints.hasBegun()) {
       requireSame(run, "order of the data", order(before.train()), order(settings.train()));
+      if (run.data().getFileSystem(hadoop).exists(run.data())) {
+        RunData.parse(run.read(hadoop, run.data()), run.data().toString())
+            .requireBeginningOf(given, run);
+      }
     }
   }
 

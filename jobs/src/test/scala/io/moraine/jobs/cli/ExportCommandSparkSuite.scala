@@ -22,7 +22,13 @@ class ExportCommandSparkSuite extends AnyFunSuite with SharedSparkSession {
     val folder = Scratch.folder()
     val run = folder.resolve("run").toString
     new TrainJob(spark, TrainJobSparkSuite.settings(2), Scratch.silent)
-      .run(TrainJobSparkSuite.dataset(spark).toString, RunFolder.at(run), 1, true, Limits.NONE)
+      .run(
+        java.util.List.of(TrainJobSparkSuite.dataset(spark).toString),
+        RunFolder.at(run),
+        1,
+        true,
+        Limits.NONE
+      )
     val model = folder.resolve("model").toString
     val options = Seq("--run", run, "--output", model, "--dtype", "bfloat16", "--shard-bytes")
     assert(MoraineCommand.run("export" +: options :+ "20000": _*) == 0)

@@ -35,7 +35,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
   private def trained(options: (String, Any)*): Path = {
     val run = Scratch.folder().resolve("run")
     new TrainJob(spark, TrainJobSparkSuite.settings(6, options: _*), Scratch.silent)
-      .run(data.toString, RunFolder.at(run.toString), 2, true, Limits.NONE)
+      .run(java.util.List.of(data.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)
     run
   }
 
@@ -128,7 +128,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     // What trains them further is no stored model's: the default.
     assert(settings.model.prediction == new PredictionConfig(1, 0.3))
     val result = new TrainJob(spark, settings, Scratch.silent)
-      .run(data.toString, RunFolder.at(again.toString), 2, true, Limits.NONE)
+      .run(java.util.List.of(data.toString), RunFolder.at(again.toString), 2, true, Limits.NONE)
     assert(result.step == 2)
   }
 
@@ -172,7 +172,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(settings.train.wire.weights.name == "fp32")
     assert(settings.model.router.sequenceBalanceAlpha == 1e-4)
     val result = new TrainJob(spark, settings, Scratch.silent)
-      .run(data.toString, RunFolder.at(run.toString), 2, true, Limits.NONE)
+      .run(java.util.List.of(data.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)
     assert(result.resumedFrom == 0 && result.step == 6)
     assert(result.loss < before.all.loss)
   }

@@ -12,6 +12,7 @@ import java.util.{List => JList, Optional}
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
+import scala.jdk.OptionConverters._
 
 class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
@@ -21,11 +22,11 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private def limited(run: Path, limits: Limits, options: (String, Any)*) =
     new TrainJob(spark, TrainJobSparkSuite.settings(20, options: _*), Scratch.silent)
-      .run(data.toString, RunFolder.at(run.toString), 2, true, limits)
+      .run(JList.of(data.toString), RunFolder.at(run.toString), 2, true, limits)
 
   private def train(run: Path, steps: Int, ranks: Int, options: (String, Any)*) =
     new TrainJob(spark, TrainJobSparkSuite.settings(steps, options: _*), Scratch.silent)
-      .run(data.toString, RunFolder.at(run.toString), ranks, true, Limits.NONE)
+      .run(JList.of(data.toString), RunFolder.at(run.toString), ranks, true, Limits.NONE)
 
   test("two ranks train, evaluate and generate; the run's folder holds what is promised") {
     val run = Scratch.folder().resolve("run")
@@ -162,6 +163,40 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(!Files.exists(run.resolve(".end-requested")))
   }
 
+  test("a second dataset is taken in behind the first; other data is refused by name") {
+    val more = TrainJobSparkSuite.dataset(spark, Some(data), 60)
+    val run = Scratch.folder().resolve("run")
+    def go(steps: Int, datasets: Path*) =
+      new TrainJob(spark, TrainJobSparkSuite.settings(steps), Scratch.silent).run(
+        JList.of(datasets.map(_.toString): _*),
+        RunFolder.at(run.toString),
+        2,
+        true,
+        Limits.NONE
+      )
+    go(5, data)
+    val after = go(10, data, more)
+    assert(after.resumedFrom == 5 && after.step == 10)
+    val status = Status.parse(Files.readString(run.resolve("status.json")))
+    assert(status.message.contains(" sequences are new: the epoch of "), status.message)
+
+    val missing = intercept[ConfigException](go(15, data)).getMessage
+    assert(
+      missing.contains(s"trained on 2 datasets, this time it is given 1: --data $more is missing")
+    )
+    val swapped = intercept[ConfigException](go(15, more, data)).getMessage
+    assert(
+      swapped.startsWith(
+        s"--data $more is not the dataset that the run $run was trained on as number 1"
+      )
+    )
+    val other = TrainJobSparkSuite.dataset(spark, None, 60)
+    val tokenizer = intercept[ConfigException](go(15, data, more, other)).getMessage
+    assert(
+      tokenizer.startsWith(s"--data $other has another tokenizer or sequence length than $data.")
+    )
+  }
+
   test("a run meets a dataset of another tokenizer: neither goes on with it nor is evaluated") {
     val run = Scratch.folder().resolve("run")
     train(run, 1, 1)
@@ -224,7 +259,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     // As many steps as one epoch has: every token but each sequence's first is predicted once.
     val steps = ((counts.sequences + 3) / 4).toInt
     new TrainJob(spark, TrainJobSparkSuite.settings(steps), Scratch.silent)
-      .run(packed.toString, RunFolder.at(run.toString), 2, true, Limits.NONE)
+      .run(JList.of(packed.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)
     val metrics = spark.read.parquet(run.resolve("metrics").toString)
     val predicted = metrics.agg(Map("tokens" -> "sum")).first().getLong(0)
     val epoch = counts.trainTokens - counts.sequences
@@ -240,16 +275,16 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       Scratch.folder().resolve("run"),
       12,
       2,
-      "train.learning-rate.phases" -> java.util.List.of()
+      "train.learning-rate.phases" -> JList.of()
     )
     val run = Scratch.folder().resolve("run")
-    train(run, 5, 2, "train.learning-rate.phases" -> java.util.List.of())
-    val resumed = train(run, 12, 2, "train.learning-rate.phases" -> java.util.List.of())
+    train(run, 5, 2, "train.learning-rate.phases" -> JList.of())
+    val resumed = train(run, 12, 2, "train.learning-rate.phases" -> JList.of())
     assert(resumed.resumedFrom == 5)
     assert(resumed.weightsDigest == whole.weightsDigest)
     val steps = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
     assert(steps.map(_.getAs[Long]("step")).toSeq == (1L to 12L))
-    val again = train(run, 12, 2, "train.learning-rate.phases" -> java.util.List.of())
+    val again = train(run, 12, 2, "train.learning-rate.phases" -> JList.of())
     assert(again.resumedFrom == 12 && again.weightsDigest == whole.weightsDigest)
   }
 
@@ -318,7 +353,13 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(
       intercept[FileNotFoundException](
         new TrainJob(spark, TrainJobSparkSuite.settings(5), Scratch.silent)
-          .run(empty.toString, RunFolder.at(empty.resolve("run").toString), 1, true, Limits.NONE)
+          .run(
+            JList.of(empty.toString),
+            RunFolder.at(empty.resolve("run").toString),
+            1,
+            true,
+            Limits.NONE
+          )
       ).getMessage.contains("is not a prepared dataset")
     )
     assert(
@@ -339,9 +380,18 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 object TrainJobSparkSuite {
 
   /** A dataset of 32-token sequences and a vocabulary of 400. */
-  def dataset(spark: org.apache.spark.sql.SparkSession, options: (String, Object)*): Path = {
+  def dataset(spark: org.apache.spark.sql.SparkSession, options: (String, Object)*): Path =
+    dataset(spark, None, 150, options: _*)
+
+  /** The same of so many documents, perhaps with another dataset's tokenizer. */
+  def dataset(
+      spark: org.apache.spark.sql.SparkSession,
+      tokenizer: Option[Path],
+      documents: Int,
+      options: (String, Object)*
+  ): Path = {
     val folder = Scratch.folder()
-    Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), Scratch.corpus(150))
+    Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), Scratch.corpus(documents))
     val settings = PrepareSettings.of(
       SettingsFile.read(
         "prepare.conf",
@@ -357,7 +407,7 @@ object TrainJobSparkSuite {
     new PrepareJob(spark, settings, Scratch.silent)
       .run(
         new DatasetPaths(JList.of(folder.resolve("corpus.jsonl").toString), output.toString),
-        Optional.empty(),
+        tokenizer.map(from => s"$from/tokenizer/tokenizer.json").toJava,
         2
       )
     output

@@ -1,5 +1,7 @@
 package io.moraine.model.checkpoint;
 
+import io.moraine.model.data.SequenceOrder;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -19,6 +21,17 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
    * @param worldSize number of ranks that wrote it
    * @param position sequences seen so far, over all ranks
    * @param settingsDigest of the run's settings
+   * @param stretches of the order in which sequences are seen; empty if it was not recorded
    */
-  public record State(long length, int worldSize, long position, String settingsDigest) {}
+  public record State(
+      long length,
+      int worldSize,
+      long position,
+      String settingsDigest,
+      List<SequenceOrder.Stretch> stretches) {
+
+    public State {
+      stretches = stretches == null ? List.of() : List.copyOf(stretches);
+    }
+  }
 }

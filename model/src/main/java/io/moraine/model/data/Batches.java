@@ -21,6 +21,11 @@ public record Batches(TokenSource source, SequenceOrder order, BatchSizes sizes,
     }
   }
 
+  /** The same in another order. */
+  public Batches with(SequenceOrder other) {
+    return new Batches(source, other, sizes, microBatch);
+  }
+
   /**
    * A rank's micro-batches of a step.
    *

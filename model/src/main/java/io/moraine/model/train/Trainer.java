@@ -37,7 +37,7 @@ public final class Trainer {
   private final TrainableModel model;
   private final TrainConfig config;
   private final Communicator communicator;
-  private final Batches batches;
+  private Batches batches;
   private final Optional<TokenSource> heldOut;
   private final Checkpoints checkpoints;
   private final TrainObserver observer;
@@ -293,7 +293,10 @@ public final class Trainer {
       observer.checkpointing(step);
       long position = batches.sizes().through(step);
       checkpoints.writeManifest(
-          step, new Checkpoint.State(layout.length(), worldSize, position, settingsDigest), files);
+          step,
+          new Checkpoint.State(
+              layout.length(), worldSize, position, settingsDigest, batches.order().stretches()),
+          files);
       observer.checkpointed(step);
       checkpoints.prune(step, config.every().keep());
     }
@@ -312,6 +315,7 @@ public final class Trainer {
     long step = newest.map(Checkpoint::step).orElse(0L);
     communicator.requireIdentical("the newest whole checkpoint's step", step);
     if (newest.isPresent()) {
+      takeNewDataIn(newest.get().state());
       float[] bias = state.restore(checkpoints, newest.get());
       model.expertBalance().ifPresent(balance -> balance.setBias(bias));
       if (feedback.isPresent()) {
@@ -319,6 +323,27 @@ public final class Trainer {
       }
     }
     return step;
+  }
+
+  /** Goes on in the checkpoint's order; sequences that it did not know come when its epoch ends. */
+  private void takeNewDataIn(Checkpoint.State before) {
+    if (before.stretches().isEmpty()) {
+      return;
+    }
+    long sequences = batches.source().sequences();
+    SequenceOrder known = new SequenceOrder(before.stretches(), config.seed());
+    SequenceOrder order = known.grown(before.position(), sequences);
+    if (!order.equals(known) && communicator.rank() == 0) {
+      long from = order.stretches().get(order.stretches().size() - 1).from();
+      observer.message(
+          "%,d sequences are new: the epoch of %,d is finished first, in %,d sequences, then all %,d are mixed"
+              .formatted(
+                  sequences - known.sequences(),
+                  known.sequences(),
+                  from - before.position(),
+                  sequences));
+    }
+    batches = batches.with(order);
   }
 
   private long weightsDigest() {

@@ -26,6 +26,30 @@ class SequenceOrderSuite extends AnyFunSuite {
     assert(epoch(order, 0).zipWithIndex.count { case (s, i) => s == i } < 10)
   }
 
+  test("data that is added: the epoch at hand ends as it was, then every epoch is over all") {
+    val before = new SequenceOrder(100, 7)
+    for (position <- Seq(0L, 1L, 99L, 100L, 250L)) {
+      val grown = before.grown(position, 130)
+      val end = (position + 99) / 100 * 100
+      for (i <- 0L until end) assert(grown.at(i) == before.at(i))
+      val epochs = (0 until 3).map(e => (0L until 130).map(i => grown.at(end + 130 * e + i)))
+      assert(epochs.forall(_.sorted == (0L until 130)) && epochs.toSet.size == 3)
+      assert(grown.sequences == 130 && grown.grown(position, 130) == grown)
+      val twice = grown.grown(end + 131, 140)
+      assert((0L until end + 260).forall(i => twice.at(i) == grown.at(i)))
+      assert((0L until 140).map(i => twice.at(end + 260 + i)).sorted == (0L until 140))
+    }
+    val fewer = intercept[IllegalArgumentException](before.grown(5, 99))
+    assert(fewer.getMessage == "100 sequences were trained on, only 99 are left")
+  }
+
+  test("sources one behind the other are one source") {
+    val joined = new JoinedTokenSource(java.util.List.of(source, source))
+    assert(joined.sequences == 20)
+    assert((0L until 20).map(i => joined.batch(i).tokens()(0)) == (0 until 10) ++ (0 until 10))
+    intercept[IndexOutOfBoundsException](joined.batch(20))
+  }
+
   private val source = new TokenSource {
     override def sequences: Long = 10
     override def length: Int = 2

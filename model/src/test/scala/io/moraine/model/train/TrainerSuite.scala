@@ -116,6 +116,28 @@ class TrainerSuite extends AnyFunSuite {
     }
   }
 
+  test("new data: said, taken in when the epoch ends, and stopped there again the same bits") {
+    def grown = new PatternSource(vocabulary, 64)
+    def begun: Path = {
+      val run = folder()
+      train(run, 2, flat(10))
+      run
+    }
+    val recorder = new Recorder
+    val whole = train(begun, 2, flat(40), recorder, grown)
+    assert(
+      recorder.messages.asScala.toSeq == Seq(
+        "24 sequences are new: the epoch of 40 is finished first, in 20 sequences, then all 64 are mixed"
+      )
+    )
+    val interrupted = begun
+    for (stop <- Seq(20L, 30L, 40L)) {
+      val again = train(interrupted, 2, flat(stop), new Recorder, grown)
+      if (stop == 40) assert(again.map(_.weightsDigest) == whole.map(_.weightsDigest))
+    }
+    assert(train(begun, 2, flat(40)).map(_.weightsDigest) != whole.map(_.weightsDigest))
+  }
+
   for (worldSize <- Seq(1, 2, 3); stop <- Seq(10, 30, 50)) {
     test(s"stopped at step $stop and resumed, P = $worldSize: the same weights bit for bit") {
       val whole = train(folder(), worldSize, flat(60))
