@@ -1,14 +1,18 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.train.EvaluateJob;
 import io.moraine.jobs.train.ExportJob;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.model.checkpoint.TensorType;
 import io.moraine.model.huggingface.ModelExport;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -31,7 +35,8 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  moraine export --run run/ --output model/",
-      "  moraine export --run hdfs:/run --output model/ --dtype bfloat16"
+      "  moraine export --run hdfs:/run --output model/ --dtype bfloat16",
+      "  moraine export --run run/ --output model/ --if-better-on data/"
     })
 final class ExportCommand implements Callable<Integer> {
 
@@ -75,14 +80,41 @@ final class ExportCommand implements Callable<Integer> {
       description = "Largest file of weights. Default: ${DEFAULT-VALUE}.")
   private long shardBytes;
 
+  @Option(
+      names = "--if-better-on",
+      paramLabel = "DIR",
+      description =
+          "Evaluate on this dataset's held-out sequences first, and leave a model there that is as good or"
+              + " better on them. Its loss stands in evaluation.json.")
+  private String ifBetterOn;
+
   @Override
   public Integer call() throws Exception {
     if (shardBytes < 1) {
       throw new ConfigException("--shard-bytes must be at least 1, got %d.".formatted(shardBytes));
     }
-    ExportJob.Exported exported =
-        ExportJob.export(new Configuration(), RunFolder.at(run), output, dtype.type, shardBytes);
     PrintWriter out = spec.commandLine().getOut();
+    Configuration hadoop = new Configuration();
+    Optional<ExportJob.Measured> now = Optional.empty();
+    if (ifBetterOn != null) {
+      now = Optional.of(measure());
+      Optional<ExportJob.Measured> there = ExportJob.measured(hadoop, output);
+      if (there.isPresent() && there.get().isAsGoodAs(now.get())) {
+        out.println(
+            String.format(
+                Locale.ROOT,
+                "held-out loss %.4f at step %,d is not below the %.4f of step %,d: %s stays as it is",
+                now.get().loss(),
+                now.get().step(),
+                there.get().loss(),
+                there.get().step(),
+                output));
+        out.flush();
+        return ExitCode.DONE.code();
+      }
+    }
+    ExportJob.Exported exported =
+        ExportJob.export(hadoop, RunFolder.at(run), output, dtype.type, shardBytes, now);
     out.println(
         String.format(
             Locale.ROOT,
@@ -94,5 +126,13 @@ final class ExportCommand implements Callable<Integer> {
     out.println("model: " + output);
     out.flush();
     return ExitCode.DONE.code();
+  }
+
+  private ExportJob.Measured measure() throws IOException {
+    try (SparkSession spark = SparkOptions.session("export")) {
+      EvaluateJob.Evaluation evaluation =
+          new EvaluateJob(spark, Terminal.progress()).run(RunFolder.at(run), ifBetterOn);
+      return ExportJob.Measured.of(new Configuration(), ifBetterOn, evaluation);
+    }
   }
 }

@@ -1,11 +1,14 @@
 package io.moraine.jobs.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.TensorType;
 import io.moraine.model.huggingface.ModelExport;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.apache.hadoop.conf.Configuration;
@@ -15,6 +18,7 @@ import org.apache.hadoop.fs.Path;
 public final class ExportJob {
 
   private static final String CONFIG = "config.json";
+  private static final String EVALUATION = "evaluation.json";
   private static final JsonMapper JSON = new JsonMapper();
 
   private ExportJob() {}
@@ -29,14 +33,56 @@ public final class ExportJob {
   public record Exported(long step, String className, long parameters) {}
 
   /**
+   * {@code evaluation.json}: how good an exported model is.
+   *
+   * @param heldOut what tells the dataset from others whose held-out sequences it was looked at on
+   * @param step of the checkpoint
+   * @param loss nats per token
+   */
+  public record Measured(String heldOut, long step, double loss) {
+
+    /** Of an evaluation. */
+    public static Measured of(Configuration hadoop, String data, EvaluateJob.Evaluation evaluation)
+        throws IOException {
+      String content = RunData.of(hadoop, List.of(data)).datasets().get(0).content();
+      return new Measured(content, evaluation.step(), evaluation.all().loss());
+    }
+
+    /** Whether it is known to be no worse than another one: on the same sequences. */
+    public boolean isAsGoodAs(Measured other) {
+      return heldOut.equals(other.heldOut) && loss <= other.loss;
+    }
+  }
+
+  /** How good the model in a folder is, if that was recorded. */
+  public static Optional<Measured> measured(Configuration hadoop, String output)
+      throws IOException {
+    Path file = new Path(output, EVALUATION);
+    if (!file.getFileSystem(hadoop).exists(file)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(JSON.readValue(RunFolder.text(hadoop, file), Measured.class));
+    } catch (JsonProcessingException e) {
+      throw new CorruptDataException("%s is damaged: %s.".formatted(file, e.getOriginalMessage()));
+    }
+  }
+
+  /**
    * Writes the folder, whole or not at all.
    *
+   * @param measured to record, if it is known
    * @param weights F32 or BF16
    * @param shardBytes largest file of weights
    * @throws io.moraine.model.huggingface.ModelFormatException if Hugging Face has no such model
    */
   public static Exported export(
-      Configuration hadoop, RunFolder run, String output, TensorType weights, long shardBytes)
+      Configuration hadoop,
+      RunFolder run,
+      String output,
+      TensorType weights,
+      long shardBytes,
+      Optional<Measured> measured)
       throws IOException {
     ModelFolder folder = ModelFolder.begin(hadoop, "--output", new Path(output), CONFIG);
     int threads = Runtime.getRuntime().availableProcessors();
@@ -48,6 +94,9 @@ public final class ExportJob {
       String className = ModelExport.write(trained.model(), settings, folder.storage());
       folder.write("tokenizer.json", run.read(hadoop, run.tokenizer()));
       folder.write("tokenizer_config.json", tokenizerConfig(trained));
+      if (measured.isPresent()) {
+        folder.write(EVALUATION, JSON.writeValueAsString(measured.get()) + "\n");
+      }
       folder.publish();
       return new Exported(trained.step(), className, trained.model().config().parameters());
     } finally {

@@ -12,6 +12,7 @@ import java.util.Optional
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
+import scala.jdk.OptionConverters._
 
 class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
 
@@ -44,16 +45,33 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
   private def exported(
       run: Path,
       output: Path = Scratch.folder().resolve("model"),
-      weights: TensorType = TensorType.F32
+      weights: TensorType = TensorType.F32,
+      measured: Option[ExportJob.Measured] = None
   ): Path = {
     ExportJob.export(
       hadoop,
       RunFolder.at(run.toString),
       output.toString,
       weights,
-      ModelExport.SHARD_BYTES
+      ModelExport.SHARD_BYTES,
+      measured.toJava
     )
     output
+  }
+
+  test("a model's held-out loss is recorded, and compared with that on the same sequences alone") {
+    val run = trained()
+    val evaluation =
+      new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
+    val measured = ExportJob.Measured.of(hadoop, data.toString, evaluation)
+    assert(measured.step == 6 && measured.loss == evaluation.all.loss)
+    val model = exported(run, measured = Some(measured))
+    assert(ExportJob.measured(hadoop, model.toString).toScala.contains(measured))
+    assert(ExportJob.measured(hadoop, exported(run).toString).toScala.isEmpty)
+    def as(heldOut: String, loss: Double) = new ExportJob.Measured(heldOut, 9, loss)
+    assert(measured.isAsGoodAs(measured))
+    assert(!measured.isAsGoodAs(as(measured.heldOut, measured.loss - 1e-9)))
+    assert(!measured.isAsGoodAs(as("other sequences", measured.loss + 1)))
   }
 
   private def imported(model: Path, run: Path = Scratch.folder().resolve("imported")): Path = {
