@@ -46,9 +46,10 @@ public final class ErrorFeedback {
    *
    * @param from the range's place in the whole, a multiple of 256
    * @param values the contribution; afterwards what was encoded in its place
-   * @param dst gets {@link GradientCodec#encodedBytes}
+   * @param dst at least {@link GradientCodec#encodedBytes} long
+   * @return bytes written to {@code dst}
    */
-  void encode(GradientCodec codec, long from, float[] values, int length, byte[] dst) {
+  int encode(GradientCodec codec, long from, float[] values, int length, byte[] dst) {
     int place = Math.toIntExact(from);
     boolean[] resting = new boolean[(length + BLOCK - 1) / BLOCK];
     for (int block = 0; block < resting.length; block++) {
@@ -59,14 +60,15 @@ public final class ErrorFeedback {
         values[i] += residual[place + i];
       }
     }
-    codec.encode(values, 0, dst, 0, length);
+    int written = codec.encode(values, 0, dst, 0, length);
     float[] decoded = new float[length];
-    codec.decode(dst, 0, decoded, 0, length);
+    codec.decode(dst, 0, written, decoded, 0, length);
     for (int i = 0; i < length; i++) {
       if (!resting[i / BLOCK]) {
         residual[place + i] = values[i] - decoded[i];
       }
     }
+    return written;
   }
 
   private static boolean isZero(float[] values, int from, int to) {

@@ -30,8 +30,8 @@ public final class CheckpointWeights {
       Safetensors file = checkpoints.read(checkpoint, name);
       float[] shard = ShardState.floats(file, ShardState.MASTER, name);
       byte[] wire = new byte[codec.encodedBytes(shard.length)];
-      codec.encode(shard, 0, wire, 0, shard.length);
-      codec.decode(wire, 0, shard, 0, shard.length);
+      int written = codec.encode(shard, 0, wire, 0, shard.length);
+      codec.decode(wire, 0, written, shard, 0, shard.length);
       model.parameters().put(layout.from(rank), shard, 0, shard.length);
       float[] bias = ShardState.floats(file, ShardState.BIAS, name);
       model.expertBalance().ifPresent(balance -> balance.setBias(bias));

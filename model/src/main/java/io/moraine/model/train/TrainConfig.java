@@ -109,7 +109,7 @@ public record TrainConfig(
 
     /** Error feedback of the reduce-scatter. */
     public enum Feedback {
-      /** With {@code int4}, which loses too much without; not with finer codecs. */
+      /** With {@code int4} and {@code sign}, which lose too much without; not with finer codecs. */
       AUTO,
       ON,
       OFF

@@ -43,6 +43,8 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
         case "bf16" => 0.01 * worldSize
         case "int8" => 5.0 / 254 * worldSize * 2.5
         // P contributions below 5, then their sum, whose spread grows by the root of P.
+        // A contribution becomes its block's mean, 0.8, and so does the sum.
+        case "sign" => 5.0 * worldSize + 5 * math.sqrt(worldSize)
         case "int4" => (5.0 * worldSize + 5 * math.sqrt(worldSize) + 5.0 / 14 * worldSize) / 14
       }
       for (i <- 0 until length by 97) {

@@ -9,9 +9,9 @@ import java.util.stream.Collectors;
  * <p>Everybody who decodes the same bytes gets the same bits. A value that is not finite stays
  * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite.
  */
-public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
+public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec, SignCodec {
 
-  /** All codecs. */
+  /** All codecs that have no settings. */
   static List<GradientCodec> all() {
     return Kernels.chosen().codecs();
   }
@@ -47,27 +47,33 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
   /** Whether training needs error feedback with it. */
   boolean isCoarse();
 
-  /** Bytes that {@link #encode} writes for this many elements. */
+  /** Bytes that {@link #encode} writes for this many elements, or the most it may write. */
   int encodedBytes(int elements);
 
   /**
-   * Encodes a range into {@link #encodedBytes} bytes from {@code dstOffset} on.
+   * Encodes a range into at most {@link #encodedBytes} bytes from {@code dstOffset} on.
    *
+   * @return bytes written
    * @cost no allocation
    */
-  void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements);
+  int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements);
 
   /**
-   * Decodes a range from {@link #encodedBytes} bytes.
+   * Decodes a range.
    *
+   * @param srcLength what {@link #encode} returned, bytes
+   * @throws DamagedPayloadException if these bytes cannot be that range's
    * @cost no allocation
    */
-  void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements);
+  void decode(byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements);
 
   /**
    * Decodes a range and adds it to what is there; a sum that is NaN becomes {@link Float#NaN}.
    *
+   * @param srcLength what {@link #encode} returned, bytes
+   * @throws DamagedPayloadException if these bytes cannot be that range's
    * @cost no allocation
    */
-  void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements);
+  void decodeAdd(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements);
 }
