@@ -3,6 +3,7 @@ package io.moraine.jobs.config;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
+import io.moraine.model.reduction.ReductionConfig;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Recompute;
@@ -33,6 +34,17 @@ public record TrainSettings(
    * @param compute for data from a living peer
    */
   public record Deadlines(Duration silence, Duration compute) {}
+
+  /** Whether what is left out of gradients goes into the next ones. */
+  private enum Feedback {
+    AUTO,
+    ON,
+    OFF;
+
+    boolean isOn(boolean isNeeded) {
+      return this == ON || this == AUTO && isNeeded;
+    }
+  }
 
   /** The file of {@code conf/} with every setting and its default. */
   public static final String DEFAULTS = "models/demo.conf";
@@ -121,11 +133,13 @@ public record TrainSettings(
     s.longInteger("deadline-seconds");
     s.longInteger("compute-deadline-seconds");
     return s.build(
-        () ->
-            new TrainConfig.Wire(
-                GradientCodec.of(s.text("gradients")),
-                GradientCodec.of(s.text("weights")),
-                s.choice("error-feedback", TrainConfig.Wire.Feedback.class)));
+        () -> new TrainConfig.Wire(gradients(s), s.choice("weights", TrainConfig.Weights.class)));
+  }
+
+  private static ReductionConfig gradients(Section s) {
+    GradientCodec codec = GradientCodec.of(s.text("gradients"));
+    Feedback feedback = s.choice("error-feedback", Feedback.class);
+    return new ReductionConfig.Coded(codec, feedback.isOn(codec.isCoarse()));
   }
 
   private static TrainConfig.Every every(Section s) {

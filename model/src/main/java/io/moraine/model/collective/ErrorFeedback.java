@@ -24,21 +24,9 @@ public final class ErrorFeedback {
     this.residual = new float[Math.toIntExact(elements)];
   }
 
-  /** What is owed of each element; this object's own array. */
+  /** What is owed of each element; this object's own array, which may be filled. */
   public float[] residual() {
     return residual;
-  }
-
-  /** Takes over what another rank owed, or this one before it was started again. */
-  public void add(float[] owed) {
-    if (owed.length != residual.length) {
-      throw new IllegalArgumentException(
-          "error feedback of %d elements cannot take over %d"
-              .formatted(residual.length, owed.length));
-    }
-    for (int i = 0; i < owed.length; i++) {
-      residual[i] += owed[i];
-    }
   }
 
   /**

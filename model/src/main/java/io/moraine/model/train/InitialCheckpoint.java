@@ -6,6 +6,7 @@ import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -33,7 +34,7 @@ public final class InitialCheckpoint {
       ShardState shard = new ShardState(model.parameters(), layout, file, adam);
       digests.put(
           Checkpoints.shardFile(file, files),
-          checkpoints.writeShard(0, file, files, shard.toFile(bias, new float[0])));
+          checkpoints.writeShard(0, file, files, shard.toFile(bias, new float[0], List.of())));
     }
     checkpoints.writeManifest(0, new Checkpoint.State(length, files, 0, settingsDigest), digests);
   }
