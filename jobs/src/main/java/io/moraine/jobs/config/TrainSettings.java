@@ -8,6 +8,8 @@ import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Recompute;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Settings of {@code train}; conf/models/demo.conf documents every one.
@@ -137,9 +139,25 @@ public record TrainSettings(
   }
 
   private static ReductionConfig gradients(Section s) {
-    GradientCodec codec = GradientCodec.of(s.text("gradients"));
+    String name = s.text("gradients");
     Feedback feedback = s.choice("error-feedback", Feedback.class);
-    return new ReductionConfig.Coded(codec, feedback.isOn(codec.isCoarse()));
+    double share = s.number("topk-share");
+    double momentum = s.number("topk-momentum");
+    if (name.equals("topk")) {
+      return new ReductionConfig.TopK(share, momentum, feedback.isOn(true));
+    }
+    Optional<GradientCodec> codec =
+        GradientCodec.all().stream().filter(c -> c.name().equals(name)).findFirst();
+    if (codec.isEmpty()) {
+      throw new IllegalArgumentException(
+          "gradients must be one of %s, topk, got %s"
+              .formatted(
+                  GradientCodec.all().stream()
+                      .map(GradientCodec::name)
+                      .collect(Collectors.joining(", ")),
+                  name));
+    }
+    return new ReductionConfig.Coded(codec.get(), feedback.isOn(codec.get().isCoarse()));
   }
 
   private static TrainConfig.Every every(Section s) {

@@ -10,23 +10,50 @@ import io.moraine.model.collective.codec.GradientCodec;
  * as zeros and keeps what it is owed: what an expert learned steps ago is not replayed while it
  * rests.
  *
+ * <p>With momentum, for sparse codecs: what is added to the residual is not the contribution but
+ * {@code velocity = momentum * velocity + contribution}, so that an element that waits for k steps
+ * arrives as it would have with momentum in each of them; the velocity of what is sent is set to
+ * zero, so that old directions are not followed twice.
+ *
  * @source Karimireddy et al., Error feedback fixes SignSGD and other gradient compression schemes,
- *     2019, arXiv:1901.09847, algorithm 2
+ *     2019, arXiv:1901.09847, algorithm 2; momentum correction and factor masking: Lin et al., Deep
+ *     gradient compression, 2017, arXiv:1712.01887, algorithm 4
  */
 public final class ErrorFeedback {
 
   private static final int BLOCK = 256;
 
+  private final float momentum;
   private final float[] residual;
+  private final float[] velocity;
 
   /** Nothing is owed yet. */
   public ErrorFeedback(long elements) {
+    this(elements, 0);
+  }
+
+  /**
+   * Nothing is owed yet.
+   *
+   * @param momentum of the velocity, in [0, 1); 0 for none
+   */
+  public ErrorFeedback(long elements, float momentum) {
+    if (!(momentum >= 0 && momentum < 1)) {
+      throw new IllegalArgumentException("momentum must be in [0, 1), got " + momentum);
+    }
+    this.momentum = momentum;
     this.residual = new float[Math.toIntExact(elements)];
+    this.velocity = new float[momentum > 0 ? residual.length : 0];
   }
 
   /** What is owed of each element; this object's own array, which may be filled. */
   public float[] residual() {
     return residual;
+  }
+
+  /** The velocity of each element, likewise; empty without momentum. */
+  public float[] velocity() {
+    return velocity;
   }
 
   /**
@@ -45,7 +72,7 @@ public final class ErrorFeedback {
       int end = Math.min(length, start + BLOCK);
       resting[block] = isZero(values, start, end);
       for (int i = start; i < end && !resting[block]; i++) {
-        values[i] += residual[place + i];
+        values[i] = accelerated(place + i, values[i]) + residual[place + i];
       }
     }
     int written = codec.encode(values, 0, dst, 0, length);
@@ -54,9 +81,20 @@ public final class ErrorFeedback {
     for (int i = 0; i < length; i++) {
       if (!resting[i / BLOCK]) {
         residual[place + i] = values[i] - decoded[i];
+        if (momentum > 0 && decoded[i] != 0) {
+          velocity[place + i] = 0;
+        }
       }
     }
     return written;
+  }
+
+  private float accelerated(int place, float value) {
+    if (momentum == 0) {
+      return value;
+    }
+    velocity[place] = momentum * velocity[place] + value;
+    return velocity[place];
   }
 
   private static boolean isZero(float[] values, int from, int to) {

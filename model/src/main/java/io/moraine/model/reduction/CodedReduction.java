@@ -5,10 +5,13 @@ import io.moraine.model.collective.ErrorFeedback;
 import io.moraine.model.collective.FloatReader;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A reduce-scatter through a codec, with or without error feedback. */
+/**
+ * A reduce-scatter through a codec, with or without error feedback, this with or without momentum.
+ */
 final class CodedReduction implements GradientReduction {
 
   private final Communicator communicator;
@@ -17,11 +20,15 @@ final class CodedReduction implements GradientReduction {
   private final Optional<ErrorFeedback> feedback;
 
   CodedReduction(Communicator communicator, ShardLayout layout, ReductionConfig.Coded config) {
+    this(communicator, layout, config.codec(), feedback(layout, config, 0));
+  }
+
+  CodedReduction(Communicator communicator, ShardLayout layout, ReductionConfig.TopK config) {
     this(
         communicator,
         layout,
-        config.codec(),
-        config.hasFeedback() ? Optional.of(new ErrorFeedback(layout.length())) : Optional.empty());
+        GradientCodec.topK(config.share()),
+        feedback(layout, config, (float) config.momentum()));
   }
 
   private CodedReduction(
@@ -46,9 +53,24 @@ final class CodedReduction implements GradientReduction {
 
   @Override
   public List<StateTensor> state() {
-    return feedback
-        .map(
-            owed -> List.of(new StateTensor("residual", owed.residual(), StateTensor.Sharing.OWED)))
-        .orElse(List.of());
+    List<StateTensor> state = new ArrayList<>();
+    if (feedback.isPresent()) {
+      state.add(owed("residual", feedback.get().residual()));
+      if (feedback.get().velocity().length > 0) {
+        state.add(owed("velocity", feedback.get().velocity()));
+      }
+    }
+    return state;
+  }
+
+  private static StateTensor owed(String name, float[] values) {
+    return new StateTensor(name, values, StateTensor.Sharing.OWED);
+  }
+
+  private static Optional<ErrorFeedback> feedback(
+      ShardLayout layout, ReductionConfig config, float momentum) {
+    return config.hasFeedback()
+        ? Optional.of(new ErrorFeedback(layout.length(), momentum))
+        : Optional.empty();
   }
 }

@@ -17,6 +17,9 @@ public sealed interface GradientReduction permits CodedReduction {
     if (config instanceof ReductionConfig.Coded coded) {
       return new CodedReduction(communicator, layout, coded);
     }
+    if (config instanceof ReductionConfig.TopK topK) {
+      return new CodedReduction(communicator, layout, topK);
+    }
     throw new AssertionError("unreachable: " + config);
   }
 

@@ -55,4 +55,38 @@ public sealed interface ReductionConfig {
       return hasFeedback ? length(slices) : 0;
     }
   }
+
+  /**
+   * The largest elements of every 65,536.
+   *
+   * @param share of the elements that a step sends; in (0, 1]
+   * @param momentum of what waits, in [0, 1); 0 for plain error feedback; of no matter without
+   */
+  record TopK(double share, double momentum, boolean hasFeedback) implements ReductionConfig {
+
+    /** Elements of which the largest are chosen, at most: as many as are sent at a time. */
+    private static final int CHUNK = 1 << 16;
+
+    public TopK {
+      GradientCodec.topK(share);
+      if (!(momentum >= 0 && momentum < 1)) {
+        throw new IllegalArgumentException("topk-momentum must be in [0, 1), got " + momentum);
+      }
+    }
+
+    @Override
+    public String name() {
+      return "topk";
+    }
+
+    @Override
+    public double wireBytes(List<Slice> slices) {
+      return (double) length(slices) / CHUNK * GradientCodec.topK(share).encodedBytes(CHUNK);
+    }
+
+    @Override
+    public long carried(List<Slice> slices) {
+      return hasFeedback ? length(slices) * (momentum > 0 ? 2 : 1) : 0;
+    }
+  }
 }

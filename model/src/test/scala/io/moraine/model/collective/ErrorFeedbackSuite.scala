@@ -21,9 +21,11 @@ class ErrorFeedbackSuite extends AnyFunSuite {
     decoded
   }
 
-  for ((name, owed) <- Seq("int4" -> 0.5, "sign" -> 40.0))
-    test(s"$name: over 200 steps all that was sent, and is owed, is all that was contributed") {
-      val codec = GradientCodec.of(name)
+  for (
+    (codec, owed) <-
+      Seq(int4 -> 0.5, GradientCodec.of("sign") -> 40.0, GradientCodec.topK(0.1) -> 100.0)
+  )
+    test(s"${codec.name}: over 200 steps all that was sent, and is owed, is all contributed") {
       val random = new SplittableRandom(3)
       val feedback = new ErrorFeedback(length)
       val contributed = new Array[Double](length)
@@ -59,6 +61,41 @@ class ErrorFeedbackSuite extends AnyFunSuite {
     assert(decoded.take(256).forall(_ == 0))
     assert(feedback.residual.take(256).sameElements(owed.take(256)))
     assert(!feedback.residual.slice(256, 512).sameElements(owed.slice(256, 512)))
+  }
+
+  test("top-k with momentum: what deep gradient compression's algorithm 4 computes, step by step") {
+    val codec = GradientCodec.topK(0.01)
+    val momentum = 0.9f
+    val feedback = new ErrorFeedback(length, momentum)
+    val (u, v) = (new Array[Float](length), new Array[Float](length))
+    val random = new SplittableRandom(9)
+    for (_ <- 1 to 100) {
+      val gradient = Array.fill(length)(random.nextGaussian().toFloat)
+      for (i <- u.indices) {
+        u(i) = momentum * u(i) + gradient(i)
+        v(i) = v(i) + u(i)
+      }
+      val mask = v.indices.sortBy(i => -math.abs(v(i))).take(10).toSet
+      val arrived = sent(feedback, gradient, codec)
+      for (i <- v.indices) {
+        if (mask(i)) {
+          assert(math.abs(arrived(i) - v(i)) <= math.abs(v(i)) / 256)
+          // What bfloat16 left out stays owed; the algorithm has no rounding.
+          v(i) -= arrived(i)
+          u(i) = 0
+        } else assert(arrived(i) == 0)
+        assert(math.abs(feedback.residual()(i) - v(i)) < 1e-4)
+        assert(math.abs(feedback.velocity()(i) - u(i)) < 1e-4)
+      }
+    }
+  }
+
+  test("momentum is refused outside of [0, 1); without it there is no velocity") {
+    for (momentum <- Seq(-0.1f, 1f, Float.NaN)) {
+      val error = intercept[IllegalArgumentException](new ErrorFeedback(1, momentum))
+      assert(error.getMessage == s"momentum must be in [0, 1), got $momentum")
+    }
+    assert(new ErrorFeedback(5).velocity.isEmpty)
   }
 
   for (worldSize <- Seq(1, 2, 3, 4))

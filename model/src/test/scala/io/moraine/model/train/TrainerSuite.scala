@@ -6,7 +6,7 @@ import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.data.{Batches, SequenceOrder, TokenBatch}
 import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
-import io.moraine.model.reduction.StateTensor
+import io.moraine.model.reduction.{ReductionConfig, StateTensor}
 import io.moraine.model.tensor.FlatBuffer
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
@@ -143,6 +143,12 @@ class TrainerSuite extends AnyFunSuite {
   private val wires = Seq("int4", "sign").map(name =>
     s"$name with error feedback" ->
       new TrainConfig.Wire(GradientCodec.of(name), TrainConfig.Weights.BF16)
+  ) ++ Seq(0, 0.9).map(momentum =>
+    s"top 5 % with momentum $momentum" ->
+      new TrainConfig.Wire(
+        new ReductionConfig.TopK(0.05, momentum, true),
+        TrainConfig.Weights.BF16
+      )
   ) :+ "weights as int8 differences" -> new TrainConfig.Wire(GradientCodec.of("int8"), differences)
 
   for ((name, wire) <- wires; worldSize <- Seq(1, 2, 3, 4)) {

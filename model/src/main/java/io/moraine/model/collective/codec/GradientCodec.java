@@ -9,11 +9,21 @@ import java.util.stream.Collectors;
  * <p>Everybody who decodes the same bytes gets the same bits. A value that is not finite stays
  * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite.
  */
-public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec, SignCodec {
+public sealed interface GradientCodec
+    permits Fp32Codec, Bf16Codec, BlockCodec, SignCodec, TopKCodec {
 
   /** All codecs that have no settings. */
   static List<GradientCodec> all() {
     return Kernels.chosen().codecs();
+  }
+
+  /**
+   * The largest elements of each range.
+   *
+   * @param share of the elements; in (0, 1]
+   */
+  static GradientCodec topK(double share) {
+    return new TopKCodec(share, Kernels.chosen());
   }
 
   /** What this JVM encodes and decodes with: {@code vector} or {@code scalar}. */
@@ -54,7 +64,7 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec, 
    * Encodes a range into at most {@link #encodedBytes} bytes from {@code dstOffset} on.
    *
    * @return bytes written
-   * @cost no allocation
+   * @cost no allocation but for top-k's choice
    */
   int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements);
 
@@ -63,7 +73,7 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec, 
    *
    * @param srcLength what {@link #encode} returned, bytes
    * @throws DamagedPayloadException if these bytes cannot be that range's
-   * @cost no allocation
+   * @cost no allocation but for top-k's entries
    */
   void decode(byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements);
 
@@ -72,7 +82,7 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec, 
    *
    * @param srcLength what {@link #encode} returned, bytes
    * @throws DamagedPayloadException if these bytes cannot be that range's
-   * @cost no allocation
+   * @cost no allocation but for top-k's entries
    */
   void decodeAdd(
       byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements);
