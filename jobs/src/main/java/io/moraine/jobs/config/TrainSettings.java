@@ -143,6 +143,10 @@ public record TrainSettings(
     Feedback feedback = s.choice("error-feedback", Feedback.class);
     double share = s.number("topk-share");
     double momentum = s.number("topk-momentum");
+    int lowRank = s.integer("powersgd-rank");
+    if (name.equals("powersgd")) {
+      return new ReductionConfig.PowerSgd(lowRank, feedback.isOn(true));
+    }
     if (name.equals("topk")) {
       return new ReductionConfig.TopK(share, momentum, feedback.isOn(true));
     }
@@ -150,7 +154,7 @@ public record TrainSettings(
         GradientCodec.all().stream().filter(c -> c.name().equals(name)).findFirst();
     if (codec.isEmpty()) {
       throw new IllegalArgumentException(
-          "gradients must be one of %s, topk, got %s"
+          "gradients must be one of %s, topk, powersgd, got %s"
               .formatted(
                   GradientCodec.all().stream()
                       .map(GradientCodec::name)

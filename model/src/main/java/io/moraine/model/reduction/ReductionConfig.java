@@ -89,4 +89,35 @@ public sealed interface ReductionConfig {
       return hasFeedback ? length(slices) * (momentum > 0 ? 2 : 1) : 0;
     }
   }
+
+  /**
+   * Each matrix as a product of two thin ones.
+   *
+   * @param lowRank columns of the thin ones; {@code >= 1}
+   */
+  record PowerSgd(int lowRank, boolean hasFeedback) implements ReductionConfig {
+
+    public PowerSgd {
+      if (lowRank < 1) {
+        throw new IllegalArgumentException("powersgd-rank must be at least 1, got " + lowRank);
+      }
+    }
+
+    @Override
+    public String name() {
+      return "powersgd";
+    }
+
+    /** Both factors are summed and gathered: twice what they are. */
+    @Override
+    public double wireBytes(List<Slice> slices) {
+      LowRankLayout factors = LowRankLayout.of(slices, lowRank);
+      return 2.0 * Float.BYTES * ((double) factors.leftLength() + factors.rightLength());
+    }
+
+    @Override
+    public long carried(List<Slice> slices) {
+      return length(slices) + LowRankLayout.of(slices, lowRank).rightLength();
+    }
+  }
 }

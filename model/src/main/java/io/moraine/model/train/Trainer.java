@@ -84,7 +84,13 @@ public final class Trainer {
             model.parameters().length(), communicator.worldSize(), FlatBuffer.ALIGNMENT);
     this.state = new ShardState(model.parameters(), layout, communicator.rank(), config.adam());
     this.gradientSum = new float[layout.size(communicator.rank())];
-    this.reduction = GradientReduction.of(config.wire().gradients(), communicator, layout);
+    this.reduction =
+        GradientReduction.of(
+            config.wire().gradients(),
+            communicator,
+            layout,
+            model.gradients().slices(),
+            config.seed());
     this.weights =
         new WeightGather(config.wire().weights(), communicator, layout, model.parameters());
   }

@@ -149,7 +149,9 @@ class TrainerSuite extends AnyFunSuite {
         new ReductionConfig.TopK(0.05, momentum, true),
         TrainConfig.Weights.BF16
       )
-  ) :+ "weights as int8 differences" -> new TrainConfig.Wire(GradientCodec.of("int8"), differences)
+  ) :+ "powersgd of rank 4" ->
+    new TrainConfig.Wire(new ReductionConfig.PowerSgd(4, true), TrainConfig.Weights.BF16) :+
+    "weights as int8 differences" -> new TrainConfig.Wire(GradientCodec.of("int8"), differences)
 
   for ((name, wire) <- wires; worldSize <- Seq(1, 2, 3, 4)) {
     test(s"$name, stopped and resumed, P = $worldSize: the same weights bit for bit") {
@@ -259,6 +261,78 @@ class TrainerSuite extends AnyFunSuite {
     train(without, 2, flat(10))
     val resumed = train(without, 2, flat(20, "int4"))
     assert(resumed.head.resumedFrom == 10)
+  }
+
+  private def stored(run: Path, tensor: String): Seq[Array[Float]] = {
+    val checkpoints = new Checkpoints(new LocalStorage(run))
+    val newest = checkpoints.newestWhole(_ => ()).get
+    val ranks = newest.state.worldSize
+    (0 until ranks).map(rank =>
+      checkpoints.read(newest, Checkpoints.shardFile(rank, ranks)).tensor(tensor).get.floats
+    )
+  }
+
+  for (
+    (name, wire, tensors) <- Seq(
+      (
+        "top-k with momentum",
+        new ReductionConfig.TopK(0.05, 0.9, true),
+        Seq("residual" -> true, "velocity" -> true)
+      ),
+      (
+        "powersgd",
+        new ReductionConfig.PowerSgd(4, true),
+        Seq("residual" -> true, "powersgd_q" -> false)
+      )
+    )
+  )
+    test(
+      s"$name of 3 ranks goes on with 1, 2 and 4: sums of what is owed, and what all share, stay"
+    ) {
+      val start = folder()
+      val config =
+        (steps: Int) => this.run(steps.toLong, new TrainConfig.Wire(wire, TrainConfig.Weights.BF16))
+      train(start, 3, config(10))
+      val checkpoints = new Checkpoints(new LocalStorage(start))
+      val newest = checkpoints.newestWhole(_ => ()).get
+      for (worldSize <- Seq(1, 2, 4)) {
+        val model = new BigramModel(vocabulary)
+        val layout = new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
+        for ((tensor, isOwed) <- tensors) {
+          val before = stored(start, tensor)
+          assert(before.forall(_.exists(_ != 0)))
+          val sharing = if (isOwed) StateTensor.Sharing.OWED else StateTensor.Sharing.SAME
+          val after = (0 until worldSize).map { rank =>
+            val state = new StateTensor(tensor, new Array[Float](before.head.length), sharing)
+            new ShardState(model.parameters, layout, rank, flat(1).adam)
+              .restore(checkpoints, newest, JList.of(state))
+            state.values
+          }
+          if (isOwed)
+            for (i <- before.head.indices)
+              assert(math.abs(before.map(_(i)).sum - after.map(_(i)).sum) < 1e-5)
+          else assert((before ++ after).map(_.toSeq).toSet.size == 1)
+        }
+        val copy = folder()
+        copyFolder(start, copy)
+        val resumed = train(copy, worldSize, config(20))
+        assert(resumed.head.resumedFrom == 10 && resumed.map(_.weightsDigest).toSet.size == 1)
+      }
+    }
+
+  test("a run goes on with another reduction, which begins with nothing but what is owed") {
+    val run = folder()
+    val reductions = Seq(
+      new ReductionConfig.PowerSgd(4, true),
+      new ReductionConfig.PowerSgd(2, true),
+      new ReductionConfig.TopK(0.05, 0.9, true),
+      new ReductionConfig.Coded(GradientCodec.of("fp32"), false)
+    )
+    for ((reduction, i) <- reductions.zipWithIndex) {
+      val wire = new TrainConfig.Wire(reduction, TrainConfig.Weights.BF16)
+      val results = train(run, 2, this.run(10L * (i + 1), wire))
+      assert(results.head.resumedFrom == 10L * i && results.map(_.weightsDigest).toSet.size == 1)
+    }
   }
 
   /** From 3 to 9 sequences of 8 tokens over 150 of them. */
