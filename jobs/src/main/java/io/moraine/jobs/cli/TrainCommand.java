@@ -107,7 +107,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--codec",
       paramLabel = "NAME",
       description =
-          "Codec of the gradients on the wire: fp32, bf16, int8 or int4; default:"
+          "Codec of the gradients on the wire: fp32, bf16, int8, int4, sign, topk or powersgd; default:"
               + " train.wire.gradients.")
   private String codec;
 

@@ -3,10 +3,13 @@ package io.moraine.jobs.config;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
+import io.moraine.model.reduction.ReductionConfig;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Recompute;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Settings of {@code train}; conf/models/demo.conf documents every one.
@@ -40,6 +43,17 @@ public record TrainSettings(
         throw new IllegalArgumentException(
             "lease-expiry-seconds must be at least 1, got %d".formatted(lease.toSeconds()));
       }
+    }
+  }
+
+  /** Whether what is left out of gradients goes into the next ones. */
+  private enum Feedback {
+    AUTO,
+    ON,
+    OFF;
+
+    boolean isOn(boolean isNeeded) {
+      return this == ON || this == AUTO && isNeeded;
     }
   }
 
@@ -132,11 +146,33 @@ public record TrainSettings(
     s.longInteger("deadline-seconds");
     s.longInteger("compute-deadline-seconds");
     return s.build(
-        () ->
-            new TrainConfig.Wire(
-                GradientCodec.of(s.text("gradients")),
-                GradientCodec.of(s.text("weights")),
-                s.choice("error-feedback", TrainConfig.Wire.Feedback.class)));
+        () -> new TrainConfig.Wire(gradients(s), s.choice("weights", TrainConfig.Weights.class)));
+  }
+
+  private static ReductionConfig gradients(Section s) {
+    String name = s.text("gradients");
+    Feedback feedback = s.choice("error-feedback", Feedback.class);
+    double share = s.number("topk-share");
+    double momentum = s.number("topk-momentum");
+    int lowRank = s.integer("powersgd-rank");
+    if (name.equals("powersgd")) {
+      return new ReductionConfig.PowerSgd(lowRank, feedback.isOn(true));
+    }
+    if (name.equals("topk")) {
+      return new ReductionConfig.TopK(share, momentum, feedback.isOn(true));
+    }
+    Optional<GradientCodec> codec =
+        GradientCodec.all().stream().filter(c -> c.name().equals(name)).findFirst();
+    if (codec.isEmpty()) {
+      throw new IllegalArgumentException(
+          "gradients must be one of %s, topk, powersgd, got %s"
+              .formatted(
+                  GradientCodec.all().stream()
+                      .map(GradientCodec::name)
+                      .collect(Collectors.joining(", ")),
+                  name));
+    }
+    return new ReductionConfig.Coded(codec.get(), feedback.isOn(codec.get().isCoarse()));
   }
 
   private static TrainConfig.Every every(Section s) {

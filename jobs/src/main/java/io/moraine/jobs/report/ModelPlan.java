@@ -2,6 +2,7 @@ package io.moraine.jobs.report;
 
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.reduction.ReductionConfig;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ActivationCost;
 import io.moraine.model.transformer.ModelConfig;
@@ -72,17 +73,18 @@ public final class ModelPlan {
     double flat = 4.0 * cost.flatLength();
     // Master weights, two moments and the summed gradients.
     double shard = 4 * flat / ranks;
-    double owed = wire.hasFeedback() ? flat : 0;
+    double carried = 4.0 * wire.gradients().carried(cost.config().weights());
+    // What everybody has of weights is the weights, so that differences carry nothing.
     lines.add(
         format(
             "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the"
                 + " optimizer %.4g%s",
-            (2 * flat + shard + owed) / GIGA,
+            (2 * flat + shard + carried) / GIGA,
             ranks,
             flat / GIGA,
             flat / GIGA,
             shard / GIGA,
-            owed > 0 ? format(", error feedback %.4g", owed / GIGA) : ""));
+            carried > 0 ? format(", error feedback %.4g", carried / GIGA) : ""));
   }
 
   private static void addActivations(
@@ -107,35 +109,41 @@ public final class ModelPlan {
 
   private static void addWire(
       ModelCost cost, TrainConfig train, Cluster cluster, List<String> lines) {
-    lines.add("wire             bytes that a rank sends per step");
-    for (String gradients : List.of("fp32", "bf16", "int8", "int4")) {
-      for (String weights : List.of("fp32", "bf16")) {
-        GradientCodec down = GradientCodec.of(gradients);
-        GradientCodec up = GradientCodec.of(weights);
-        boolean chosen =
-            down.name().equals(train.wire().gradients().name())
-                && up.name().equals(train.wire().weights().name());
-        double bytes = wireBytes(cost, down, up, cluster.ranks());
+    lines.add("wire             bytes that a rank sends per step, at most");
+    List<ReductionConfig> reductions = new ArrayList<>();
+    for (GradientCodec codec : GradientCodec.all()) {
+      reductions.add(new ReductionConfig.Coded(codec, codec.isCoarse()));
+    }
+    ReductionConfig chosen = train.wire().gradients();
+    if (reductions.stream().noneMatch(r -> r.name().equals(chosen.name()))) {
+      reductions.add(chosen);
+    }
+    for (ReductionConfig gradients : reductions) {
+      for (TrainConfig.Weights weights : TrainConfig.Weights.values()) {
+        boolean isChosen =
+            gradients.name().equals(chosen.name()) && weights == train.wire().weights();
+        double bytes = wireBytes(cost, gradients, weights, cluster.ranks());
         lines.add(
             format(
                 "  gradients %s, weights %s  %,20.0f%s%s",
-                gradients,
-                weights,
+                gradients.name(),
+                weights.settingName(),
                 bytes,
                 cluster.bandwidth().isPresent()
                     ? format("  %.4g s", bytes / cluster.bandwidth().getAsDouble())
                     : "",
-                chosen ? "   <- settings" : ""));
+                isChosen ? "   <- settings" : ""));
       }
     }
   }
 
-  /** Reduce-scatter and all-gather: every shard but its own goes out, and its own to all others. */
+  /** What reduces gradients goes out but for a rank's own shard, and that to all others. */
   private static double wireBytes(
-      ModelCost cost, GradientCodec gradients, GradientCodec weights, int ranks) {
+      ModelCost cost, ReductionConfig gradients, TrainConfig.Weights weights, int ranks) {
     double blocks = (double) cost.flatLength() / BLOCK;
-    double bytes = gradients.encodedBytes(BLOCK) + weights.encodedBytes(BLOCK);
-    return blocks * bytes * (ranks - 1) / ranks;
+    double bytes =
+        gradients.wireBytes(cost.config().weights()) + blocks * weights.codec().encodedBytes(BLOCK);
+    return bytes * (ranks - 1) / ranks;
   }
 
   private static void addTime(

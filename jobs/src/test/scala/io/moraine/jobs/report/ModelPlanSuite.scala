@@ -186,9 +186,79 @@ class ModelPlanSuite extends AnyFunSuite {
     // int4: half of the codes' bytes.
     val int4 = lines.find(_.contains("gradients int4, weights bf16")).get
     assert(int4.contains(f"${flat / 256 * (132 + 512) / 2}%,d"))
+    val differences = lines.find(_.contains("gradients int4, weights int8-differences")).get
+    assert(differences.contains(f"${flat / 256 * (132 + 260) / 2}%,d"))
     val memory = lines.find(_.startsWith("memory")).get
     assert(memory.contains(f"${(8 * flat + 8 * flat) / 1e9}%.4g".stripSuffix("0")), memory)
     assert(lines.exists(_.startsWith("step")) && lines.exists(_.contains("s of sending")))
+  }
+
+  private def demo(options: (String, Any)*) = TrainSettings.of(
+    SettingsFile.read(
+      "models/demo.conf",
+      Optional.empty(),
+      options.map { case (k, v) => s"train.wire.$k" -> v.asInstanceOf[Object] }.toMap.asJava
+    )
+  )
+
+  test("wire bytes and memory of powersgd and topk for the demo's model on two ranks, by hand") {
+    def plan(settings: TrainSettings) = ModelPlan
+      .lines(settings, new ModelPlan.Cluster(2, 256, OptionalDouble.empty, OptionalDouble.empty))
+      .asScala
+    val flat = new ModelCost(demo().model).flatLength
+    // Both factors of rank 4, or what is not smaller as factors, in float32 twice, half of it.
+    val factors = demo().model.weights.asScala.map { slice =>
+      val shape = slice.shape.asScala.map(_.longValue)
+      val asFactors = if (shape.size == 2) 4 * shape.sum else Long.MaxValue
+      math.min(asFactors, shape.product)
+    }.sum
+    val powerSgd = plan(demo("gradients" -> "powersgd"))
+    val chosen = powerSgd.find(_.endsWith("<- settings")).get
+    info(chosen)
+    assert(chosen.contains("gradients powersgd, weights bf16"))
+    assert(chosen.contains(f"${4 * factors + flat}%,d"))
+    assert(powerSgd.find(_.startsWith("memory")).get.contains("error feedback 0.02"))
+    val topK = plan(demo("gradients" -> "topk", "topk-momentum" -> 0.9))
+    val sent = topK.find(_.endsWith("<- settings")).get
+    info(sent)
+    // 656 entries of 3 bytes, 512 + 4 longer gaps and 4 bytes in every 65,536 elements, at most.
+    assert(sent.contains(f"${math.round(flat / 65536.0 * (656 * 3 + 516 + 4) / 2 + flat)}%,d"))
+    assert(topK.find(_.startsWith("memory")).get.contains("error feedback 0.04"))
+  }
+
+  test("what reductions cannot be is one line that names the section") {
+    def refused(options: (String, Any)*): String =
+      intercept[ConfigException](demo(options: _*)).getMessage
+    val wire = "train.wire: "
+    assert(
+      refused("gradients" -> "int9").startsWith(
+        wire + "gradients must be one of fp32, bf16, int8, int4, sign, topk, powersgd, got int9 ("
+      )
+    )
+    assert(
+      refused("gradients" -> "topk", "topk-share" -> 0)
+        .startsWith(wire + "topk-share must be in (0, 1], got 0.0 (")
+    )
+    assert(
+      refused("gradients" -> "topk", "topk-momentum" -> 1)
+        .startsWith(wire + "topk-momentum must be in [0, 1), got 1.0 (")
+    )
+    assert(
+      refused("gradients" -> "powersgd", "powersgd-rank" -> 0)
+        .startsWith(wire + "powersgd-rank must be at least 1, got 0 (")
+    )
+    assert(
+      refused("weights" -> "int8").startsWith(
+        "train.wire.weights must be one of fp32, bf16, int8-differences, got int8"
+      )
+    )
+    for (name <- Seq("int4", "sign", "topk", "powersgd"); feedback <- Seq("auto", "on", "off")) {
+      val settings = demo("gradients" -> name, "error-feedback" -> feedback)
+      assert(settings.train.wire.gradients.hasFeedback == (feedback != "off"))
+      assert(settings.train.wire.gradients.name == name)
+    }
+    for (name <- Seq("fp32", "bf16", "int8"))
+      assert(!demo("gradients" -> name).train.wire.gradients.hasFeedback)
   }
 
   test("every file of conf/models is complete, and its model is what its settings say of it") {

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.config.{ConfigException, SettingsFile, TrainSettings}
+import io.moraine.model.train.TrainConfig
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.model.checkpoint.TensorType
 import io.moraine.model.generate.SamplingConfig
@@ -187,7 +188,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
         Map[String, Object]("train.steps" -> Int.box(6), "train.micro-batch" -> Int.box(2)).asJava
       )
     )
-    assert(settings.train.wire.weights.name == "fp32")
+    assert(settings.train.wire.weights == TrainConfig.Weights.FP32)
     assert(settings.model.router.sequenceBalanceAlpha == 1e-4)
     val result = new TrainJob(spark, settings, Scratch.silent)
       .run(java.util.List.of(data.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)

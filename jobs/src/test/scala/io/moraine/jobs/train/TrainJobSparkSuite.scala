@@ -343,7 +343,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
     assert(
       message(train(run, 5, 2, "train.wire.gradients" -> "int9"))
-        .contains("codec must be one of fp32, bf16, int8, int4, got int9")
+        .contains("gradients must be one of fp32, bf16, int8, int4, sign, topk, powersgd, got int9")
     )
     assert(!Files.exists(run))
   }

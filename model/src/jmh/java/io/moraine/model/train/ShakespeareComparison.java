@@ -200,7 +200,7 @@ public final class ShakespeareComparison {
         new AdamW.Config(0.9, 0.99, 1e-8, 0.1),
         1.0,
         new TrainConfig.Balance(gamma, 1),
-        new TrainConfig.Wire(GradientCodec.of("fp32"), GradientCodec.of("fp32")),
+        new TrainConfig.Wire(GradientCodec.of("fp32"), TrainConfig.Weights.FP32),
         new TrainConfig.Every(steps, 1, steps, 0, 0));
   }
 

@@ -208,7 +208,7 @@ public final class TrainingSpeed {
         new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
         1.0,
         new TrainConfig.Balance(0.003, 1),
-        new TrainConfig.Wire(GradientCodec.of("int8"), GradientCodec.of("bf16")),
+        new TrainConfig.Wire(GradientCodec.of("int8"), TrainConfig.Weights.BF16),
         new TrainConfig.Every(all, 1, all, 0, 0));
   }
 

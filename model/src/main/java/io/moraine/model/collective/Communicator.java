@@ -1,5 +1,6 @@
 package io.moraine.model.collective;
 
+import io.moraine.model.collective.codec.DamagedPayloadException;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.TransportException;
@@ -110,7 +111,8 @@ public final class Communicator implements AutoCloseable {
               int count = Math.min(CHUNK, layout.size(owner) - from);
               if (count > 0) {
                 byte[] bytes = owner == rank() ? own : mesh.receive(owner);
-                codec.decode(payload(codec, bytes, count, owner), 0, chunk, 0, count);
+                requireDecodable(
+                    owner, () -> codec.decode(bytes, 0, bytes.length, chunk, 0, count));
                 output.write(layout.from(owner) + from, chunk, 0, count);
               }
             }
@@ -193,9 +195,9 @@ public final class Communicator implements AutoCloseable {
     mesh.close();
   }
 
-  /** Encodes the range of a contribution that begins at {@code from}. */
+  /** Encodes the range of a contribution that begins at {@code from}; returns bytes written. */
   private interface Encoder {
-    void encode(long from, float[] values, int length, byte[] dst);
+    int encode(long from, float[] values, int length, byte[] dst);
   }
 
   private void reduceScatter(
@@ -217,7 +219,8 @@ public final class Communicator implements AutoCloseable {
                 long place = layout.from(owner) + from;
                 input.read(place, chunk, 0, length);
                 byte[] bytes = new byte[codec.encodedBytes(length)];
-                encoder.encode(place, chunk, length, bytes);
+                int written = encoder.encode(place, chunk, length, bytes);
+                bytes = cut(bytes, written);
                 if (owner == rank()) {
                   own = bytes;
                 } else {
@@ -239,23 +242,29 @@ public final class Communicator implements AutoCloseable {
     Arrays.fill(shardSum, from, from + length, 0);
     for (int peer = 0; peer < worldSize(); peer++) {
       byte[] bytes = peer == rank() ? own : mesh.receive(peer);
-      codec.decodeAdd(payload(codec, bytes, length, peer), 0, shardSum, from, length);
+      requireDecodable(peer, () -> codec.decodeAdd(bytes, 0, bytes.length, shardSum, from, length));
     }
   }
 
-  private byte[] payload(GradientCodec codec, byte[] bytes, int elements, int peer) {
-    if (bytes.length != codec.encodedBytes(elements)) {
+  /** A payload whose checksum is right but that does not fit is one of another operation. */
+  private static void requireDecodable(int peer, Runnable decoding) {
+    try {
+      decoding.run();
+    } catch (DamagedPayloadException e) {
       throw new TransportException(
-          "rank %d sent %d bytes where %d were due: the ranks do not run the same operation"
-              .formatted(peer, bytes.length, codec.encodedBytes(elements)));
+          "rank %d sent something else: %s: the ranks do not run the same operation"
+              .formatted(peer, e.getMessage()));
     }
-    return bytes;
   }
 
   private static byte[] encode(GradientCodec codec, float[] values, int offset, int length) {
     byte[] bytes = new byte[codec.encodedBytes(length)];
-    codec.encode(values, offset, bytes, 0, length);
-    return bytes;
+    int written = codec.encode(values, offset, bytes, 0, length);
+    return cut(bytes, written);
+  }
+
+  private static byte[] cut(byte[] bytes, int length) {
+    return bytes.length == length ? bytes : Arrays.copyOf(bytes, length);
   }
 
   private static byte[] doubleBytes(double[] values) {

@@ -34,7 +34,7 @@ public final class InitialCheckpoint {
       ShardState shard = new ShardState(model.parameters(), layout, file, adam);
       digests.put(
           Checkpoints.shardFile(file, files),
-          checkpoints.writeShard(0, file, files, shard.toFile(bias, new float[0])));
+          checkpoints.writeShard(0, file, files, shard.toFile(bias, new float[0], List.of())));
     }
     checkpoints.writeManifest(
         0, new Checkpoint.State(length, files, 0, settingsDigest, List.of()), digests);

@@ -5,12 +5,13 @@ import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.NamedTensor;
 import io.moraine.model.checkpoint.Safetensors;
-import io.moraine.model.collective.ErrorFeedback;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.optim.AdamW;
+import io.moraine.model.reduction.StateTensor;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +27,7 @@ final class ShardState {
   private static final String MOMENT1 = "moment1";
   private static final String MOMENT2 = "moment2";
   static final String BIAS = "selection_bias";
-  private static final String RESIDUAL = "residual";
+  static final String KNOWN = "known";
 
   private final ShardLayout layout;
   private final int rank;
@@ -53,19 +54,26 @@ final class ShardState {
    * The rank's file.
    *
    * @param bias selection biases, the same on all ranks and in each file
-   * @param owed by the rank's error feedback, of all parameters; empty without
+   * @param known what everybody has of the shard, if weights are sent as differences; else empty
+   * @param further state of the rank
    */
-  Safetensors toFile(float[] bias, float[] owed) {
+  Safetensors toFile(float[] bias, float[] known, List<StateTensor> further) {
+    List<NamedTensor> tensors = new ArrayList<>();
+    tensors.add(NamedTensor.of(MASTER, master));
+    tensors.add(NamedTensor.of(MOMENT1, adam.moment1()));
+    tensors.add(NamedTensor.of(MOMENT2, adam.moment2()));
+    tensors.add(NamedTensor.of(BIAS, bias));
+    if (known.length > 0) {
+      tensors.add(NamedTensor.of(KNOWN, known));
+    }
+    for (StateTensor tensor : further) {
+      tensors.add(NamedTensor.of(tensor.name(), tensor.values()));
+    }
     return new Safetensors(
         Map.of(
             "from", String.valueOf(layout.from(rank)),
             "to", String.valueOf(layout.to(rank))),
-        List.of(
-            NamedTensor.of(MASTER, master),
-            NamedTensor.of(MOMENT1, adam.moment1()),
-            NamedTensor.of(MOMENT2, adam.moment2()),
-            NamedTensor.of(BIAS, bias),
-            NamedTensor.of(RESIDUAL, owed)));
+        tensors);
   }
 
   /**
@@ -80,9 +88,7 @@ final class ShardState {
               .formatted(checkpoint.step(), checkpoint.state().length(), layout.length()));
     }
     float[] bias = new float[0];
-    ShardLayout written =
-        new ShardLayout(
-            checkpoint.state().length(), checkpoint.state().worldSize(), layout.alignment());
+    ShardLayout written = written(checkpoint);
     for (int writer = 0; writer < written.worldSize(); writer++) {
       long from = Math.max(layout.from(rank), written.from(writer));
       long to = Math.min(layout.to(rank), written.to(writer));
@@ -101,16 +107,70 @@ final class ShardState {
   }
 
   /**
-   * Gives this rank its share of what the ranks of a checkpoint owed: one of as many ranks its own;
-   * of fewer ranks that of several, of more ranks that of one or nothing, so that nothing is lost.
+   * What everybody had of this rank's range when a checkpoint was made; empty if its weights were
+   * not sent as differences.
    */
-  void restoreOwed(Checkpoints checkpoints, Checkpoint checkpoint, ErrorFeedback feedback)
+  Optional<float[]> known(Checkpoints checkpoints, Checkpoint checkpoint) throws IOException {
+    float[] known = new float[master.length];
+    ShardLayout written = written(checkpoint);
+    for (int writer = 0; writer < written.worldSize(); writer++) {
+      long from = Math.max(layout.from(rank), written.from(writer));
+      long to = Math.min(layout.to(rank), written.to(writer));
+      if (from < to) {
+        Optional<NamedTensor> part = shard(checkpoints, checkpoint, writer).tensor(KNOWN);
+        if (part.isEmpty()) {
+          return Optional.empty();
+        }
+        copy(part.get().floats(), written.from(writer), known, from, to);
+      }
+    }
+    return Optional.of(known);
+  }
+
+  /**
+   * Fills what a reduction carries from step to step. Of what ranks owed, one of as many ranks gets
+   * its own, one of fewer that of several, one of more that of one or nothing, so that nothing is
+   * lost. What another kind of reduction has stored is left out.
+   */
+  void restore(Checkpoints checkpoints, Checkpoint checkpoint, List<StateTensor> further)
       throws IOException {
-    int writers = checkpoint.state().worldSize();
-    for (int writer = rank; writer < writers; writer += layout.worldSize()) {
-      Optional<NamedTensor> owed =
-          checkpoints.read(checkpoint, Checkpoints.shardFile(writer, writers)).tensor(RESIDUAL);
-      owed.map(NamedTensor::floats).filter(values -> values.length > 0).ifPresent(feedback::add);
+    for (StateTensor tensor : further) {
+      if (tensor.sharing() == StateTensor.Sharing.SAME) {
+        Optional<float[]> stored = stored(checkpoints, checkpoint, 0, tensor);
+        stored.ifPresent(values -> System.arraycopy(values, 0, tensor.values(), 0, values.length));
+      } else {
+        int step = layout.worldSize();
+        for (int writer = rank; writer < checkpoint.state().worldSize(); writer += step) {
+          stored(checkpoints, checkpoint, writer, tensor)
+              .ifPresent(values -> add(values, tensor.values()));
+        }
+      }
+    }
+  }
+
+  private static Optional<float[]> stored(
+      Checkpoints checkpoints, Checkpoint checkpoint, int writer, StateTensor tensor)
+      throws IOException {
+    return shard(checkpoints, checkpoint, writer)
+        .tensor(tensor.name())
+        .map(NamedTensor::floats)
+        .filter(values -> values.length == tensor.values().length);
+  }
+
+  private static Safetensors shard(Checkpoints checkpoints, Checkpoint checkpoint, int writer)
+      throws IOException {
+    return checkpoints.read(
+        checkpoint, Checkpoints.shardFile(writer, checkpoint.state().worldSize()));
+  }
+
+  private ShardLayout written(Checkpoint checkpoint) {
+    return new ShardLayout(
+        checkpoint.state().length(), checkpoint.state().worldSize(), layout.alignment());
+  }
+
+  private static void add(float[] src, float[] dst) {
+    for (int i = 0; i < src.length; i++) {
+      dst[i] += src[i];
     }
   }
 

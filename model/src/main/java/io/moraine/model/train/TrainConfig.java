@@ -4,6 +4,8 @@ import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.data.BatchSizes;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
+import io.moraine.model.reduction.ReductionConfig;
+import java.util.Locale;
 
 /**
  * How a run trains.
@@ -15,7 +17,7 @@ import io.moraine.model.optim.LearningRateSchedule;
  * @param adam settings of AdamW
  * @param clipNorm largest global norm of the gradient
  * @param balance of the experts
- * @param wire codecs
+ * @param wire what is sent of gradients and weights
  * @param every how often things are done
  */
 public record TrainConfig(
@@ -101,36 +103,45 @@ public record TrainConfig(
   /**
    * What goes over the network.
    *
-   * @param gradients codec of the reduce-scatter
-   * @param weights codec of the all-gather
-   * @param feedback what becomes of what the gradients' codec leaves out
+   * @param gradients how they are reduced
+   * @param weights how they are gathered
    */
-  public record Wire(GradientCodec gradients, GradientCodec weights, Feedback feedback) {
+  public record Wire(ReductionConfig gradients, Weights weights) {
 
-    /** Error feedback of the reduce-scatter. */
-    public enum Feedback {
-      /** With {@code int4}, which loses too much without; not with finer codecs. */
-      AUTO,
-      ON,
-      OFF
+    /** Gradients in a codec, with error feedback if it needs that. */
+    public Wire(GradientCodec gradients, Weights weights) {
+      this(new ReductionConfig.Coded(gradients, gradients.isCoarse()), weights);
+    }
+  }
+
+  /** What the all-gather sends of weights. */
+  public enum Weights {
+    /** Themselves. */
+    FP32("fp32"),
+    /** Themselves, rounded. */
+    BF16("bf16"),
+    /** What they are ahead of those that everybody has. */
+    INT8_DIFFERENCES("int8");
+
+    private final String codec;
+
+    Weights(String codec) {
+      this.codec = codec;
     }
 
-    /** Gradients with error feedback where their codec needs it. */
-    public Wire(GradientCodec gradients, GradientCodec weights) {
-      this(gradients, weights, Feedback.AUTO);
+    /** Its name in settings. */
+    public String settingName() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** Whether what the codec leaves out of a step goes into the next one. */
-    public boolean hasFeedback() {
-      return feedback == Feedback.ON || feedback == Feedback.AUTO && gradients.isCoarse();
+    /** The codec of what is sent. */
+    public GradientCodec codec() {
+      return GradientCodec.of(codec);
     }
 
-    public Wire {
-      if (!weights.name().equals("fp32") && !weights.name().equals("bf16")) {
-        throw new IllegalArgumentException(
-            "weights must be fp32 or bf16: %s is too coarse for weights themselves"
-                .formatted(weights.name()));
-      }
+    /** Whether receivers add what they decode to what they have. */
+    public boolean areDifferences() {
+      return this == INT8_DIFFERENCES;
     }
   }
 

@@ -2,15 +2,14 @@ package io.moraine.model.train;
 
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.checkpoint.Safetensors;
 import io.moraine.model.collective.Communicator;
-import io.moraine.model.collective.ErrorFeedback;
-import io.moraine.model.collective.FloatReader;
 import io.moraine.model.collective.ShardLayout;
-import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.data.TokenSource;
+import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -22,8 +21,8 @@ import java.util.function.LongSupplier;
 
 /**
  * One rank of a training run. A step: forward and backward over the rank's micro-batches,
- * compressed reduce-scatter of the gradients to their owners, clipping by the global norm, AdamW on
- * the owned float32 master weights, all-gather of the new weights, balance of the experts.
+ * compressed reduction of the gradients to their owners, clipping by the global norm, AdamW on the
+ * owned float32 master weights, all-gather of the new weights, balance of the experts.
  *
  * <p>All ranks have the same weights after every step, bit for bit. A run that is stopped and
  * resumed with as many ranks ends with the same bits as one that was not.
@@ -46,8 +45,9 @@ public final class Trainer {
   private final ShardLayout layout;
   private final ShardState state;
   private final float[] gradientSum;
+  private final GradientReduction reduction;
+  private final WeightGather weights;
   private boolean stopping;
-  private final Optional<ErrorFeedback> feedback;
 
   /**
    * Sets a rank up; the model's weights must be initialised alike on all ranks.
@@ -85,10 +85,15 @@ public final class Trainer {
             model.parameters().length(), communicator.worldSize(), FlatBuffer.ALIGNMENT);
     this.state = new ShardState(model.parameters(), layout, communicator.rank(), config.adam());
     this.gradientSum = new float[layout.size(communicator.rank())];
-    this.feedback =
-        config.wire().hasFeedback()
-            ? Optional.of(new ErrorFeedback(layout.length()))
-            : Optional.empty();
+    this.reduction =
+        GradientReduction.of(
+            config.wire().gradients(),
+            communicator,
+            layout,
+            model.gradients().slices(),
+            config.seed());
+    this.weights =
+        new WeightGather(config.wire().weights(), communicator, layout, model.parameters());
   }
 
   /**
@@ -97,8 +102,13 @@ public final class Trainer {
    * @param resume whether to go on from the newest whole checkpoint, if there is one
    */
   public TrainResult run(boolean resume) throws IOException {
-    long resumedFrom = resume ? restoreNewest() : 0;
-    gatherWeights();
+    Optional<Checkpoint> newest = resume ? newestCheckpoint() : Optional.empty();
+    if (newest.isPresent()) {
+      restore(newest.get());
+    } else {
+      weights.start(state.master(), Optional.empty());
+    }
+    long resumedFrom = newest.map(Checkpoint::step).orElse(0L);
     if (communicator.rank() == 0) {
       observer.started(resumedFrom);
     }
@@ -132,7 +142,7 @@ public final class Trainer {
     model.zeroGradients();
     double[] lossAndTokens = forwardBackward(step);
     FurtherLoss further = model.takeFurtherLoss();
-    sumGradients();
+    reduction.reduce(model.gradients()::get, gradientSum);
 
     double[] sums =
         communicator.allReduceSum(
@@ -154,7 +164,7 @@ public final class Trainer {
     double learningRate = config.schedule().at(step, this::shareSeen);
     double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
     state.adam().update(step, learningRate, state.master(), gradientSum, scale * clip);
-    gatherWeights();
+    weights.gather(state.master());
     long[] load = balanceExperts(step);
 
     long tokens = (long) sums[1];
@@ -199,27 +209,12 @@ public final class Trainer {
     return new double[] {loss, tokens};
   }
 
-  private void sumGradients() {
-    GradientCodec codec = config.wire().gradients();
-    FloatReader gradients = model.gradients()::get;
-    if (feedback.isPresent()) {
-      communicator.reduceScatter(gradients, layout, codec, feedback.get(), gradientSum);
-    } else {
-      communicator.reduceScatter(gradients, layout, codec, gradientSum);
-    }
-  }
-
   private double squaredSum() {
     double sum = 0;
     for (float value : gradientSum) {
       sum += (double) value * value;
     }
     return sum;
-  }
-
-  private void gatherWeights() {
-    communicator.allGather(
-        state.master(), layout, config.wire().weights(), model.parameters()::put);
   }
 
   /** Rank 0 decides for all. */
@@ -279,9 +274,8 @@ public final class Trainer {
   private void checkpoint(long step) throws IOException {
     int worldSize = communicator.worldSize();
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
-    float[] owed = feedback.map(ErrorFeedback::residual).orElse(new float[0]);
-    String digest =
-        checkpoints.writeShard(step, communicator.rank(), worldSize, state.toFile(bias, owed));
+    Safetensors shard = state.toFile(bias, weights.stored(), reduction.state());
+    String digest = checkpoints.writeShard(step, communicator.rank(), worldSize, shard);
     byte[][] digests = communicator.allGatherBytes(digest.getBytes(StandardCharsets.US_ASCII));
     if (communicator.rank() == 0) {
       Map<String, String> files = new TreeMap<>();
@@ -303,8 +297,8 @@ public final class Trainer {
     communicator.barrier();
   }
 
-  /** Takes the newest whole checkpoint. Each rank looks for it; all must find the same. */
-  private long restoreNewest() throws IOException {
+  /** The newest whole checkpoint. Each rank looks for it; all must find the same. */
+  private Optional<Checkpoint> newestCheckpoint() throws IOException {
     Optional<Checkpoint> newest =
         checkpoints.newestWhole(
             message -> {
@@ -312,17 +306,17 @@ public final class Trainer {
                 observer.message(message);
               }
             });
-    long step = newest.map(Checkpoint::step).orElse(0L);
-    communicator.requireIdentical("the newest whole checkpoint's step", step);
-    if (newest.isPresent()) {
-      takeNewDataIn(newest.get().state());
-      float[] bias = state.restore(checkpoints, newest.get());
-      model.expertBalance().ifPresent(balance -> balance.setBias(bias));
-      if (feedback.isPresent()) {
-        state.restoreOwed(checkpoints, newest.get(), feedback.get());
-      }
-    }
-    return step;
+    communicator.requireIdentical(
+        "the newest whole checkpoint's step", newest.map(Checkpoint::step).orElse(0L));
+    return newest;
+  }
+
+  private void restore(Checkpoint checkpoint) throws IOException {
+    takeNewDataIn(checkpoint.state());
+    float[] bias = state.restore(checkpoints, checkpoint);
+    model.expertBalance().ifPresent(balance -> balance.setBias(bias));
+    state.restore(checkpoints, checkpoint, reduction.state());
+    weights.start(state.master(), state.known(checkpoints, checkpoint));
   }
 
   /** Goes on in the checkpoint's order; sequences that it did not know come when its epoch ends. */

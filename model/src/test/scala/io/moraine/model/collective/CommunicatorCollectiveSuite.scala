@@ -22,7 +22,9 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
   private def writer(values: Array[Float]): FloatWriter =
     (to, src, offset, count) => System.arraycopy(src, offset, values, to.toInt, count)
 
-  for (codec <- GradientCodec.all().asScala; worldSize <- worldSizes) {
+  private val codecs = GradientCodec.all().asScala :+ GradientCodec.topK(0.01)
+
+  for (codec <- codecs; worldSize <- worldSizes) {
     test(
       s"${codec.name}, P = $worldSize: reduce-scatter and all-gather give every rank the sum, the same bits"
     ) {
@@ -43,6 +45,10 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
         case "bf16" => 0.01 * worldSize
         case "int8" => 5.0 / 254 * worldSize * 2.5
         // P contributions below 5, then their sum, whose spread grows by the root of P.
+        // A contribution becomes its block's mean, 0.8, and so does the sum.
+        // Or zero, of contributions as of the sum.
+        case "topk" => 2 * (5.0 * worldSize)
+        case "sign" => 5.0 * worldSize + 5 * math.sqrt(worldSize)
         case "int4" => (5.0 * worldSize + 5 * math.sqrt(worldSize) + 5.0 / 14 * worldSize) / 14
       }
       for (i <- 0 until length by 97) {

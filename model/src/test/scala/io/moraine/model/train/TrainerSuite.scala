@@ -1,11 +1,12 @@
 package io.moraine.model.train
 
 import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
-import io.moraine.model.collective.{ErrorFeedback, Ranks, ShardLayout}
+import io.moraine.model.collective.{Ranks, ShardLayout}
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.data.{Batches, SequenceOrder, TokenBatch}
 import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
+import io.moraine.model.reduction.{ReductionConfig, StateTensor}
 import io.moraine.model.tensor.FlatBuffer
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
@@ -22,6 +23,14 @@ class TrainerSuite extends AnyFunSuite {
   private def flat(
       steps: Long,
       codec: String = "int8",
+      batch: TrainConfig.Batch = TrainConfig.Batch.constant(6, 2),
+      weights: TrainConfig.Weights = TrainConfig.Weights.BF16
+  ): TrainConfig =
+    run(steps, new TrainConfig.Wire(GradientCodec.of(codec), weights), batch)
+
+  private def run(
+      steps: Long,
+      wire: TrainConfig.Wire,
       batch: TrainConfig.Batch = TrainConfig.Batch.constant(6, 2)
   ): TrainConfig =
     new TrainConfig(
@@ -32,7 +41,7 @@ class TrainerSuite extends AnyFunSuite {
       new AdamW.Config(0.9, 0.95, 1e-8, 0.01),
       1.0,
       new TrainConfig.Balance(0, 1),
-      new TrainConfig.Wire(GradientCodec.of(codec), GradientCodec.of("bf16")),
+      wire,
       new TrainConfig.Every(10, 3, 20, 30, 8)
     )
 
@@ -151,16 +160,87 @@ class TrainerSuite extends AnyFunSuite {
     }
   }
 
-  for (worldSize <- Seq(1, 2, 3))
-    test(s"int4 with error feedback, stopped and resumed, P = $worldSize: the same weights") {
-      val whole = train(folder(), worldSize, flat(60, "int4"))
+  private val differences = TrainConfig.Weights.INT8_DIFFERENCES
+
+  private val wires = Seq("int4", "sign").map(name =>
+    s"$name with error feedback" ->
+      new TrainConfig.Wire(GradientCodec.of(name), TrainConfig.Weights.BF16)
+  ) ++ Seq(0, 0.9).map(momentum =>
+    s"top 5 % with momentum $momentum" ->
+      new TrainConfig.Wire(
+        new ReductionConfig.TopK(0.05, momentum, true),
+        TrainConfig.Weights.BF16
+      )
+  ) :+ "powersgd of rank 4" ->
+    new TrainConfig.Wire(new ReductionConfig.PowerSgd(4, true), TrainConfig.Weights.BF16) :+
+    "weights as int8 differences" -> new TrainConfig.Wire(GradientCodec.of("int8"), differences)
+
+  for ((name, wire) <- wires; worldSize <- Seq(1, 2, 3, 4)) {
+    test(s"$name, stopped and resumed, P = $worldSize: the same weights bit for bit") {
+      val whole = train(folder(), worldSize, run(60, wire))
       val interrupted = folder()
-      train(interrupted, worldSize, flat(30, "int4"))
-      val resumed = train(interrupted, worldSize, flat(60, "int4"))
+      train(interrupted, worldSize, run(30, wire))
+      val resumed = train(interrupted, worldSize, run(60, wire))
       assert(resumed.head.resumedFrom == 30)
       assert(resumed.map(_.weightsDigest) == whole.map(_.weightsDigest))
+      assert(resumed.map(_.weightsDigest).toSet.size == 1)
       assert(resumed.head.loss < math.log(vocabulary) / 2)
     }
+  }
+
+  private def weights(run: Path, form: TrainConfig.Weights): Array[Float] = {
+    val checkpoints = new Checkpoints(new LocalStorage(run))
+    val model = new BigramModel(vocabulary)
+    CheckpointWeights.load(model, checkpoints, checkpoints.newestWhole(_ => ()).get, form)
+    model.parameters.values
+  }
+
+  /** The owners' weights. */
+  private def master(run: Path): Array[Float] = weights(run, TrainConfig.Weights.FP32)
+
+  test("weights sent as differences are within a step's difference / 254 of the owners'") {
+    val fine = folder()
+    val rounded = folder()
+    train(fine, 2, flat(60, weights = differences))
+    train(rounded, 2, flat(60))
+    def errors(run: Path, form: TrainConfig.Weights) =
+      master(run).zip(weights(run, form)).map { case (a, b) => math.abs(a - b) }
+    // AdamW moves a weight by about the learning rate, 0.1, a step.
+    assert(errors(fine, differences).max < 2 * 0.1 / 254)
+    assert(errors(fine, differences).sum < errors(rounded, TrainConfig.Weights.BF16).sum / 2)
+    assert(errors(fine, differences).exists(_ > 0))
+  }
+
+  test("what everybody has of the weights is cut anew for 1, 2 and 4 ranks; 3 had it") {
+    val start = folder()
+    train(start, 3, flat(10, weights = differences))
+    val before = weights(start, differences)
+    assert(!before.sameElements(master(start)))
+    val checkpoints = new Checkpoints(new LocalStorage(start))
+    val newest = checkpoints.newestWhole(_ => ()).get
+    for (worldSize <- Seq(1, 2, 4)) {
+      val model = new BigramModel(vocabulary)
+      val layout = new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
+      val shards = (0 until worldSize).map(rank =>
+        new ShardState(model.parameters, layout, rank, flat(1).adam)
+          .known(checkpoints, newest)
+          .get
+      )
+      assert(shards.flatten.toArray.sameElements(before))
+    }
+    val resharded = train(start, 2, flat(20, weights = differences))
+    assert(resharded.head.resumedFrom == 10 && resharded.map(_.weightsDigest).toSet.size == 1)
+  }
+
+  test("a run in bf16 goes on with differences from the owners' weights, and back") {
+    val start = folder()
+    train(start, 2, flat(10))
+    for ((steps, form) <- Seq(20 -> differences, 30 -> TrainConfig.Weights.BF16)) {
+      val resumed = train(start, 2, flat(steps.toLong, weights = form))
+      assert(resumed.head.resumedFrom == steps - 10)
+      assert(resumed.map(_.weightsDigest).toSet.size == 1)
+    }
+  }
 
   private def owed(run: Path, step: Long): Array[Float] = {
     val checkpoints = new Checkpoints(new LocalStorage(run))
@@ -185,10 +265,14 @@ class TrainerSuite extends AnyFunSuite {
       val layout =
         new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
       val shares = (0 until worldSize).map { rank =>
-        val feedback = new ErrorFeedback(model.parameters.length)
+        val owed = new StateTensor(
+          "residual",
+          new Array[Float](model.parameters.length.toInt),
+          StateTensor.Sharing.OWED
+        )
         new ShardState(model.parameters, layout, rank, flat(1).adam)
-          .restoreOwed(checkpoints, newest, feedback)
-        feedback.residual
+          .restore(checkpoints, newest, JList.of(owed))
+        owed.values
       }
       for (i <- before.indices)
         assert(math.abs(shares.map(_(i)).sum - before(i)) < 1e-6)
@@ -199,6 +283,78 @@ class TrainerSuite extends AnyFunSuite {
     train(without, 2, flat(10))
     val resumed = train(without, 2, flat(20, "int4"))
     assert(resumed.head.resumedFrom == 10)
+  }
+
+  private def stored(run: Path, tensor: String): Seq[Array[Float]] = {
+    val checkpoints = new Checkpoints(new LocalStorage(run))
+    val newest = checkpoints.newestWhole(_ => ()).get
+    val ranks = newest.state.worldSize
+    (0 until ranks).map(rank =>
+      checkpoints.read(newest, Checkpoints.shardFile(rank, ranks)).tensor(tensor).get.floats
+    )
+  }
+
+  for (
+    (name, wire, tensors) <- Seq(
+      (
+        "top-k with momentum",
+        new ReductionConfig.TopK(0.05, 0.9, true),
+        Seq("residual" -> true, "velocity" -> true)
+      ),
+      (
+        "powersgd",
+        new ReductionConfig.PowerSgd(4, true),
+        Seq("residual" -> true, "powersgd_q" -> false)
+      )
+    )
+  )
+    test(
+      s"$name of 3 ranks goes on with 1, 2 and 4: sums of what is owed, and what all share, stay"
+    ) {
+      val start = folder()
+      val config =
+        (steps: Int) => this.run(steps.toLong, new TrainConfig.Wire(wire, TrainConfig.Weights.BF16))
+      train(start, 3, config(10))
+      val checkpoints = new Checkpoints(new LocalStorage(start))
+      val newest = checkpoints.newestWhole(_ => ()).get
+      for (worldSize <- Seq(1, 2, 4)) {
+        val model = new BigramModel(vocabulary)
+        val layout = new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
+        for ((tensor, isOwed) <- tensors) {
+          val before = stored(start, tensor)
+          assert(before.forall(_.exists(_ != 0)))
+          val sharing = if (isOwed) StateTensor.Sharing.OWED else StateTensor.Sharing.SAME
+          val after = (0 until worldSize).map { rank =>
+            val state = new StateTensor(tensor, new Array[Float](before.head.length), sharing)
+            new ShardState(model.parameters, layout, rank, flat(1).adam)
+              .restore(checkpoints, newest, JList.of(state))
+            state.values
+          }
+          if (isOwed)
+            for (i <- before.head.indices)
+              assert(math.abs(before.map(_(i)).sum - after.map(_(i)).sum) < 1e-5)
+          else assert((before ++ after).map(_.toSeq).toSet.size == 1)
+        }
+        val copy = folder()
+        copyFolder(start, copy)
+        val resumed = train(copy, worldSize, config(20))
+        assert(resumed.head.resumedFrom == 10 && resumed.map(_.weightsDigest).toSet.size == 1)
+      }
+    }
+
+  test("a run goes on with another reduction, which begins with nothing but what is owed") {
+    val run = folder()
+    val reductions = Seq(
+      new ReductionConfig.PowerSgd(4, true),
+      new ReductionConfig.PowerSgd(2, true),
+      new ReductionConfig.TopK(0.05, 0.9, true),
+      new ReductionConfig.Coded(GradientCodec.of("fp32"), false)
+    )
+    for ((reduction, i) <- reductions.zipWithIndex) {
+      val wire = new TrainConfig.Wire(reduction, TrainConfig.Weights.BF16)
+      val results = train(run, 2, this.run(10L * (i + 1), wire))
+      assert(results.head.resumedFrom == 10L * i && results.map(_.weightsDigest).toSet.size == 1)
+    }
   }
 
   /** From 3 to 9 sequences of 8 tokens over 150 of them. */
@@ -260,7 +416,7 @@ class TrainerSuite extends AnyFunSuite {
       new AdamW.Config(0.9, 0.95, 1e-8, 0.01),
       1.0,
       new TrainConfig.Balance(0, 1),
-      new TrainConfig.Wire(GradientCodec.of("int8"), GradientCodec.of("bf16")),
+      new TrainConfig.Wire(GradientCodec.of("int8"), TrainConfig.Weights.BF16),
       new TrainConfig.Every(10, 3, 20, 0, 8)
     )
     val recorder = new Recorder

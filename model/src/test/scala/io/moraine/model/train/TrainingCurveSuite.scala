@@ -41,7 +41,7 @@ class TrainingCurveSuite extends AnyFunSuite {
       new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
       1.0,
       new TrainConfig.Balance(0.01, 1),
-      new TrainConfig.Wire(GradientCodec.of("int8"), GradientCodec.of("bf16")),
+      new TrainConfig.Wire(GradientCodec.of("int8"), TrainConfig.Weights.BF16),
       new TrainConfig.Every(steps.toLong, 1, 100, 0, 0)
     )
     val curve = new Curve

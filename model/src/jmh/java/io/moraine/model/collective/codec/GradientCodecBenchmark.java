@@ -51,7 +51,7 @@ public class GradientCodecBenchmark {
   public static class Encoded {
 
     /** The codec. */
-    @Param({"fp32", "bf16", "int8", "int4"})
+    @Param({"fp32", "bf16", "int8", "int4", "sign"})
     public String codec;
 
     /** What it runs on. */
@@ -60,6 +60,7 @@ public class GradientCodecBenchmark {
 
     private GradientCodec subject;
     private byte[] bytes;
+    private int written;
 
     /** Encodes once, so that there is something to decode. */
     @Setup
@@ -71,7 +72,7 @@ public class GradientCodecBenchmark {
               .findFirst()
               .orElseThrow();
       bytes = new byte[subject.encodedBytes(ELEMENTS)];
-      subject.encode(values.values, 0, bytes, 0, ELEMENTS);
+      written = subject.encode(values.values, 0, bytes, 0, ELEMENTS);
     }
   }
 
@@ -95,7 +96,7 @@ public class GradientCodecBenchmark {
   @Benchmark
   @OperationsPerInvocation(BYTES)
   public float[] decode(Values values, Encoded encoded) {
-    encoded.subject.decode(encoded.bytes, 0, values.target, 0, ELEMENTS);
+    encoded.subject.decode(encoded.bytes, 0, encoded.written, values.target, 0, ELEMENTS);
     return values.target;
   }
 
@@ -103,7 +104,7 @@ public class GradientCodecBenchmark {
   @Benchmark
   @OperationsPerInvocation(BYTES)
   public float[] decodeAdd(Values values, Encoded encoded) {
-    encoded.subject.decodeAdd(encoded.bytes, 0, values.target, 0, ELEMENTS);
+    encoded.subject.decodeAdd(encoded.bytes, 0, encoded.written, values.target, 0, ELEMENTS);
     return values.target;
   }
 }

@@ -9,6 +9,7 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.S2I;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -186,6 +187,63 @@ final class VectorKernels implements Kernels {
     }
   }
 
+  @Override
+  public void packSigns(float[] src, int srcOffset, byte[] dst, int dstOffset, int length) {
+    if (!isWholeVectorsOfSigns(length)) {
+      scalar.packSigns(src, srcOffset, dst, dstOffset, length);
+      return;
+    }
+    int columns = length / 8;
+    for (int j = 0; j < columns; j += LANES) {
+      IntVector packed = IntVector.zero(INTS);
+      for (int k = 0; k < 8; k++) {
+        IntVector bits =
+            FloatVector.fromArray(FLOATS, src, srcOffset + k * columns + j).reinterpretAsInts();
+        packed = packed.or(bits.lanewise(LSHR, 31).lanewise(LSHL, k));
+      }
+      put(packed, dst, dstOffset + j);
+    }
+  }
+
+  @Override
+  public void unpackSigns(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    if (!isWholeVectorsOfSigns(length)) {
+      scalar.unpackSigns(src, srcOffset, dst, dstOffset, length, scale);
+      return;
+    }
+    int columns = length / 8;
+    for (int bit = 0; bit < 8; bit++) {
+      for (int j = 0; j < columns; j += LANES) {
+        int i = dstOffset + bit * columns + j;
+        signed(bytes(src, srcOffset + j), bit, scale).intoArray(dst, i);
+      }
+    }
+  }
+
+  @Override
+  public void addSigns(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    if (!isWholeVectorsOfSigns(length)) {
+      scalar.addSigns(src, srcOffset, dst, dstOffset, length, scale);
+      return;
+    }
+    int columns = length / 8;
+    FloatVector total = FloatVector.zero(FLOATS);
+    for (int bit = 0; bit < 8; bit++) {
+      for (int j = 0; j < columns; j += LANES) {
+        FloatVector values = signed(bytes(src, srcOffset + j), bit, scale);
+        total = total.add(add(dst, dstOffset + bit * columns + j, values));
+      }
+    }
+    oneNaN(dst, dstOffset, length, total);
+  }
+
+  /** So is every block but a range's last and those that end with zeros. */
+  private static boolean isWholeVectorsOfSigns(int length) {
+    return length % (8 * LANES) == 0;
+  }
+
   /** So is every block but a range's last. */
   private static boolean isWholeVectorsOfPairs(int length) {
     return length % (2 * LANES) == 0;
@@ -236,6 +294,13 @@ final class VectorKernels implements Kernels {
 
   private static FloatVector scaled(IntVector codes, float scale) {
     return ((FloatVector) codes.convertShape(I2F, FLOATS, 0)).mul(scale);
+  }
+
+  private static FloatVector signed(IntVector bits, int bit, float scale) {
+    return bits.lanewise(LSHR, bit)
+        .lanewise(LSHL, 31)
+        .lanewise(XOR, Float.floatToRawIntBits(scale))
+        .reinterpretAsFloats();
   }
 
   private static FloatVector add(float[] dst, int offset, FloatVector values) {

@@ -22,17 +22,22 @@ record Bf16Codec(Kernels kernels) implements GradientCodec {
   }
 
   @Override
-  public void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
+  public int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
     kernels.encodeBf16(src, srcOffset, dst, dstOffset, elements);
+    return encodedBytes(elements);
   }
 
   @Override
-  public void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+  public void decode(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
+    DamagedPayloadException.requireLength(this, srcLength, elements);
     kernels.decodeBf16(src, srcOffset, dst, dstOffset, elements);
   }
 
   @Override
-  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+  public void decodeAdd(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
+    DamagedPayloadException.requireLength(this, srcLength, elements);
     kernels.addBf16(src, srcOffset, dst, dstOffset, elements);
   }
 }

@@ -51,7 +51,7 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
   }
 
   @Override
-  public void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
+  public int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
     int at = dstOffset;
     for (int from = 0; from < elements; from += BLOCK) {
       int count = Math.min(BLOCK, elements - from);
@@ -64,15 +64,20 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
       }
       at += SCALE_BYTES + codeBytes(count);
     }
+    return at - dstOffset;
   }
 
   @Override
-  public void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+  public void decode(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
+    DamagedPayloadException.requireLength(this, srcLength, elements);
     decode(src, srcOffset, dst, dstOffset, elements, false);
   }
 
   @Override
-  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+  public void decodeAdd(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
+    DamagedPayloadException.requireLength(this, srcLength, elements);
     decode(src, srcOffset, dst, dstOffset, elements, true);
   }
 

@@ -23,17 +23,22 @@ record Fp32Codec(Kernels kernels) implements GradientCodec {
   }
 
   @Override
-  public void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
+  public int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
     floats(dst, dstOffset, elements).put(src, srcOffset, elements);
+    return encodedBytes(elements);
   }
 
   @Override
-  public void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+  public void decode(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
+    DamagedPayloadException.requireLength(this, srcLength, elements);
     floats(src, srcOffset, elements).get(dst, dstOffset, elements);
   }
 
   @Override
-  public void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements) {
+  public void decodeAdd(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
+    DamagedPayloadException.requireLength(this, srcLength, elements);
     kernels.addFp32(src, srcOffset, dst, dstOffset, elements);
   }
 

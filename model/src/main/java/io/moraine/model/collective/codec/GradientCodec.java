@@ -9,11 +9,21 @@ import java.util.stream.Collectors;
  * <p>Everybody who decodes the same bytes gets the same bits. A value that is not finite stays
  * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite.
  */
-public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
+public sealed interface GradientCodec
+    permits Fp32Codec, Bf16Codec, BlockCodec, SignCodec, TopKCodec {
 
-  /** All codecs. */
+  /** All codecs that have no settings. */
   static List<GradientCodec> all() {
     return Kernels.chosen().codecs();
+  }
+
+  /**
+   * The largest elements of each range.
+   *
+   * @param share of the elements; in (0, 1]
+   */
+  static GradientCodec topK(double share) {
+    return new TopKCodec(share, Kernels.chosen());
   }
 
   /** What this JVM encodes and decodes with: {@code vector} or {@code scalar}. */
@@ -47,27 +57,33 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
   /** Whether training needs error feedback with it. */
   boolean isCoarse();
 
-  /** Bytes that {@link #encode} writes for this many elements. */
+  /** Bytes that {@link #encode} writes for this many elements, or the most it may write. */
   int encodedBytes(int elements);
 
   /**
-   * Encodes a range into {@link #encodedBytes} bytes from {@code dstOffset} on.
+   * Encodes a range into at most {@link #encodedBytes} bytes from {@code dstOffset} on.
    *
-   * @cost no allocation
+   * @return bytes written
+   * @cost no allocation but for top-k's choice
    */
-  void encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements);
+  int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements);
 
   /**
-   * Decodes a range from {@link #encodedBytes} bytes.
+   * Decodes a range.
    *
-   * @cost no allocation
+   * @param srcLength what {@link #encode} returned, bytes
+   * @throws DamagedPayloadException if these bytes cannot be that range's
+   * @cost no allocation but for top-k's entries
    */
-  void decode(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements);
+  void decode(byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements);
 
   /**
    * Decodes a range and adds it to what is there; a sum that is NaN becomes {@link Float#NaN}.
    *
-   * @cost no allocation
+   * @param srcLength what {@link #encode} returned, bytes
+   * @throws DamagedPayloadException if these bytes cannot be that range's
+   * @cost no allocation but for top-k's entries
    */
-  void decodeAdd(byte[] src, int srcOffset, float[] dst, int dstOffset, int elements);
+  void decodeAdd(
+      byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements);
 }

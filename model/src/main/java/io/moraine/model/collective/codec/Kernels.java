@@ -68,10 +68,23 @@ interface Kernels {
   void addDequantized4(
       byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
 
-  /** All codecs on these kernels. */
+  /** Packs signs, a bit a value; as {@link SignCodec} lays them out. */
+  void packSigns(float[] src, int srcOffset, byte[] dst, int dstOffset, int length);
+
+  /** Gives {@code scale}, which is finite, the signs of bits. */
+  void unpackSigns(byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /** Gives {@code scale}, which is finite, the signs of bits and adds. */
+  void addSigns(byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /** All codecs without settings, on these kernels. */
   default List<GradientCodec> codecs() {
     return List.of(
-        new Fp32Codec(this), new Bf16Codec(this), new BlockCodec(8, this), new BlockCodec(4, this));
+        new Fp32Codec(this),
+        new Bf16Codec(this),
+        new BlockCodec(8, this),
+        new BlockCodec(4, this),
+        new SignCodec(this));
   }
 
   /** Plain loops, for every JVM. */

@@ -134,6 +134,43 @@ final class ScalarKernels implements Kernels {
     }
   }
 
+  @Override
+  public void packSigns(float[] src, int srcOffset, byte[] dst, int dstOffset, int length) {
+    int columns = (length + 7) / 8;
+    for (int j = 0; j < columns; j++) {
+      int bits = 0;
+      for (int k = 0; k < 8 && k * columns + j < length; k++) {
+        bits |= Float.floatToRawIntBits(src[srcOffset + k * columns + j]) >>> 31 << k;
+      }
+      dst[dstOffset + j] = (byte) bits;
+    }
+  }
+
+  @Override
+  public void unpackSigns(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int columns = (length + 7) / 8;
+    for (int from = 0, bit = 0; from < length; from += columns, bit++) {
+      int count = Math.min(columns, length - from);
+      for (int j = 0; j < count; j++) {
+        dst[dstOffset + from + j] = signed(src[srcOffset + j], bit, scale);
+      }
+    }
+  }
+
+  @Override
+  public void addSigns(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int columns = (length + 7) / 8;
+    for (int from = 0, bit = 0; from < length; from += columns, bit++) {
+      int count = Math.min(columns, length - from);
+      for (int j = 0; j < count; j++) {
+        int i = dstOffset + from + j;
+        dst[i] = sum(dst[i], signed(src[srcOffset + j], bit, scale));
+      }
+    }
+  }
+
   /** Makes every NaN {@link Float#NaN}. */
   static void oneNaN(float[] values, int offset, int length) {
     for (int i = offset; i < offset + length; i++) {
@@ -148,6 +185,10 @@ final class ScalarKernels implements Kernels {
   /** The lowest bits are the code; those above are not. */
   private static int code(float value, float inverse) {
     return Float.floatToRawIntBits(value * inverse + ROUNDING);
+  }
+
+  private static float signed(byte bits, int bit, float scale) {
+    return Float.intBitsToFloat(Float.floatToRawIntBits(scale) ^ bits >>> bit << 31);
   }
 
   private static int low(byte codes) {

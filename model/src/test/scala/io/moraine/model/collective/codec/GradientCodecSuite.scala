@@ -17,13 +17,13 @@ class GradientCodecSuite extends AnyFunSuite {
 
   private def encoded(codec: GradientCodec, values: Array[Float]): Array[Byte] = {
     val bytes = new Array[Byte](codec.encodedBytes(values.length))
-    codec.encode(values, 0, bytes, 0, values.length)
-    bytes
+    java.util.Arrays.copyOf(bytes, codec.encode(values, 0, bytes, 0, values.length))
   }
 
   private def roundTrip(codec: GradientCodec, values: Array[Float]): Array[Float] = {
     val back = new Array[Float](values.length)
-    codec.decode(encoded(codec, values), 0, back, 0, values.length)
+    val bytes = encoded(codec, values)
+    codec.decode(bytes, 0, bytes.length, back, 0, values.length)
     back
   }
 
@@ -37,10 +37,10 @@ class GradientCodecSuite extends AnyFunSuite {
     test(s"$subject: offsets are respected and neighbours untouched") {
       val source = gaussian(600, 1)
       val bytes = Array.fill(codec.encodedBytes(300) + 10)(0x5a.toByte)
-      codec.encode(source, 100, bytes, 5, 300)
+      val written = codec.encode(source, 100, bytes, 5, 300)
       assert((bytes.take(5) ++ bytes.takeRight(5)).forall(_ == 0x5a))
       val target = Array.fill(400)(42f)
-      codec.decode(bytes, 5, target, 50, 300)
+      codec.decode(bytes, 5, written, target, 50, 300)
       assert(target.take(50).forall(_ == 42f) && target.drop(350).forall(_ == 42f))
       assert(target.slice(50, 350).toSeq == roundTrip(codec, source.slice(100, 400)).toSeq)
     }
@@ -48,14 +48,16 @@ class GradientCodecSuite extends AnyFunSuite {
     test(s"$subject: decodeAdd adds what decode gives") {
       val values = gaussian(700, 1)
       val sum = Array.fill(700)(0.5f)
-      codec.decodeAdd(encoded(codec, values), 0, sum, 0, 700)
+      val bytes = encoded(codec, values)
+      codec.decodeAdd(bytes, 0, bytes.length, sum, 0, 700)
       assert(sum.toSeq == roundTrip(codec, values).map(_ + 0.5f).toSeq)
     }
 
     test(s"$subject: a sum that is NaN is Float.NaN, bit for bit") {
       val payload = java.lang.Float.intBitsToFloat(0xffc12345)
       val sum = Array.fill(256)(payload)
-      codec.decodeAdd(encoded(codec, Array.fill(256)(1f)), 0, sum, 0, 256)
+      val bytes = encoded(codec, Array.fill(256)(1f))
+      codec.decodeAdd(bytes, 0, bytes.length, sum, 0, 256)
       assert(sum.forall(java.lang.Float.floatToRawIntBits(_) == 0x7fc00000))
     }
 
@@ -75,6 +77,83 @@ class GradientCodecSuite extends AnyFunSuite {
       val values = gaussian(1000, 1e-3)
       assert(encoded(codec, values).toSeq == encoded(codec, values.clone).toSeq)
     }
+  }
+
+  for (codec <- GradientCodec.all.asScala) {
+    test(s"${codec.name}: 10,000 payloads of garbage are refused, or decode within bounds") {
+      val random = new SplittableRandom(17)
+      for (_ <- 1 to 10000) {
+        val elements = random.nextInt(600)
+        val bytes = new Array[Byte](
+          if (random.nextBoolean()) codec.encodedBytes(elements) else random.nextInt(700)
+        )
+        random.nextBytes(bytes)
+        val target = Array.fill(elements + 20)(42f)
+        try codec.decode(bytes, 0, bytes.length, target, 10, elements)
+        catch {
+          case e: DamagedPayloadException =>
+            assert(e.getMessage.startsWith(s"${codec.name} payload"))
+        }
+        assert((target.take(10) ++ target.takeRight(10)).forall(_ == 42f))
+      }
+    }
+
+    test(s"${codec.name}: a payload with a byte too few or too many is refused") {
+      val bytes = encoded(codec, gaussian(300, 1))
+      for (length <- Seq(bytes.length - 1, bytes.length + 1)) {
+        val payload = java.util.Arrays.copyOf(bytes, length)
+        val error = intercept[DamagedPayloadException](
+          codec.decode(payload, 0, length, new Array[Float](300), 0, 300)
+        )
+        assert(
+          error.getMessage ==
+            s"${codec.name} payload of 300 elements must have ${bytes.length} bytes, got $length"
+        )
+      }
+    }
+  }
+
+  test("sign gives each element its sign and the mean absolute value of its block") {
+    val random = new SplittableRandom(12)
+    for (scale <- Seq(1e-20, 1e-3, 1.0, 1e37); _ <- 0 until 20) {
+      val values = gaussian(1 + random.nextInt(1100), scale, random.nextLong())
+      val back = roundTrip(GradientCodec.of("sign"), values)
+      for ((block, decoded) <- values.grouped(256).zip(back.grouped(256))) {
+        val mean = block.map(math.abs(_).toDouble).sum / block.length
+        for ((a, b) <- block.zip(decoded))
+          assert(math.abs(math.signum(a) * mean - b) <= mean * 1e-5)
+      }
+    }
+  }
+
+  test("sign: zeros at a block's end are exact, others get the mean of those before them") {
+    for (length <- Seq(1, 7, 8, 9, 200, 255, 256); used <- 1 to length by 3) {
+      val values = Array.tabulate(length)(i => if (i < used) 2f * (1 - i % 2 * 2) else 0f)
+      assert(roundTrip(GradientCodec.of("sign"), values).toSeq == values.toSeq)
+    }
+    val back = roundTrip(GradientCodec.of("sign"), Array(0f, -0f, 3f, -3f, 0f))
+    assert(back.toSeq == Seq(1.5f, -1.5f, 1.5f, -1.5f, 0f))
+  }
+
+  test("sign takes a bit an element, rounded up in the last block, and 5 bytes a block") {
+    val codec = GradientCodec.of("sign")
+    for (
+      (elements, bytes) <- Seq(0 -> 0, 1 -> 6, 8 -> 6, 9 -> 7, 256 -> 37, 257 -> 43, 1000 -> 145)
+    )
+      assert(codec.encodedBytes(elements) == bytes)
+  }
+
+  test("sign has the scale, the elements but one, then bit k of byte j for element 2 k + j of 9") {
+    val bytes = encoded(GradientCodec.of("sign"), Array(-1f, 1, 1, -1, 1, 1, 1, 1, -1f, 0))
+    assert(bytes.toSeq == Seq[Byte](0, 0, -128, 63, 8, 0x11, 0x02))
+  }
+
+  test("sign: a block that claims more elements than it has is refused") {
+    val bytes = encoded(GradientCodec.of("sign"), Array.fill(10)(1f)).updated(4, 10.toByte)
+    val error = intercept[DamagedPayloadException](
+      GradientCodec.of("sign").decodeAdd(bytes, 0, bytes.length, new Array[Float](10), 0, 10)
+    )
+    assert(error.getMessage == "sign payload's block of 10 elements says that it has 11")
   }
 
   test("fp32 is exact, subnormal numbers and NaN bits included") {
@@ -103,6 +182,26 @@ class GradientCodecSuite extends AnyFunSuite {
     }
   }
 
+  for (name <- Seq("int8", "int4", "sign"))
+    test(s"$name turns a block with a value that is not finite into NaN, its neighbours not") {
+      for (bad <- Seq(Float.NaN, Float.PositiveInfinity, Float.NegativeInfinity)) {
+        val values = gaussian(768, 1)
+        values(300) = bad
+        val back = roundTrip(GradientCodec.of(name), values)
+        assert(back.slice(256, 512).forall(_.isNaN))
+        assert(!back.take(256).exists(_.isNaN) && !back.drop(512).exists(_.isNaN))
+      }
+    }
+
+  for (name <- Seq("int8", "int4", "sign"))
+    test(s"$name turns a block below 2^-100 into zeros") {
+      val small = java.lang.Float.intBitsToFloat(
+        java.lang.Float.floatToRawIntBits(math.pow(2, -100).toFloat) - 1
+      )
+      assert(roundTrip(GradientCodec.of(name), Array(small, -small)).forall(_ == 0f))
+      assert(roundTrip(GradientCodec.of(name), Array(math.pow(2, -100).toFloat)).forall(_ > 0f))
+    }
+
   for ((name, levels) <- Seq("int8" -> 127, "int4" -> 7)) {
     test(s"$name errs by at most the block's largest absolute value / ${2 * levels}") {
       val random = new SplittableRandom(11)
@@ -118,30 +217,12 @@ class GradientCodecSuite extends AnyFunSuite {
       }
     }
 
-    test(s"$name turns a block with a value that is not finite into NaN, its neighbours not") {
-      for (bad <- Seq(Float.NaN, Float.PositiveInfinity, Float.NegativeInfinity)) {
-        val values = gaussian(768, 1)
-        values(300) = bad
-        val back = roundTrip(GradientCodec.of(name), values)
-        assert(back.slice(256, 512).forall(_.isNaN))
-        assert(!back.take(256).exists(_.isNaN) && !back.drop(512).exists(_.isNaN))
-      }
-    }
-
     test(s"$name gives back exactly what is a code times a power of two") {
       for (length <- Seq(1, 2, 15, 16, 255, 256, 999)) {
         val values = Array.tabulate(length)(i => (i * 31 % (2 * levels + 1) - levels) * 0.125f)
         for (from <- values.indices by 256) values(from) = -levels * 0.125f
         assert(roundTrip(GradientCodec.of(name), values).toSeq == values.toSeq)
       }
-    }
-
-    test(s"$name turns a block below 2^-100 into zeros") {
-      val small = java.lang.Float.intBitsToFloat(
-        java.lang.Float.floatToRawIntBits(math.pow(2, -100).toFloat) - 1
-      )
-      assert(roundTrip(GradientCodec.of(name), Array(small, -small)).forall(_ == 0f))
-      assert(roundTrip(GradientCodec.of(name), Array(math.pow(2, -100).toFloat)).forall(_ > 0f))
     }
   }
 
@@ -164,6 +245,6 @@ class GradientCodecSuite extends AnyFunSuite {
 
   test("a name that is no codec is refused with the names that are") {
     val error = intercept[IllegalArgumentException](GradientCodec.of("int9"))
-    assert(error.getMessage == "codec must be one of fp32, bf16, int8, int4, got int9")
+    assert(error.getMessage == "codec must be one of fp32, bf16, int8, int4, sign, got int9")
   }
 }

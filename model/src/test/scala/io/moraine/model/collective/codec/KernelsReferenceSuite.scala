@@ -80,19 +80,24 @@ class KernelsReferenceSuite extends AnyFunSuite {
   ): Unit = {
     val before = Array.fill(length + 17)(anyFloat(random))
     for (
-      decode <- Seq[GradientCodec => (Array[Byte], Int, Array[Float], Int, Int) => Unit](
+      decode <- Seq[GradientCodec => (Array[Byte], Int, Int, Array[Float], Int, Int) => Unit](
         codec => codec.decode,
         codec => codec.decodeAdd
       )
     ) {
       val results = Seq(scalar, vector).map { codec =>
         val target = before.clone
-        decode(codec)(bytes, offset, target, 9, length)
-        target.map(floatToRawIntBits(_))
+        val refused =
+          try {
+            decode(codec)(bytes, offset, codec.encodedBytes(length), target, 9, length)
+            ""
+          } catch { case e: DamagedPayloadException => e.getMessage }
+        (target.map(floatToRawIntBits(_)), refused)
       }
-      assert(java.util.Arrays.equals(results(0), results(1)), s"$length elements")
+      assert(java.util.Arrays.equals(results(0)._1, results(1)._1), s"$length elements")
+      assert(results(0)._2 == results(1)._2)
       for (i <- (0 until 9) ++ (length + 9 until length + 17))
-        assert(results(1)(i) == floatToRawIntBits(before(i)), "neighbours are untouched")
+        assert(results(1)._1(i) == floatToRawIntBits(before(i)), "neighbours are untouched")
     }
   }
 
@@ -105,7 +110,7 @@ class KernelsReferenceSuite extends AnyFunSuite {
   ): Array[Byte] = {
     val end = offset + codec.encodedBytes(length)
     val bytes = Array.fill(end + 64)(0x5a.toByte)
-    codec.encode(values, offset, bytes, offset, length)
+    assert(codec.encode(values, offset, bytes, offset, length) == end - offset)
     for (i <- (0 until offset) ++ (end until bytes.length)) assert(bytes(i) == 0x5a)
     bytes
   }

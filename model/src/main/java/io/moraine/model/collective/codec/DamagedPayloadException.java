@@ -1,0 +1,20 @@
+package io.moraine.model.collective.codec;
+
+/** Bytes that no encoder wrote for this many elements; the message says why. */
+public final class DamagedPayloadException extends RuntimeException {
+
+  private static final long serialVersionUID = 1L;
+
+  DamagedPayloadException(String message) {
+    super(message);
+  }
+
+  /** For codecs whose payloads have one length for a number of elements. */
+  static void requireLength(GradientCodec codec, int length, int elements) {
+    if (length != codec.encodedBytes(elements)) {
+      throw new DamagedPayloadException(
+          "%s payload of %d elements must have %d bytes, got %d"
+              .formatted(codec.name(), elements, codec.encodedBytes(elements), length));
+    }
+  }
+}
