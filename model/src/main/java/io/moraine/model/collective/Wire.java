@@ -1,0 +1,86 @@
+package io.moraine.model.collective;
+
+import io.moraine.model.collective.transport.Mesh;
+import io.moraine.model.collective.transport.Payload;
+import io.moraine.model.collective.transport.Tag;
+import io.moraine.model.collective.transport.TransportException;
+import java.util.Arrays;
+import java.util.function.Consumer;
+
+/**
+ * What one run of a collective sends and receives. All collectives proceed in rounds, a chunk to
+ * and from every peer in each, and a chunk is awaited {@link #AHEAD} rounds after its own round, so
+ * that there is always something to encode, to send, to receive and to decode. A rank is thus at
+ * most that many rounds behind another one when it is sent to, which the queues hold: nobody waits
+ * in a circle.
+ */
+record Wire(Mesh mesh, Tag tag) {
+
+  /** Elements that are encoded, sent and decoded at a time: 256 KiB of float32. */
+  static final int CHUNK = 1 << 16;
+
+  /** Rounds between sending a chunk and awaiting those of the peers. */
+  static final int AHEAD = 2;
+
+  /** Writes a chunk's bytes. */
+  @FunctionalInterface
+  interface Encoding {
+    void into(byte[] bytes);
+  }
+
+  int rank() {
+    return mesh.rank();
+  }
+
+  int worldSize() {
+    return mesh.worldSize();
+  }
+
+  /** The rank that is sent to at this place: each rank begins with its next one. */
+  int peer(int place) {
+    return (rank() + place) % worldSize();
+  }
+
+  /** A payload of this length; the caller holds it. */
+  Payload encode(int length, Encoding encoding) {
+    Payload payload = mesh.allocate(length);
+    encoding.into(payload.bytes());
+    return payload;
+  }
+
+  void send(int peer, Payload payload) {
+    mesh.send(peer, tag, payload);
+  }
+
+  void sendToAll(Payload payload) {
+    for (int place = 1; place < worldSize(); place++) {
+      send(peer(place), payload);
+    }
+  }
+
+  /** Hands the next payload from a peer to the user, who must not keep it. */
+  void receive(int peer, int length, Consumer<byte[]> user) {
+    Payload payload = receivePayload(peer, length);
+    user.accept(payload.bytes());
+    payload.release();
+  }
+
+  /** The next payload from a peer; the caller holds it. */
+  Payload receivePayload(int peer, int length) {
+    Payload payload = mesh.receive(peer, tag);
+    if (payload.length() != length) {
+      throw new TransportException(
+          "rank %d sent %d bytes where %d were due: the ranks do not run the same operation"
+              .formatted(peer, payload.length(), length));
+    }
+    return payload;
+  }
+
+  /** The next payload from a peer, of any length. */
+  byte[] receive(int peer) {
+    Payload payload = mesh.receive(peer, tag);
+    byte[] bytes = Arrays.copyOf(payload.bytes(), payload.length());
+    payload.release();
+    return bytes;
+  }
+}
