@@ -14,7 +14,7 @@ import java.time.Duration;
  * @param model what is trained
  * @param train how it is trained
  * @param recompute what training computes twice to keep less
- * @param deadlines of the collectives
+ * @param connections between ranks
  * @param rendered the whole as JSON
  * @param digest of {@code rendered}
  */
@@ -22,17 +22,18 @@ public record TrainSettings(
     ModelConfig model,
     TrainConfig train,
     Recompute recompute,
-    Deadlines deadlines,
+    Connections connections,
     String rendered,
     String digest) {
 
   /**
-   * How long a rank waits for another.
+   * How ranks are connected and how long one waits for another.
    *
+   * @param hasUnixSockets whether ranks of one host use Unix-domain sockets
    * @param silence without a sign of life
    * @param compute for data from a living peer
    */
-  public record Deadlines(Duration silence, Duration compute) {}
+  public record Connections(boolean hasUnixSockets, Duration silence, Duration compute) {}
 
   /** The file of {@code conf/} with every setting and its default. */
   public static final String DEFAULTS = "models/demo.conf";
@@ -61,7 +62,8 @@ public record TrainSettings(
                 ModelSettings.read(root.section("model")),
                 train(train, wire),
                 train.choice("recompute", Recompute.class),
-                new Deadlines(
+                new Connections(
+                    wire.flag("unix-sockets"),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds"))),
                 file.rendered(),
@@ -118,6 +120,7 @@ public record TrainSettings(
   }
 
   private static TrainConfig.Wire wire(Section s) {
+    s.flag("unix-sockets");
     s.longInteger("deadline-seconds");
     s.longInteger("compute-deadline-seconds");
     return s.build(

@@ -1,10 +1,10 @@
 package io.moraine.model.collective;
 
-import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Payload;
+import java.nio.ByteBuffer;
 
 /** All shards to every rank. */
-record AllGather(Wire wire, ShardLayout layout, GradientCodec codec, FloatWriter output) {
+record AllGather(Wire wire, ShardLayout layout, ChunkCoder codec, FloatWriter output) {
 
   void run(float[] shard) {
     float[] chunk = new float[Wire.CHUNK];
@@ -25,9 +25,9 @@ record AllGather(Wire wire, ShardLayout layout, GradientCodec codec, FloatWriter
       Payload own =
           wire.encode(
               codec.encodedBytes(length),
-              bytes -> codec.encode(shard, round * Wire.CHUNK, bytes, 0, length));
+              bytes -> codec.encode(shard, round * Wire.CHUNK, bytes, length));
       wire.sendToAll(own);
-      write(wire.rank(), round, length, own.bytes(), chunk);
+      write(wire.rank(), round, length, own.buffer(), chunk);
       own.release();
     }
   }
@@ -43,8 +43,8 @@ record AllGather(Wire wire, ShardLayout layout, GradientCodec codec, FloatWriter
     }
   }
 
-  private void write(int owner, int round, int length, byte[] bytes, float[] chunk) {
-    codec.decode(bytes, 0, chunk, 0, length);
+  private void write(int owner, int round, int length, ByteBuffer bytes, float[] chunk) {
+    codec.decode(bytes, chunk, 0, length);
     output.write(layout.from(owner) + (long) round * Wire.CHUNK, chunk, 0, length);
   }
 }

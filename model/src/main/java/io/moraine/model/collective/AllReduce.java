@@ -12,7 +12,7 @@ import java.util.Arrays;
 final class AllReduce {
 
   private final Wire wire;
-  private final GradientCodec codec;
+  private final ChunkCoder codec;
   private final float[] values;
   private final ShardLayout layout;
   private final float[] sum = new float[Wire.CHUNK];
@@ -20,7 +20,7 @@ final class AllReduce {
   /** Prepares to replace the values by their sum over all ranks. */
   AllReduce(Wire wire, GradientCodec codec, float[] values) {
     this.wire = wire;
-    this.codec = codec;
+    this.codec = new ChunkCoder(codec);
     this.values = values;
     this.layout = new ShardLayout(values.length, wire.worldSize(), ShardLayout.BLOCK);
   }
@@ -63,17 +63,15 @@ final class AllReduce {
     Arrays.fill(sum, 0, length, 0);
     for (int peer = 0; peer < wire.worldSize(); peer++) {
       if (peer == wire.rank()) {
-        Payload own = encode(from, length, values);
-        codec.decodeAdd(own.bytes(), 0, sum, 0, length);
-        own.release();
+        codec.encodeAdd(values, from, sum, 0, length);
       } else {
         wire.receive(
-            peer, codec.encodedBytes(length), bytes -> codec.decodeAdd(bytes, 0, sum, 0, length));
+            peer, codec.encodedBytes(length), bytes -> codec.decodeAdd(bytes, sum, 0, length));
       }
     }
     Payload encoded = encode(0, length, sum);
     wire.sendToAll(encoded);
-    codec.decode(encoded.bytes(), 0, values, from, length);
+    codec.decode(encoded.buffer(), values, from, length);
     encoded.release();
   }
 
@@ -83,14 +81,13 @@ final class AllReduce {
       if (owner != wire.rank() && length > 0) {
         int to = from(owner, round);
         wire.receive(
-            owner, codec.encodedBytes(length), bytes -> codec.decode(bytes, 0, values, to, length));
+            owner, codec.encodedBytes(length), bytes -> codec.decode(bytes, values, to, length));
       }
     }
   }
 
   private Payload encode(int from, int length, float[] src) {
-    return wire.encode(
-        codec.encodedBytes(length), bytes -> codec.encode(src, from, bytes, 0, length));
+    return wire.encode(codec.encodedBytes(length), bytes -> codec.encode(src, from, bytes, length));
   }
 
   private int from(int owner, int round) {

@@ -2,6 +2,7 @@ package io.moraine.model.collective;
 
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Payload;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
@@ -32,14 +33,15 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
 
     int bytes(int count);
 
-    void encode(int from, int count, byte[] dst);
+    void encode(int from, int count, ByteBuffer dst);
 
-    void decode(byte[] src, int to, int count);
+    void decode(ByteBuffer src, int to, int count);
   }
 
   /** Moves floats through a codec, this rank's own too. */
   void floats(float[] src, GradientCodec codec, float[] dst) {
     requireRoom(src.length, dst.length);
+    ChunkCoder coder = new ChunkCoder(codec);
     run(
         Wire.CHUNK,
         new Format() {
@@ -49,13 +51,13 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
           }
 
           @Override
-          public void encode(int from, int count, byte[] bytes) {
-            codec.encode(src, from, bytes, 0, count);
+          public void encode(int from, int count, ByteBuffer bytes) {
+            coder.encode(src, from, bytes, count);
           }
 
           @Override
-          public void decode(byte[] bytes, int to, int count) {
-            codec.decode(bytes, 0, dst, to, count);
+          public void decode(ByteBuffer bytes, int to, int count) {
+            coder.decode(bytes, dst, to, count);
           }
         });
   }
@@ -72,13 +74,13 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
           }
 
           @Override
-          public void encode(int from, int count, byte[] bytes) {
-            System.arraycopy(src, from, bytes, 0, count);
+          public void encode(int from, int count, ByteBuffer bytes) {
+            bytes.put(src, from, count);
           }
 
           @Override
-          public void decode(byte[] bytes, int to, int count) {
-            System.arraycopy(bytes, 0, dst, to, count);
+          public void decode(ByteBuffer bytes, int to, int count) {
+            bytes.get(dst, to, count);
           }
         });
   }
@@ -129,7 +131,7 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
       int place = to[peer] + round * chunk;
       if (count > 0 && peer == wire.rank()) {
         Payload own = encode(format, from[peer] + round * chunk, count);
-        format.decode(own.bytes(), place, count);
+        format.decode(own.buffer(), place, count);
         own.release();
       } else if (count > 0) {
         wire.receive(peer, format.bytes(count), bytes -> format.decode(bytes, place, count));

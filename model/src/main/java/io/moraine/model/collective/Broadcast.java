@@ -16,6 +16,8 @@ record Broadcast(Wire wire, int root) {
   /** Bytes of a chunk that is no floats. */
   static final int CHUNK_BYTES = 4 * Wire.CHUNK;
 
+  private static final int SIZE_BYTES = 4;
+
   /** A chunk of what is sent. */
   private interface Chunks {
 
@@ -23,14 +25,15 @@ record Broadcast(Wire wire, int root) {
     int length(int chunk);
 
     /** Writes it, at the root. */
-    void encode(int chunk, byte[] bytes);
+    void encode(int chunk, ByteBuffer bytes);
 
     /** Takes it, on every rank. */
-    void decode(int chunk, byte[] bytes);
+    void decode(int chunk, ByteBuffer bytes);
   }
 
   /** Replaces the values by the root's, as the codec makes them. */
   void floats(float[] values, GradientCodec codec) {
+    ChunkCoder coder = new ChunkCoder(codec);
     run(
         chunks(values.length, Wire.CHUNK),
         new Chunks() {
@@ -40,13 +43,13 @@ record Broadcast(Wire wire, int root) {
           }
 
           @Override
-          public void encode(int chunk, byte[] bytes) {
-            codec.encode(values, chunk * Wire.CHUNK, bytes, 0, elements(chunk));
+          public void encode(int chunk, ByteBuffer bytes) {
+            coder.encode(values, chunk * Wire.CHUNK, bytes, elements(chunk));
           }
 
           @Override
-          public void decode(int chunk, byte[] bytes) {
-            codec.decode(bytes, 0, values, chunk * Wire.CHUNK, elements(chunk));
+          public void decode(int chunk, ByteBuffer bytes) {
+            coder.decode(bytes, values, chunk * Wire.CHUNK, elements(chunk));
           }
 
           private int elements(int chunk) {
@@ -68,13 +71,13 @@ record Broadcast(Wire wire, int root) {
           }
 
           @Override
-          public void encode(int chunk, byte[] bytes) {
-            System.arraycopy(all, chunk * CHUNK_BYTES, bytes, 0, length(chunk));
+          public void encode(int chunk, ByteBuffer bytes) {
+            bytes.put(all, chunk * CHUNK_BYTES, length(chunk));
           }
 
           @Override
-          public void decode(int chunk, byte[] bytes) {
-            System.arraycopy(bytes, 0, all, chunk * CHUNK_BYTES, length(chunk));
+          public void decode(int chunk, ByteBuffer bytes) {
+            bytes.get(all, chunk * CHUNK_BYTES, length(chunk));
           }
         });
     return all;
@@ -82,10 +85,11 @@ record Broadcast(Wire wire, int root) {
 
   private int size(byte[] own) {
     if (wire.rank() != root) {
-      return ByteBuffer.wrap(wire.receive(root)).getInt();
+      int[] size = new int[1];
+      wire.receive(root, SIZE_BYTES, bytes -> size[0] = bytes.getInt());
+      return size[0];
     }
-    byte[] size = ByteBuffer.allocate(4).putInt(own.length).array();
-    Payload payload = wire.encode(size.length, bytes -> System.arraycopy(size, 0, bytes, 0, 4));
+    Payload payload = wire.encode(SIZE_BYTES, bytes -> bytes.putInt(own.length));
     wire.sendToAll(payload);
     payload.release();
     return own.length;
@@ -102,7 +106,7 @@ record Broadcast(Wire wire, int root) {
         } else {
           wire.send(relay, payload);
         }
-        chunks.decode(chunk, payload.bytes());
+        chunks.decode(chunk, payload.buffer());
         payload.release();
       } else {
         pass(number, relay, chunks);
@@ -118,7 +122,7 @@ record Broadcast(Wire wire, int root) {
         wire.send(wire.peer(place), payload);
       }
     }
-    chunks.decode(chunk, payload.bytes());
+    chunks.decode(chunk, payload.buffer());
     payload.release();
   }
 

@@ -57,11 +57,12 @@ public final class Communicator implements AutoCloseable {
    */
   public void reduceScatter(
       FloatReader input, ShardLayout layout, GradientCodec codec, float[] shardSum) {
+    ChunkCoder coder = new ChunkCoder(codec);
     reduceScatter(
         input,
         layout,
-        codec,
-        (from, values, length, dst) -> codec.encode(values, 0, dst, 0, length),
+        coder,
+        (from, values, length, dst) -> coder.encode(values, 0, dst, length),
         shardSum);
   }
 
@@ -78,11 +79,13 @@ public final class Communicator implements AutoCloseable {
       GradientCodec codec,
       ErrorFeedback feedback,
       float[] shardSum) {
+    ChunkCoder coder = new ChunkCoder(codec);
     reduceScatter(
         input,
         layout,
-        codec,
-        (from, values, length, dst) -> feedback.encode(codec, from, values, length, dst),
+        coder,
+        (from, values, length, dst) ->
+            coder.encode(bytes -> feedback.encode(codec, from, values, length, bytes), dst, length),
         shardSum);
   }
 
@@ -99,7 +102,7 @@ public final class Communicator implements AutoCloseable {
     run(
         Operation.ALL_GATHER,
         wire -> {
-          new AllGather(wire, layout, codec, output).run(shard);
+          new AllGather(wire, layout, new ChunkCoder(codec), output).run(shard);
           return wire;
         });
   }
@@ -293,7 +296,7 @@ public final class Communicator implements AutoCloseable {
   private void reduceScatter(
       FloatReader input,
       ShardLayout layout,
-      GradientCodec codec,
+      ChunkCoder codec,
       ReduceScatter.Encoder encoder,
       float[] shardSum) {
     run(

@@ -1,17 +1,17 @@
 package io.moraine.model.collective;
 
-import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Payload;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** Every shard summed over all ranks at its owner. */
 record ReduceScatter(
-    Wire wire, ShardLayout layout, GradientCodec codec, FloatReader input, Encoder encoder) {
+    Wire wire, ShardLayout layout, ChunkCoder codec, FloatReader input, Encoder encoder) {
 
   /** Encodes the range of a contribution that begins at {@code from}. */
   @FunctionalInterface
   interface Encoder {
-    void encode(long from, float[] values, int length, byte[] dst);
+    void encode(long from, float[] values, int length, ByteBuffer dst);
   }
 
   void run(float[] shardSum) {
@@ -43,13 +43,13 @@ record ReduceScatter(
     for (int peer = 0; peer < wire.worldSize(); peer++) {
       if (peer == wire.rank()) {
         Payload own = contribution(peer, round, length, chunk);
-        codec.decodeAdd(own.bytes(), 0, shardSum, to, length);
+        codec.decodeAdd(own.buffer(), shardSum, to, length);
         own.release();
       } else {
         wire.receive(
             peer,
             codec.encodedBytes(length),
-            bytes -> codec.decodeAdd(bytes, 0, shardSum, to, length));
+            bytes -> codec.decodeAdd(bytes, shardSum, to, length));
       }
     }
   }

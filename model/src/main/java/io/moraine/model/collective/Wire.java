@@ -4,7 +4,7 @@ import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.Payload;
 import io.moraine.model.collective.transport.Tag;
 import io.moraine.model.collective.transport.TransportException;
-import java.util.Arrays;
+import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 
 /**
@@ -25,7 +25,7 @@ record Wire(Mesh mesh, Tag tag) {
   /** Writes a chunk's bytes. */
   @FunctionalInterface
   interface Encoding {
-    void into(byte[] bytes);
+    void into(ByteBuffer bytes);
   }
 
   int rank() {
@@ -44,7 +44,7 @@ record Wire(Mesh mesh, Tag tag) {
   /** A payload of this length; the caller holds it. */
   Payload encode(int length, Encoding encoding) {
     Payload payload = mesh.allocate(length);
-    encoding.into(payload.bytes());
+    encoding.into(payload.buffer());
     return payload;
   }
 
@@ -59,9 +59,9 @@ record Wire(Mesh mesh, Tag tag) {
   }
 
   /** Hands the next payload from a peer to the user, who must not keep it. */
-  void receive(int peer, int length, Consumer<byte[]> user) {
+  void receive(int peer, int length, Consumer<ByteBuffer> user) {
     Payload payload = receivePayload(peer, length);
-    user.accept(payload.bytes());
+    user.accept(payload.buffer());
     payload.release();
   }
 
@@ -79,7 +79,7 @@ record Wire(Mesh mesh, Tag tag) {
   /** The next payload from a peer, of any length. */
   byte[] receive(int peer) {
     Payload payload = mesh.receive(peer, tag);
-    byte[] bytes = Arrays.copyOf(payload.bytes(), payload.length());
+    byte[] bytes = payload.toBytes();
     payload.release();
     return bytes;
   }

@@ -2,7 +2,6 @@ package io.moraine.model.collective
 
 import io.moraine.model.collective.transport.{Listener, Mesh, MeshConfig}
 import java.nio.charset.StandardCharsets
-import java.nio.file.Path
 import java.time.Duration
 import java.util.concurrent.{Executors, TimeUnit}
 
@@ -22,8 +21,7 @@ object Ranks {
     def listen(): Listener = Listener.open("127.0.0.1")
   }
   case object Unix extends Sockets("Unix-domain sockets") {
-    val temporary: Path = Path.of(System.getProperty("java.io.tmpdir"))
-    def listen(): Listener = Listener.withUnixSocket("127.0.0.1", temporary)
+    def listen(): Listener = Listener.withUnixSocket("127.0.0.1")
   }
   val allSockets: Seq[Sockets] = Seq(Tcp, Unix)
 

@@ -47,6 +47,11 @@ public sealed interface GradientCodec permits Fp32Codec, Bf16Codec, BlockCodec {
   /** Whether training needs error feedback with it. */
   boolean isCoarse();
 
+  /** Whether its bytes are the values themselves, little-endian float32. */
+  default boolean isVerbatim() {
+    return false;
+  }
+
   /** Bytes that {@link #encode} writes for this many elements. */
   int encodedBytes(int elements);
 

@@ -27,6 +27,9 @@ final class Connector {
   private static final int HANDSHAKE_MILLIS = 5000;
   private static final long POLL_MILLIS = 100;
 
+  /** Four chunks; the system's own choice is less than one. TCP's grows by itself. */
+  private static final int UNIX_BUFFER_BYTES = 1 << 20;
+
   private final MeshConfig config;
   private final long deadlineNanos;
 
@@ -181,7 +184,9 @@ final class Connector {
   }
 
   private static void prepare(SocketChannel channel) throws IOException {
-    if (!isUnix(channel)) {
+    if (isUnix(channel)) {
+      channel.setOption(StandardSocketOptions.SO_SNDBUF, UNIX_BUFFER_BYTES);
+    } else {
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
     }
   }

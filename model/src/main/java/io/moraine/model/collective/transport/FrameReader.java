@@ -3,22 +3,22 @@ package io.moraine.model.collective.transport;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ReadableByteChannel;
-import java.util.zip.CRC32C;
+import java.nio.channels.ScatteringByteChannel;
 
 /**
- * Reads frames in order. The channel fills one direct buffer; the copy from there to the codec's
- * array is the only one after the system's own, and is checked piece by piece while it is in the
- * processor's cache.
+ * Reads frames in order. Large payloads arrive where the codec reads them; the header that follows
+ * one comes with it.
  */
 final class FrameReader {
 
-  private static final int BUFFER_BYTES = 1 << 18;
+  private static final int SMALL_BYTES = 1 << 12;
 
-  private final ReadableByteChannel channel;
+  private final ScatteringByteChannel channel;
   private final PayloadPool pool;
-  private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES).limit(0);
-  private final CRC32C crc = new CRC32C();
+
+  /** What came and is not looked at yet: headers, small payloads, the beginning of large ones. */
+  private final ByteBuffer ahead = ByteBuffer.allocateDirect(SMALL_BYTES).limit(0);
+
   private long sequence;
 
   /**
@@ -26,7 +26,7 @@ final class FrameReader {
    *
    * @param channel that blocks
    */
-  FrameReader(ReadableByteChannel channel, PayloadPool pool) {
+  FrameReader(ScatteringByteChannel channel, PayloadPool pool) {
     this.channel = channel;
     this.pool = pool;
   }
@@ -37,33 +37,47 @@ final class FrameReader {
    * @throws IOException if what comes is no frame, another one, or damaged
    */
   Frame read() throws IOException {
-    while (buffer.remaining() < Frame.HEADER_BYTES) {
-      fill();
+    while (ahead.remaining() < Frame.HEADER_BYTES) {
+      ahead.compact();
+      requireMore(read(ahead));
     }
-    Frame.Header header = Frame.header(buffer, sequence);
+    Frame.Header header = Frame.header(ahead, sequence);
     Payload payload = pool.allocate(header.length());
-    crc.reset();
-    for (int at = 0; at < header.length(); ) {
-      if (!buffer.hasRemaining()) {
-        fill();
-      }
-      int piece = Math.min(header.length() - at, buffer.remaining());
-      crc.update(buffer.slice(buffer.position(), piece));
-      buffer.get(payload.bytes(), at, piece);
-      at += piece;
-    }
-    Frame.requireIntact(sequence++, header.checksum(), (int) crc.getValue());
+    fill(payload.buffer());
+    Frame.requireIntact(sequence++, header.checksum(), payload.checksum());
     return new Frame(header.kind(), header.tag(), payload);
   }
 
-  private void fill() throws IOException {
-    buffer.compact();
+  private int read(ByteBuffer dst) throws IOException {
     try {
-      if (channel.read(buffer) < 0) {
-        throw new EOFException("end of stream");
-      }
+      return channel.read(dst);
     } finally {
-      buffer.flip();
+      dst.flip();
+    }
+  }
+
+  private void fill(ByteBuffer payload) throws IOException {
+    int there = Math.min(ahead.remaining(), payload.remaining());
+    payload.put(ahead.slice(ahead.position(), there));
+    ahead.position(ahead.position() + there);
+    int end = payload.limit();
+    while (payload.position() < end) {
+      int piece = Math.min(end, payload.position() + PayloadPool.PIECE_BYTES);
+      payload.limit(piece);
+      if (piece == end) {
+        // Nothing is left in it: the next header may come in.
+        ahead.clear().limit(Frame.HEADER_BYTES);
+        requireMore(channel.read(new ByteBuffer[] {payload, ahead}));
+        ahead.flip();
+      } else {
+        requireMore(channel.read(payload));
+      }
+    }
+  }
+
+  private static void requireMore(long count) throws IOException {
+    if (count < 0) {
+      throw new EOFException("end of stream");
     }
   }
 }

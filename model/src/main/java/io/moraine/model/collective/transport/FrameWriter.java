@@ -2,21 +2,20 @@ package io.moraine.model.collective.transport;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.WritableByteChannel;
+import java.nio.channels.GatheringByteChannel;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Writes frames in order. Header and payload are gathered in one direct buffer, which the channel
- * takes as it is: the copy from the codec's array to that buffer is the only one before the
- * system's own. Frames that follow each other closely leave together.
+ * Writes frames in order. A large payload leaves from where the codec wrote it, together with the
+ * headers and small frames before it; these are gathered in a direct buffer.
  */
 final class FrameWriter {
 
-  private static final int BUFFER_BYTES = 1 << 19;
+  private static final int SMALL_BYTES = 1 << 12;
 
-  private final WritableByteChannel channel;
+  private final GatheringByteChannel channel;
   private final AtomicLong sentBytes;
-  private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+  private final ByteBuffer pending = ByteBuffer.allocateDirect(8 * SMALL_BYTES);
   private long sequence;
 
   /**
@@ -25,35 +24,38 @@ final class FrameWriter {
    * @param channel that blocks
    * @param sentBytes counts what it took
    */
-  FrameWriter(WritableByteChannel channel, AtomicLong sentBytes) {
+  FrameWriter(GatheringByteChannel channel, AtomicLong sentBytes) {
     this.channel = channel;
     this.sentBytes = sentBytes;
   }
 
-  /** Appends a frame; what does not fit is written at once. */
+  /** Appends a frame, which is written at once if it is large. */
   void append(Frame frame) throws IOException {
-    if (buffer.remaining() < Frame.HEADER_BYTES) {
+    if (pending.remaining() < Frame.HEADER_BYTES + SMALL_BYTES) {
       flush();
     }
-    frame.putHeader(buffer, sequence++);
-    byte[] bytes = frame.payload().bytes();
-    int length = frame.payload().length();
-    for (int at = 0; at < length; ) {
-      if (!buffer.hasRemaining()) {
-        flush();
-      }
-      int piece = Math.min(length - at, buffer.remaining());
-      buffer.put(bytes, at, piece);
-      at += piece;
+    frame.putHeader(pending, sequence++);
+    ByteBuffer payload = frame.payload().buffer();
+    if (payload.remaining() <= SMALL_BYTES) {
+      pending.put(payload);
+      return;
     }
+    pending.flip();
+    int end = payload.limit();
+    while (payload.position() < end) {
+      // The system would get a copy of all that is in the heap, at each call.
+      payload.limit(Math.min(end, payload.position() + PayloadPool.PIECE_BYTES));
+      sentBytes.addAndGet(channel.write(new ByteBuffer[] {pending, payload}));
+    }
+    pending.clear();
   }
 
   /** Writes what was appended. */
   void flush() throws IOException {
-    buffer.flip();
-    while (buffer.hasRemaining()) {
-      sentBytes.addAndGet(channel.write(buffer));
+    pending.flip();
+    while (pending.hasRemaining()) {
+      sentBytes.addAndGet(channel.write(pending));
     }
-    buffer.clear();
+    pending.clear();
   }
 }

@@ -9,10 +9,13 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +28,8 @@ public final class Listener implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Listener.class);
   private static final int BACKLOG = 128;
+  private static final FileAttribute<Set<PosixFilePermission>> OWNER_ALONE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
   /** What Linux takes as a Unix-domain socket's name. */
   private static final int LONGEST_SOCKET_NAME = 107;
@@ -57,17 +62,28 @@ public final class Listener implements AutoCloseable {
   }
 
   /**
-   * Opens a port that the system chooses, and a Unix-domain socket in a folder of its own that
-   * nobody but this user can enter; the folder is gone when the listener is closed.
-   *
-   * @param temporary where that folder is made; if its name is too long for a socket the port alone
-   *     is opened and the log says so
+   * Opens a port that the system chooses, and a Unix-domain socket in a temporary folder of its own
+   * that nobody but this user can enter; the folder is gone when the listener is closed. If its
+   * name is too long for a socket the port alone is opened and the log says so.
    */
-  public static Listener withUnixSocket(String host, Path temporary) {
-    return open(host, 0, Optional.of(temporary));
+  public static Listener withUnixSocket(String host) {
+    try {
+      return withUnixSocket(host, Files.createTempDirectory("moraine-", OWNER_ALONE));
+    } catch (IOException e) {
+      throw new TransportException("cannot make a temporary folder: " + e.getMessage(), e);
+    }
   }
 
-  private static Listener open(String host, int port, Optional<Path> temporary) {
+  /**
+   * The same in a folder that is there and empty.
+   *
+   * @param folder gone when the listener is closed
+   */
+  static Listener withUnixSocket(String host, Path folder) {
+    return open(host, 0, Optional.of(folder));
+  }
+
+  private static Listener open(String host, int port, Optional<Path> folder) {
     List<ServerSocketChannel> servers = new ArrayList<>();
     try {
       ServerSocketChannel server = ServerSocketChannel.open();
@@ -75,38 +91,29 @@ public final class Listener implements AutoCloseable {
       server.bind(new InetSocketAddress(InetAddress.getByName(host), port), BACKLOG);
       int bound = ((InetSocketAddress) server.getLocalAddress()).getPort();
       Optional<Path> socket = Optional.empty();
-      if (temporary.isPresent()) {
-        socket = bindUnix(temporary.get().toAbsolutePath(), servers);
+      if (folder.isPresent()) {
+        socket = bindUnix(folder.get(), servers);
       }
       return new Listener(servers, new Address(host, bound, socket));
     } catch (IOException e) {
       closeAll(servers);
-      throw new TransportException("cannot listen on %s: %s".formatted(host, e.getMessage()), e);
+      String where = port == 0 ? host : host + ":" + port;
+      throw new TransportException("cannot listen on %s: %s".formatted(where, e.getMessage()), e);
     }
   }
 
-  private static Optional<Path> bindUnix(Path temporary, List<ServerSocketChannel> servers)
+  private static Optional<Path> bindUnix(Path folder, List<ServerSocketChannel> servers)
       throws IOException {
-    Path folder =
-        Files.createTempDirectory(
-            temporary,
-            "moraine-",
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    Path file = folder.resolve("socket");
-    try {
-      if (file.toString().getBytes(StandardCharsets.UTF_8).length > LONGEST_SOCKET_NAME) {
-        LOG.warn("no Unix-domain socket, TCP alone: its name would be too long: {}", file);
-        Files.delete(folder);
-        return Optional.empty();
-      }
-      ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-      servers.add(server);
-      server.bind(UnixDomainSocketAddress.of(file), BACKLOG);
-      return Optional.of(file);
-    } catch (IOException e) {
-      Files.deleteIfExists(folder);
-      throw e;
+    Path file = folder.toAbsolutePath().resolve("socket");
+    if (file.toString().getBytes(StandardCharsets.UTF_8).length > LONGEST_SOCKET_NAME) {
+      LOG.warn("no Unix-domain socket, TCP alone: its name would be too long: {}", file);
+      Files.delete(folder);
+      return Optional.empty();
     }
+    ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    servers.add(server);
+    server.bind(UnixDomainSocketAddress.of(file), BACKLOG);
+    return Optional.of(file);
   }
 
   /** {@code host:port}, with {@code unix:file} behind it where there is such a socket. */

@@ -1,43 +1,52 @@
 package io.moraine.model.collective.transport;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32C;
 
 /**
- * The bytes of one frame, at the beginning of an array that goes back to its pool when all who hold
- * it have let go of it. Who has sent it must not change it any more.
+ * The bytes of one frame, in memory that goes back to its pool when all who hold it have let go of
+ * it. Who has sent it must not change it any more.
  */
 public final class Payload {
 
-  private final byte[] bytes;
+  private final ByteBuffer memory;
   private final int length;
   private final PayloadPool pool;
   private final AtomicInteger holders = new AtomicInteger(1);
 
   /** Held by the caller. */
-  Payload(byte[] bytes, int length, PayloadPool pool) {
-    this.bytes = bytes;
+  Payload(ByteBuffer memory, int length, PayloadPool pool) {
+    this.memory = memory;
     this.length = length;
     this.pool = pool;
   }
 
-  /** The array; what follows {@link #length} is of no meaning. */
-  public byte[] bytes() {
-    return bytes;
+  /** All of it, to be read or filled; little-endian, with a place of its own at each call. */
+  public ByteBuffer buffer() {
+    return memory.duplicate().position(0).limit(length).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   public int length() {
     return length;
   }
 
-  /** One holder less; the last one gives the array back. */
+  /** A copy. */
+  public byte[] toBytes() {
+    byte[] bytes = new byte[length];
+    buffer().get(bytes);
+    return bytes;
+  }
+
+  /** One holder less; the last one gives the memory back. */
   public void release() {
     int left = holders.decrementAndGet();
     if (left < 0) {
       throw new AssertionError("unreachable: a payload that nobody holds was released");
     }
     if (left == 0) {
-      pool.giveBack(bytes);
+      pool.giveBack(memory);
     }
   }
 
@@ -48,7 +57,7 @@ public final class Payload {
 
   int checksum() {
     CRC32C crc = new CRC32C();
-    crc.update(bytes, 0, length);
+    crc.update(buffer());
     return (int) crc.getValue();
   }
 }

@@ -82,6 +82,7 @@ final class Peer implements AutoCloseable {
   @Override
   public void close() {
     closing = true;
+    outgoing.offer(Frame.heartbeat()); // the sender may be waiting for something to send
     try {
       sender.join(CLOSE_MILLIS);
       // Closing with unread bytes would make the system drop what the peer has not read yet.
@@ -128,9 +129,7 @@ final class Peer implements AutoCloseable {
         Frame frame = reader.read();
         lastHeardNanos = System.nanoTime();
         if (frame.kind() == Frame.Kind.ABORT) {
-          Payload said = frame.payload();
-          String reason = new String(said.bytes(), 0, said.length(), StandardCharsets.UTF_8);
-          fail("gave up: " + reason);
+          fail("gave up: " + new String(frame.payload().toBytes(), StandardCharsets.UTF_8));
           return;
         }
         if (frame.kind() == Frame.Kind.DATA) {

@@ -1,7 +1,8 @@
 package io.moraine.model.collective.transport
 
-import java.io.{ByteArrayInputStream, ByteArrayOutputStream, IOException}
-import java.nio.channels.Channels
+import java.io.{ByteArrayOutputStream, IOException}
+import java.nio.ByteBuffer
+import java.nio.channels.{Channels, GatheringByteChannel, ScatteringByteChannel}
 import java.util.SplittableRandom
 import java.util.concurrent.atomic.AtomicLong
 import org.scalatest.funsuite.AnyFunSuite
@@ -17,7 +18,7 @@ class FrameSuite extends AnyFunSuite {
   private def written(frames: Frame*): Array[Byte] = {
     val bytes = new ByteArrayOutputStream
     val sent = new AtomicLong
-    val writer = new FrameWriter(Channels.newChannel(bytes), sent)
+    val writer = new FrameWriter(gathering(bytes), sent)
     frames.foreach(writer.append)
     writer.flush()
     assert(sent.get == bytes.size)
@@ -25,10 +26,55 @@ class FrameSuite extends AnyFunSuite {
   }
 
   private def read(bytes: Array[Byte]): Frame =
-    new FrameReader(Channels.newChannel(new ByteArrayInputStream(bytes)), pool).read()
+    new FrameReader(scattering(bytes), pool).read()
 
-  private def content(frame: Frame): Seq[Byte] =
-    frame.payload.bytes.take(frame.payload.length).toSeq
+  private def content(frame: Frame): Seq[Byte] = frame.payload.toBytes.toSeq
+
+  /** Takes no more than some bytes at a time, as sockets do. */
+  private def gathering(bytes: ByteArrayOutputStream): GatheringByteChannel =
+    new GatheringByteChannel {
+      private val channel = Channels.newChannel(bytes)
+      private val random = new SplittableRandom(5)
+
+      override def write(src: ByteBuffer): Int = {
+        val end = src.limit()
+        src.limit(math.min(end, src.position() + 1 + random.nextInt(100000)))
+        val count = channel.write(src)
+        src.limit(end)
+        count
+      }
+      override def write(sources: Array[ByteBuffer]): Long =
+        write(sources.find(_.hasRemaining).get).toLong
+      override def write(sources: Array[ByteBuffer], offset: Int, length: Int): Long =
+        write(sources.slice(offset, offset + length))
+      override def isOpen: Boolean = true
+      override def close(): Unit = ()
+    }
+
+  /** Gives no more than some bytes at a time, as sockets do. */
+  private def scattering(bytes: Array[Byte]): ScatteringByteChannel =
+    new ScatteringByteChannel {
+      private val left = ByteBuffer.wrap(bytes)
+      private val random = new SplittableRandom(7)
+
+      private def give(targets: Seq[ByteBuffer]): Int = {
+        var allowed = 1 + random.nextInt(100000)
+        val before = left.position()
+        for (dst <- targets) {
+          val count = Seq(allowed, dst.remaining, left.remaining).min
+          dst.put(left.slice(left.position(), count))
+          left.position(left.position() + count)
+          allowed -= count
+        }
+        if (left.position() > before || left.hasRemaining) left.position() - before else -1
+      }
+      override def read(dst: ByteBuffer): Int = give(Seq(dst))
+      override def read(targets: Array[ByteBuffer]): Long = give(targets.toSeq).toLong
+      override def read(targets: Array[ByteBuffer], offset: Int, length: Int): Long =
+        read(targets.slice(offset, offset + length))
+      override def isOpen: Boolean = true
+      override def close(): Unit = ()
+    }
 
   private val payload = Array.tabulate(300)(_.toByte)
   private val bytes = written(frame(Frame.Kind.DATA, payload))
@@ -44,7 +90,7 @@ class FrameSuite extends AnyFunSuite {
     }
     for (kind <- Frame.Kind.values) {
       val all = written(contents.map(frame(kind, _)): _*)
-      val reader = new FrameReader(Channels.newChannel(new ByteArrayInputStream(all)), pool)
+      val reader = new FrameReader(scattering(all), pool)
       for (expected <- contents) {
         val back = reader.read()
         assert(back.kind == kind && back.tag == tag && content(back) == expected.toSeq)
@@ -53,13 +99,18 @@ class FrameSuite extends AnyFunSuite {
     }
   }
 
-  test("a payload's array is used again when nobody holds it any more, and not before") {
-    val first = pool.allocate(5000)
+  test("a payload's memory is used again when nobody holds it any more, and not before") {
+    def fill(payload: Payload, value: Byte): Payload = {
+      payload.buffer.put(Array.fill(payload.length)(value))
+      payload
+    }
+    val first = fill(pool.allocate(5000), 1)
     first.retain()
     first.release()
-    assert(pool.allocate(5000).bytes ne first.bytes)
+    val second = fill(pool.allocate(5000), 2)
+    assert(first.toBytes.forall(_ == 1) && second.toBytes.forall(_ == 2))
     first.release()
-    assert(pool.allocate(6000).bytes eq first.bytes)
+    assert(pool.allocate(6000).toBytes.take(5000).forall(_ == 1), "the first one's memory")
     assert(
       intercept[AssertionError](first.release()).getMessage ==
         "unreachable: a payload that nobody holds was released"
@@ -83,7 +134,7 @@ class FrameSuite extends AnyFunSuite {
     val second = two.drop(bytes.length)
     assert(intercept[IOException](read(second)).getMessage == "frame 1 came where 0 was due")
     val reader =
-      new FrameReader(Channels.newChannel(new ByteArrayInputStream(bytes ++ bytes)), pool)
+      new FrameReader(scattering(bytes ++ bytes), pool)
     reader.read()
     assert(intercept[IOException](reader.read()).getMessage == "frame 0 came where 1 was due")
   }
