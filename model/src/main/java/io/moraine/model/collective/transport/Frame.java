@@ -53,13 +53,19 @@ record Frame(Kind kind, Tag tag, Payload payload) {
    */
   record Header(Kind kind, Tag tag, int length, int checksum) {}
 
+  /** A frame to be sent; the payload does not change any more. */
+  static Frame of(Kind kind, Tag tag, Payload payload) {
+    payload.seal();
+    return new Frame(kind, tag, payload);
+  }
+
   static Frame heartbeat() {
-    return new Frame(Kind.HEARTBEAT, NO_TAG, new PayloadPool().wrap(new byte[0]));
+    return Frame.of(Kind.HEARTBEAT, NO_TAG, new PayloadPool().wrap(new byte[0]));
   }
 
   static Frame abort(String reason) {
     byte[] text = reason.getBytes(StandardCharsets.UTF_8);
-    return new Frame(Kind.ABORT, NO_TAG, new PayloadPool().wrap(text));
+    return Frame.of(Kind.ABORT, NO_TAG, new PayloadPool().wrap(text));
   }
 
   /** Writes the header. */
@@ -67,7 +73,7 @@ record Frame(Kind kind, Tag tag, Payload payload) {
     int from = dst.position();
     dst.putInt(MAGIC).put(kind.code()).put(tag.operation().code()).putInt(tag.number());
     dst.putLong(tag.step()).putLong(sequence).putInt(payload.length());
-    dst.putInt(checksum(dst, from + FIELDS_AT, FIELD_BYTES)).putInt(payload.checksum());
+    dst.putInt(checksum(dst, from + FIELDS_AT, FIELD_BYTES)).putInt(payload.sealedChecksum());
   }
 
   /**

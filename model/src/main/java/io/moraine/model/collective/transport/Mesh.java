@@ -83,7 +83,7 @@ public final class Mesh implements AutoCloseable {
    * @throws TransportException if the peer is lost or takes nothing within the deadline
    */
   public void send(int peer, Tag tag, Payload payload) {
-    Frame frame = new Frame(Frame.Kind.DATA, tag, payload);
+    Frame frame = Frame.of(Frame.Kind.DATA, tag, payload);
     payload.retain();
     await(peer, "takes no data", connection -> connection.offer(frame, POLL_MILLIS) ? frame : null);
   }

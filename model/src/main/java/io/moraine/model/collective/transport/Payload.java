@@ -16,6 +16,11 @@ public final class Payload {
   private final PayloadPool pool;
   private final AtomicInteger holders = new AtomicInteger(1);
 
+  /** Both of the thread that sends, before the payload is queued. */
+  private boolean isSealed;
+
+  private int sealedChecksum;
+
   /** Held by the caller. */
   Payload(ByteBuffer memory, int length, PayloadPool pool) {
     this.memory = memory;
@@ -53,6 +58,19 @@ public final class Payload {
   /** One holder more. */
   void retain() {
     holders.incrementAndGet();
+  }
+
+  /** Takes the checksum of what is to be sent, once for all peers. */
+  void seal() {
+    if (!isSealed) {
+      sealedChecksum = checksum();
+      isSealed = true;
+    }
+  }
+
+  /** Of a sealed payload. */
+  int sealedChecksum() {
+    return sealedChecksum;
   }
 
   int checksum() {

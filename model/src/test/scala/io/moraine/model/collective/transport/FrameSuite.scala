@@ -13,7 +13,7 @@ class FrameSuite extends AnyFunSuite {
   private val tag = new Tag(Operation.ALL_TO_ALL, 5, 70000000000L)
 
   private def frame(kind: Frame.Kind, content: Array[Byte]): Frame =
-    new Frame(kind, tag, pool.wrap(content))
+    Frame.of(kind, tag, pool.wrap(content))
 
   private def written(frames: Frame*): Array[Byte] = {
     val bytes = new ByteArrayOutputStream
