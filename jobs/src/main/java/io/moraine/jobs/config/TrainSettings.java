@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
  * @param model what is trained
  * @param train how it is trained
  * @param recompute what training computes twice to keep less
- * @param deadlines of the collectives
+ * @param connections between ranks
  * @param rendered the whole as JSON
  * @param digest of {@code rendered}
  */
@@ -25,20 +25,22 @@ public record TrainSettings(
     ModelConfig model,
     TrainConfig train,
     Recompute recompute,
-    Deadlines deadlines,
+    Connections connections,
     String rendered,
     String digest) {
 
   /**
-   * How long others wait for a sign of life.
+   * How ranks are connected and how long others wait for a sign of life.
    *
+   * @param hasUnixSockets whether ranks of one host use Unix-domain sockets
    * @param silence without a sign of life
    * @param compute for data from a living peer
    * @param lease after which a training process without a sign of life loses its run to another
    */
-  public record Deadlines(Duration silence, Duration compute, Duration lease) {
+  public record Connections(
+      boolean hasUnixSockets, Duration silence, Duration compute, Duration lease) {
 
-    public Deadlines {
+    public Connections {
       if (lease.toSeconds() < 1) {
         throw new IllegalArgumentException(
             "lease-expiry-seconds must be at least 1, got %d".formatted(lease.toSeconds()));
@@ -84,7 +86,8 @@ public record TrainSettings(
                 ModelSettings.read(root.section("model")),
                 train(train, wire),
                 train.choice("recompute", Recompute.class),
-                new Deadlines(
+                new Connections(
+                    wire.flag("unix-sockets"),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
                     Duration.ofSeconds(train.longInteger("lease-expiry-seconds"))),
@@ -143,6 +146,7 @@ public record TrainSettings(
   }
 
   private static TrainConfig.Wire wire(Section s) {
+    s.flag("unix-sockets");
     s.longInteger("deadline-seconds");
     s.longInteger("compute-deadline-seconds");
     return s.build(

@@ -115,12 +115,19 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
             hosts.length,
             runId + "/" + context.stageAttemptNumber(),
             secret,
-            parsed.deadlines().silence(),
-            parsed.deadlines().compute(),
+            parsed.connections().silence(),
+            parsed.connections().compute(),
             context::isInterrupted);
-    Listener listener = Listener.open(hosts[rank]);
-    List<String> addresses = List.of(context.allGather(listener.address()));
-    return new Communicator(Mesh.connect(config, listener, addresses));
+    try (Listener listener = listen(parsed, hosts[rank])) {
+      List<String> addresses = List.of(context.allGather(listener.address()));
+      return new Communicator(Mesh.connect(config, listener, addresses));
+    }
+  }
+
+  private static Listener listen(TrainSettings parsed, String host) {
+    return parsed.connections().hasUnixSockets()
+        ? Listener.withUnixSocket(host)
+        : Listener.open(host);
   }
 
   private TrainResult train(TrainSettings parsed, Communicator communicator, boolean goOn)

@@ -76,7 +76,7 @@ public final class TrainJob {
     requireSlots(ranks);
     AtomicReference<String> lost = new AtomicReference<>();
     try (Lease lease =
-        Lease.take(hadoop, run, settings.deadlines().lease(), reason -> giveUp(lost, reason))) {
+        Lease.take(hadoop, run, settings.connections().lease(), reason -> giveUp(lost, reason))) {
       requireUnstopped(run);
       prepareFolder(run, given, resume);
       try (EndRequest ending = EndRequest.listen(hadoop, run)) {

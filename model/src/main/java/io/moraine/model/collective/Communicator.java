@@ -1,13 +1,14 @@
 package io.moraine.model.collective;
 
-import io.moraine.model.collective.codec.DamagedPayloadException;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Mesh;
+import io.moraine.model.collective.transport.Operation;
+import io.moraine.model.collective.transport.Tag;
 import io.moraine.model.collective.transport.TransportException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.TreeMap;
-import java.util.function.Supplier;
+import java.util.function.Function;
 
 /**
  * The collectives of one rank. All ranks must call the same operations in the same order; results
@@ -20,11 +21,9 @@ import java.util.function.Supplier;
  */
 public final class Communicator implements AutoCloseable {
 
-  /** Elements that are encoded, sent and decoded at a time: 256 KiB of float32. */
-  private static final int CHUNK = 1 << 16;
-
   private final Mesh mesh;
   private long step;
+  private int collectives;
 
   public Communicator(Mesh mesh) {
     this.mesh = mesh;
@@ -54,15 +53,16 @@ public final class Communicator implements AutoCloseable {
    *
    * @param input this rank's contribution to all N elements
    * @param shardSum gets the sum of this rank's shard
-   * @cost one step, {@code (P-1)/P * N * b} bytes, two chunks of memory per peer
+   * @cost one step, {@code (P-1)/P * N * b} bytes, {@link Wire#AHEAD} + 1 chunks of memory per peer
    */
   public void reduceScatter(
       FloatReader input, ShardLayout layout, GradientCodec codec, float[] shardSum) {
+    ChunkCoder coder = new ChunkCoder(codec);
     reduceScatter(
         input,
         layout,
-        codec,
-        (from, values, length, dst) -> codec.encode(values, 0, dst, 0, length),
+        coder,
+        (from, values, length, dst) -> coder.encode(values, 0, dst, length),
         shardSum);
   }
 
@@ -79,11 +79,13 @@ public final class Communicator implements AutoCloseable {
       GradientCodec codec,
       ErrorFeedback feedback,
       float[] shardSum) {
+    ChunkCoder coder = new ChunkCoder(codec);
     reduceScatter(
         input,
         layout,
-        codec,
-        (from, values, length, dst) -> feedback.encode(codec, from, values, length, dst),
+        coder,
+        (from, values, length, dst) ->
+            coder.encode(bytes -> feedback.encode(codec, from, values, length, bytes), dst, length),
         shardSum);
   }
 
@@ -98,43 +100,119 @@ public final class Communicator implements AutoCloseable {
   public void allGather(
       float[] shard, ShardLayout layout, GradientCodec codec, FloatWriter output) {
     run(
-        "all-gather",
-        () -> {
-          float[] chunk = new float[CHUNK];
-          for (int from = 0; from < layout.size(0); from += CHUNK) {
-            int length = Math.min(CHUNK, layout.size(rank()) - from);
-            byte[] own = length > 0 ? encode(codec, shard, from, length) : new byte[0];
-            for (int i = 1; i < worldSize() && length > 0; i++) {
-              mesh.send((rank() + i) % worldSize(), own);
-            }
-            for (int owner = 0; owner < worldSize(); owner++) {
-              int count = Math.min(CHUNK, layout.size(owner) - from);
-              if (count > 0) {
-                byte[] bytes = owner == rank() ? own : mesh.receive(owner);
-                requireDecodable(
-                    owner, () -> codec.decode(bytes, 0, bytes.length, chunk, 0, count));
-                output.write(layout.from(owner) + from, chunk, 0, count);
-              }
-            }
-          }
-          return null;
+        Operation.ALL_GATHER,
+        wire -> {
+          new AllGather(wire, layout, new ChunkCoder(codec), output).run(shard);
+          return wire;
+        });
+  }
+
+  /**
+   * Replaces the values by their sum over all ranks: {@link #reduceScatter} and {@link #allGather}
+   * in shards of whole blocks of 256, one running into the other. Contributions are encoded once,
+   * and so are sums.
+   *
+   * @param values of equal length on all ranks
+   * @cost two steps, {@code 2(P-1)/P * N * b} bytes, {@link Wire#AHEAD} + 1 chunks of memory per
+   *     peer
+   */
+  public void allReduce(float[] values, GradientCodec codec) {
+    run(
+        Operation.ALL_REDUCE,
+        wire -> {
+          new AllReduce(wire, codec, values).run();
+          return wire;
+        });
+  }
+
+  /**
+   * Replaces the values by the root's, encoded once; the root's own too, so that all have the same
+   * bits.
+   *
+   * @param values of equal length on all ranks
+   * @cost two steps; the root sends {@code 2(P-1)/P * N * b} bytes, others {@code (P-2)/P * N * b}
+   */
+  public void broadcast(int root, float[] values, GradientCodec codec) {
+    requireRank(root);
+    run(
+        Operation.BROADCAST,
+        wire -> {
+          new Broadcast(wire, root).floats(values, codec);
+          return wire;
+        });
+  }
+
+  /**
+   * The root's bytes.
+   *
+   * @param own what the root sends; of no meaning on other ranks
+   * @cost as {@link #broadcast}, and a step for their number
+   */
+  public byte[] broadcastBytes(int root, byte[] own) {
+    requireRank(root);
+    return run(Operation.BROADCAST, wire -> new Broadcast(wire, root).bytes(own));
+  }
+
+  /**
+   * Tells each rank how much it will get.
+   *
+   * @param counts for each rank
+   * @return from each rank
+   * @cost one step, {@code 4 (P-1)} bytes
+   */
+  public int[] exchangeCounts(int[] counts) {
+    int each = 4;
+    int[] sizes = new int[worldSize()];
+    Arrays.fill(sizes, each);
+    ByteBuffer sent = ByteBuffer.allocate(each * worldSize());
+    sent.asIntBuffer().put(counts);
+    ByteBuffer received = ByteBuffer.allocate(each * worldSize());
+    allToAll(sent.array(), sizes, received.array(), sizes);
+    int[] from = new int[worldSize()];
+    received.asIntBuffer().get(from);
+    return from;
+  }
+
+  /**
+   * From each rank to each other as many bytes as there are for it.
+   *
+   * @param src what goes to rank 0, to rank 1, ...
+   * @param sentBytes to each rank
+   * @param dst gets what comes from rank 0, from rank 1, ...
+   * @param receivedBytes from each rank; {@link #exchangeCounts} if it is not known
+   * @cost one step, what goes to others
+   */
+  public void allToAll(byte[] src, int[] sentBytes, byte[] dst, int[] receivedBytes) {
+    run(
+        Operation.ALL_TO_ALL,
+        wire -> {
+          new AllToAll(wire, sentBytes, receivedBytes).bytes(src, dst);
+          return wire;
+        });
+  }
+
+  /**
+   * From each rank to each other as many floats as there are for it, through a codec; those for
+   * this rank too, so that it does not matter where a value came from.
+   *
+   * @param src what goes to rank 0, to rank 1, ...
+   * @param sent elements to each rank
+   * @param dst gets what comes from rank 0, from rank 1, ...
+   * @param received elements from each rank; {@link #exchangeCounts} if it is not known
+   * @cost one step, b bytes per element that goes to others
+   */
+  public void allToAll(float[] src, int[] sent, GradientCodec codec, float[] dst, int[] received) {
+    run(
+        Operation.ALL_TO_ALL,
+        wire -> {
+          new AllToAll(wire, sent, received).floats(src, codec, dst);
+          return wire;
         });
   }
 
   /** Everybody's bytes, by rank. */
   public byte[][] allGatherBytes(byte[] own) {
-    return run(
-        "all-gather of bytes",
-        () -> {
-          byte[][] all = new byte[worldSize()][];
-          for (int i = 1; i < worldSize(); i++) {
-            mesh.send((rank() + i) % worldSize(), own);
-          }
-          for (int peer = 0; peer < worldSize(); peer++) {
-            all[peer] = peer == rank() ? own : mesh.receive(peer);
-          }
-          return all;
-        });
+    return gatherBytes(Operation.ALL_GATHER_BYTES, own);
   }
 
   /** Sums by element over all ranks, in the order of ranks, in float64. */
@@ -163,7 +241,7 @@ public final class Communicator implements AutoCloseable {
 
   /** Returns when every rank has come here. */
   public void barrier() {
-    allReduceSum(new long[] {1});
+    gatherBytes(Operation.BARRIER, new byte[0]);
   }
 
   /**
@@ -195,76 +273,38 @@ public final class Communicator implements AutoCloseable {
     mesh.close();
   }
 
-  /** Encodes the range of a contribution that begins at {@code from}; returns bytes written. */
-  private interface Encoder {
-    int encode(long from, float[] values, int length, byte[] dst);
+  private byte[][] gatherBytes(Operation operation, byte[] own) {
+    return run(
+        operation,
+        wire -> {
+          byte[][] all = new byte[worldSize()][];
+          wire.sendToAll(mesh.wrap(own));
+          for (int peer = 0; peer < worldSize(); peer++) {
+            all[peer] = peer == rank() ? own : wire.receive(peer);
+          }
+          return all;
+        });
+  }
+
+  private void requireRank(int root) {
+    if (root < 0 || root >= worldSize()) {
+      throw new IllegalArgumentException(
+          "root must be in [0, %d), got %d".formatted(worldSize(), root));
+    }
   }
 
   private void reduceScatter(
       FloatReader input,
       ShardLayout layout,
-      GradientCodec codec,
-      Encoder encoder,
+      ChunkCoder codec,
+      ReduceScatter.Encoder encoder,
       float[] shardSum) {
     run(
-        "reduce-scatter",
-        () -> {
-          float[] chunk = new float[CHUNK];
-          for (int from = 0; from < layout.size(0); from += CHUNK) {
-            byte[] own = new byte[0];
-            for (int i = 0; i < worldSize(); i++) {
-              int owner = (rank() + i) % worldSize();
-              int length = Math.min(CHUNK, layout.size(owner) - from);
-              if (length > 0) {
-                long place = layout.from(owner) + from;
-                input.read(place, chunk, 0, length);
-                byte[] bytes = new byte[codec.encodedBytes(length)];
-                int written = encoder.encode(place, chunk, length, bytes);
-                bytes = cut(bytes, written);
-                if (owner == rank()) {
-                  own = bytes;
-                } else {
-                  mesh.send(owner, bytes);
-                }
-              }
-            }
-            int length = Math.min(CHUNK, layout.size(rank()) - from);
-            if (length > 0) {
-              sumContributions(codec, own, shardSum, from, length);
-            }
-          }
-          return null;
+        Operation.REDUCE_SCATTER,
+        wire -> {
+          new ReduceScatter(wire, layout, codec, input, encoder).run(shardSum);
+          return wire;
         });
-  }
-
-  private void sumContributions(
-      GradientCodec codec, byte[] own, float[] shardSum, int from, int length) {
-    Arrays.fill(shardSum, from, from + length, 0);
-    for (int peer = 0; peer < worldSize(); peer++) {
-      byte[] bytes = peer == rank() ? own : mesh.receive(peer);
-      requireDecodable(peer, () -> codec.decodeAdd(bytes, 0, bytes.length, shardSum, from, length));
-    }
-  }
-
-  /** A payload whose checksum is right but that does not fit is one of another operation. */
-  private static void requireDecodable(int peer, Runnable decoding) {
-    try {
-      decoding.run();
-    } catch (DamagedPayloadException e) {
-      throw new TransportException(
-          "rank %d sent something else: %s: the ranks do not run the same operation"
-              .formatted(peer, e.getMessage()));
-    }
-  }
-
-  private static byte[] encode(GradientCodec codec, float[] values, int offset, int length) {
-    byte[] bytes = new byte[codec.encodedBytes(length)];
-    int written = codec.encode(values, offset, bytes, 0, length);
-    return cut(bytes, written);
-  }
-
-  private static byte[] cut(byte[] bytes, int length) {
-    return bytes.length == length ? bytes : Arrays.copyOf(bytes, length);
   }
 
   private static byte[] doubleBytes(double[] values) {
@@ -274,13 +314,13 @@ public final class Communicator implements AutoCloseable {
   }
 
   /** Runs an operation; a transport failure ends it here and, by an abort, on every other rank. */
-  private <T> T run(String operation, Supplier<T> work) {
+  private <T> T run(Operation operation, Function<Wire, T> work) {
     try {
-      return work.get();
+      return work.apply(new Wire(mesh, new Tag(operation, ++collectives, step)));
     } catch (TransportException e) {
       mesh.abort(e.getMessage());
       CollectiveException failure =
-          new CollectiveException(operation, step, rank(), worldSize(), e.getMessage());
+          new CollectiveException(operation.toString(), step, rank(), worldSize(), e.getMessage());
       failure.initCause(e);
       throw failure;
     }

@@ -11,6 +11,9 @@ package io.moraine.model.collective;
  */
 public record ShardLayout(long length, int worldSize, int alignment) {
 
+  /** Elements that no border cuts, as the blocks of codecs. */
+  static final int BLOCK = 256;
+
   public ShardLayout {
     if (length < 0 || worldSize < 1 || alignment < 1) {
       throw new IllegalArgumentException(
@@ -32,6 +35,16 @@ public record ShardLayout(long length, int worldSize, int alignment) {
   /** Elements of a rank's shard. */
   public int size(int rank) {
     return Math.toIntExact(to(rank) - from(rank));
+  }
+
+  /** Chunks of the longest shard. */
+  int chunks(int chunk) {
+    return size(0) / chunk + (size(0) % chunk > 0 ? 1 : 0);
+  }
+
+  /** Elements of one chunk of a rank's shard; 0 behind its end. */
+  int length(int rank, int number, int chunk) {
+    return (int) Math.max(0, Math.min(chunk, size(rank) - (long) number * chunk));
   }
 
   private long shardLength() {

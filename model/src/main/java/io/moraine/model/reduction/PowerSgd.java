@@ -72,7 +72,7 @@ final class PowerSgd implements GradientReduction {
     for (Plain range : factors.plain()) {
       gradients.read(range.offset(), left, range.place(), range.length());
     }
-    allReduce(left);
+    communicator.allReduce(left, FP32);
     for (Matrix m : factors.matrices()) {
       Factors.orthonormalize(left, m.left(), m.rows(), lowRank);
     }
@@ -82,7 +82,7 @@ final class PowerSgd implements GradientReduction {
       Factors.right(residual, at(m), shape(m), left, m.left(), right, m.right());
       settle(m, left);
     }
-    allReduce(right);
+    communicator.allReduce(right, FP32);
     writeShard(left, shardSum);
     keepZeroColumns(before);
   }
@@ -151,24 +151,6 @@ final class PowerSgd implements GradientReduction {
       int skipped = (int) (first - offset);
       System.arraycopy(src, at + skipped, shard, (int) (first - from), (int) (end - first));
     }
-  }
-
-  /** Sums over all ranks, in the order of ranks; the same bits everywhere. */
-  private void allReduce(float[] values) {
-    ShardLayout parts = new ShardLayout(values.length, communicator.worldSize(), 1);
-    float[] sum = new float[parts.size(communicator.rank())];
-    communicator.reduceScatter(
-        (from, dst, dstOffset, length) ->
-            System.arraycopy(values, Math.toIntExact(from), dst, dstOffset, length),
-        parts,
-        FP32,
-        sum);
-    communicator.allGather(
-        sum,
-        parts,
-        FP32,
-        (to, src, srcOffset, length) ->
-            System.arraycopy(src, srcOffset, values, Math.toIntExact(to), length));
   }
 
   private void drawRight(long seed) {

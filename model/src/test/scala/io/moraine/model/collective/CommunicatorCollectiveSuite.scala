@@ -138,7 +138,7 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
     }
     assert(
       results.head.failed.get.getMessage ==
-        "all-gather of bytes at step 0 on rank 0 of 2: rank 1 sends no data for 1500 ms"
+        "barrier at step 0 on rank 0 of 2: rank 1 sends no data for 1500 ms"
     )
   }
 

@@ -10,8 +10,21 @@ import scala.concurrent.duration.{Duration => ScalaDuration}
 import scala.jdk.CollectionConverters._
 import scala.util.Try
 
-/** A group of ranks as threads of this process, over TCP on the loopback. */
+/** A group of ranks as threads of this process. */
 object Ranks {
+
+  /** How ranks of a host are connected. */
+  sealed abstract class Sockets(val name: String) {
+    def listen(): Listener
+  }
+  case object Tcp extends Sockets("TCP") {
+    def listen(): Listener = Listener.open("127.0.0.1")
+  }
+  case object Unix extends Sockets("Unix-domain sockets") {
+    def listen(): Listener = Listener.withUnixSocket("127.0.0.1")
+  }
+  val allSockets: Seq[Sockets] = Seq(Tcp, Unix)
+
   val secret: Array[Byte] = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII)
 
   def config(rank: Int, worldSize: Int, silenceMillis: Long = 20000): MeshConfig =
@@ -29,11 +42,13 @@ object Ranks {
     )
 
   /** Runs the same work on every rank; the results by rank, failures included. */
-  def run[T](worldSize: Int, silenceMillis: Long = 20000)(work: Communicator => T): Seq[Try[T]] = {
+  def run[T](worldSize: Int, silenceMillis: Long = 20000, sockets: Sockets = Tcp)(
+      work: Communicator => T
+  ): Seq[Try[T]] = {
     val pool = Executors.newFixedThreadPool(worldSize)
     implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
     try {
-      val listeners = Seq.fill(worldSize)(Listener.open("127.0.0.1"))
+      val listeners = Seq.fill(worldSize)(sockets.listen())
       val addresses = listeners.map(_.address).asJava
       val futures = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {

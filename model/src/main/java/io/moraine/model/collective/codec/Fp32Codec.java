@@ -18,6 +18,11 @@ record Fp32Codec(Kernels kernels) implements GradientCodec {
   }
 
   @Override
+  public boolean isVerbatim() {
+    return true;
+  }
+
+  @Override
   public int encodedBytes(int elements) {
     return 4 * elements;
   }

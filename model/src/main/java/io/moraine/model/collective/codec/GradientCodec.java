@@ -57,6 +57,11 @@ public sealed interface GradientCodec
   /** Whether training needs error feedback with it. */
   boolean isCoarse();
 
+  /** Whether its bytes are the values themselves, little-endian float32. */
+  default boolean isVerbatim() {
+    return false;
+  }
+
   /** Bytes that {@link #encode} writes for this many elements, or the most it may write. */
   int encodedBytes(int elements);
 

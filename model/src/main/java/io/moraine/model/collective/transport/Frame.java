@@ -1,26 +1,29 @@
 package io.moraine.model.collective.transport;
 
-import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * What travels between two ranks: magic, kind, sequence number, payload length, CRC32C of the last
- * three, CRC32C of the payload, payload (docs/formats.md). A length is believed only when its
- * checksum is right, so that nobody waits for what never comes.
+ * What travels between two ranks: magic, kind, operation, number of the collective, step, sequence
+ * number, payload length, CRC32C of these from the kind on, CRC32C of the payload, payload
+ * (docs/formats.md). A length is believed only when its checksum is right, so that nobody waits for
+ * what never comes.
+ *
+ * @param tag of data; {@link #NO_TAG} for the other kinds
  */
-record Frame(Kind kind, byte[] payload) {
+record Frame(Kind kind, Tag tag, Payload payload) {
 
-  static final int HEADER_BYTES = 4 + 1 + 8 + 4 + 4 + 4;
+  static final int HEADER_BYTES = 4 + 1 + 1 + 4 + 8 + 8 + 4 + 4 + 4;
   static final int MAX_PAYLOAD_BYTES = 1 << 26;
+  static final Tag NO_TAG = new Tag(Operation.BARRIER, 0, 0);
 
-  private static final int MAGIC = 0x4d465232; // "MFR2"
+  private static final int MAGIC = 0x4d465233; // "MFR3"
   private static final int FIELDS_AT = 4;
-  private static final int FIELD_BYTES = 1 + 8 + 4;
-  private static final byte[] NOTHING = new byte[0];
+  private static final int FIELD_BYTES = 1 + 1 + 4 + 8 + 8 + 4;
 
   /** What a frame is for. */
   enum Kind {
@@ -43,59 +46,73 @@ record Frame(Kind kind, byte[] payload) {
     }
   }
 
-  static Frame heartbeat() {
-    return new Frame(Kind.HEARTBEAT, NOTHING);
+  /**
+   * What a header says.
+   *
+   * @param checksum of the payload
+   */
+  record Header(Kind kind, Tag tag, int length, int checksum) {}
+
+  /** A frame to be sent; the payload does not change any more. */
+  static Frame of(Kind kind, Tag tag, Payload payload) {
+    payload.seal();
+    return new Frame(kind, tag, payload);
   }
 
-  /** The frame as it is sent. */
-  byte[] toBytes(long sequence) {
-    ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + payload.length);
-    bytes.putInt(MAGIC).put(kind.code()).putLong(sequence).putInt(payload.length);
-    bytes.putInt(checksum(bytes.array(), FIELDS_AT, FIELD_BYTES));
-    bytes.putInt(checksum(payload, 0, payload.length)).put(payload);
-    return bytes.array();
+  static Frame heartbeat() {
+    return Frame.of(Kind.HEARTBEAT, NO_TAG, new PayloadPool().wrap(new byte[0]));
+  }
+
+  static Frame abort(String reason) {
+    byte[] text = reason.getBytes(StandardCharsets.UTF_8);
+    return Frame.of(Kind.ABORT, NO_TAG, new PayloadPool().wrap(text));
+  }
+
+  /** Writes the header. */
+  void putHeader(ByteBuffer dst, long sequence) {
+    int from = dst.position();
+    dst.putInt(MAGIC).put(kind.code()).put(tag.operation().code()).putInt(tag.number());
+    dst.putLong(tag.step()).putLong(sequence).putInt(payload.length());
+    dst.putInt(checksum(dst, from + FIELDS_AT, FIELD_BYTES)).putInt(payload.sealedChecksum());
   }
 
   /**
-   * Reads the frame that is due.
+   * Reads the header that is due.
    *
    * @throws IOException if what comes is no frame, another one, or damaged
    */
-  static Frame read(DataInputStream in, long sequence) throws IOException {
-    byte[] header = new byte[HEADER_BYTES];
-    in.readFully(header);
-    ByteBuffer fields = ByteBuffer.wrap(header);
-    int magic = fields.getInt();
-    byte code = fields.get();
-    Optional<Kind> kind = Kind.of(code);
-    long received = fields.getLong();
-    int length = fields.getInt();
+  static Header header(ByteBuffer src, long sequence) throws IOException {
+    int from = src.position();
+    int magic = src.getInt();
+    Optional<Kind> kind = Kind.of(src.get());
+    Optional<Operation> operation = Operation.of(src.get());
+    int number = src.getInt();
+    long step = src.getLong();
+    long received = src.getLong();
+    int length = src.getInt();
     if (magic != MAGIC) {
       throw new IOException("no frame: magic %08x".formatted(magic));
     }
-    requireIntact(sequence, fields.getInt(), checksum(header, FIELDS_AT, FIELD_BYTES));
-    if (kind.isEmpty() || length < 0 || length > MAX_PAYLOAD_BYTES) {
-      throw new IOException("no frame: kind %d, length %d".formatted(code, length));
+    requireIntact(sequence, src.getInt(), checksum(src, from + FIELDS_AT, FIELD_BYTES));
+    if (kind.isEmpty() || operation.isEmpty() || length < 0 || length > MAX_PAYLOAD_BYTES) {
+      throw new IOException("no frame: unknown kind or operation, or length " + length);
     }
-    byte[] payload = new byte[length];
-    in.readFully(payload);
-    requireIntact(sequence, fields.getInt(), checksum(payload, 0, length));
     if (received != sequence) {
       throw new IOException("frame %d came where %d was due".formatted(received, sequence));
     }
-    return new Frame(kind.get(), payload);
+    return new Header(kind.get(), new Tag(operation.get(), number, step), length, src.getInt());
   }
 
-  private static void requireIntact(long sequence, int sent, int computed) throws IOException {
+  static void requireIntact(long sequence, int sent, int computed) throws IOException {
     if (sent != computed) {
       throw new IOException(
           "frame %d is damaged: checksum %08x, computed %08x".formatted(sequence, sent, computed));
     }
   }
 
-  private static int checksum(byte[] bytes, int from, int length) {
+  private static int checksum(ByteBuffer bytes, int from, int length) {
     CRC32C crc = new CRC32C();
-    crc.update(bytes, from, length);
+    crc.update(bytes.slice(from, length));
     return (int) crc.getValue();
   }
 }

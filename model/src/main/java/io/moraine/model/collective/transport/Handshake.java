@@ -1,9 +1,7 @@
 package io.moraine.model.collective.transport;
 
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
-import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -18,8 +16,9 @@ import javax.crypto.spec.SecretKeySpec;
 final class Handshake {
 
   private static final int MAGIC = 0x4d4f5241; // "MORA"
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final int NONCE_BYTES = 16;
+  private static final int GREETING_BYTES = 4 + 4 + 4 + NONCE_BYTES;
   private static final int PROOF_BYTES = 32;
 
   private final MeshConfig config;
@@ -34,28 +33,25 @@ final class Handshake {
    * @return the peer's rank
    * @throws IOException if the other end is not a rank of this run
    */
-  int perform(Socket socket) throws IOException {
-    DataOutputStream out = new DataOutputStream(socket.getOutputStream());
-    DataInputStream in = new DataInputStream(socket.getInputStream());
+  int perform(TimedChannel channel) throws IOException {
     byte[] ownNonce = new byte[NONCE_BYTES];
     new SecureRandom().nextBytes(ownNonce);
-    out.writeInt(MAGIC);
-    out.writeInt(VERSION);
-    out.writeInt(config.rank());
-    out.write(ownNonce);
-    out.flush();
+    ByteBuffer greeting = ByteBuffer.allocate(GREETING_BYTES);
+    greeting.putInt(MAGIC).putInt(VERSION).putInt(config.rank()).put(ownNonce);
+    channel.write(greeting.flip());
 
-    int magic = in.readInt();
-    int version = in.readInt();
+    ByteBuffer theirs = channel.read(GREETING_BYTES);
+    int magic = theirs.getInt();
+    int version = theirs.getInt();
     if (magic != MAGIC || version != VERSION) {
       throw new IOException("not a rank: greeting %08x, version %d".formatted(magic, version));
     }
-    int peer = in.readInt();
-    byte[] peerNonce = in.readNBytes(NONCE_BYTES);
-    out.write(proof(config.rank(), peer, ownNonce, peerNonce));
-    out.flush();
-    byte[] theirs = in.readNBytes(PROOF_BYTES);
-    if (!MessageDigest.isEqual(theirs, proof(peer, config.rank(), peerNonce, ownNonce))) {
+    int peer = theirs.getInt();
+    byte[] peerNonce = new byte[NONCE_BYTES];
+    theirs.get(peerNonce);
+    channel.write(ByteBuffer.wrap(proof(config.rank(), peer, ownNonce, peerNonce)));
+    byte[] shown = channel.read(PROOF_BYTES).array();
+    if (!MessageDigest.isEqual(shown, proof(peer, config.rank(), peerNonce, ownNonce))) {
       throw new IOException("rank %d does not know the run's secret".formatted(peer));
     }
     return peer;

@@ -1,16 +1,9 @@
 package io.moraine.model.collective.transport;
 
-import java.io.IOException;
-import java.net.ConnectException;
-import java.net.InetSocketAddress;
-import java.net.Socket;
-import java.net.SocketTimeoutException;
+import java.nio.channels.SocketChannel;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -19,49 +12,41 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class Mesh implements AutoCloseable {
 
-  private static final int HANDSHAKE_MILLIS = 5000;
   private static final long POLL_MILLIS = 100;
 
   private final MeshConfig config;
   private final Map<Integer, Peer> peers;
+  private final PayloadPool pool;
   private final AtomicLong sentBytes;
 
-  private Mesh(MeshConfig config, Map<Integer, Peer> peers, AtomicLong sentBytes) {
+  private Mesh(
+      MeshConfig config, Map<Integer, Peer> peers, PayloadPool pool, AtomicLong sentBytes) {
     this.config = config;
     this.peers = peers;
+    this.pool = pool;
     this.sentBytes = sentBytes;
   }
 
   /**
-   * Connects to all other ranks.
+   * Connects to all other ranks, through Unix-domain sockets where they are on this host and listen
+   * on one.
    *
    * @param listener this rank's; closed when all are connected
-   * @param addresses {@code host:port} of every rank, by rank
+   * @param addresses of every rank ({@link Listener#address}), by rank
    * @throws TransportException if a rank is not there within the deadline of silence
    */
   public static Mesh connect(MeshConfig config, Listener listener, List<String> addresses) {
-    if (addresses.size() != config.worldSize()) {
-      throw new IllegalArgumentException(
-          "%d ranks need as many addresses, got %d"
-              .formatted(config.worldSize(), addresses.size()));
-    }
+    Map<Integer, SocketChannel> channels = new Connector(config).connect(listener, addresses);
+    PayloadPool pool = new PayloadPool();
     AtomicLong sentBytes = new AtomicLong();
-    Map<Integer, Socket> sockets = new ConcurrentHashMap<>();
-    long deadline = System.nanoTime() + config.silence().toNanos();
-    try (listener) {
-      for (int peer = 0; peer < config.rank(); peer++) {
-        sockets.put(peer, call(config, peer, addresses.get(peer), deadline));
-      }
-      accept(config, listener, sockets, deadline);
-    }
     Map<Integer, Peer> peers = new HashMap<>();
-    sockets.forEach((peer, socket) -> peers.put(peer, new Peer(peer, socket, sentBytes)));
-    return new Mesh(config, peers, sentBytes);
+    channels.forEach((peer, channel) -> peers.put(peer, new Peer(peer, channel, pool, sentBytes)));
+    return new Mesh(config, peers, pool, sentBytes);
   }
 
   /** A mesh of one rank. */
   public static Mesh alone(MeshConfig config) {
-    return new Mesh(config, Map.of(), new AtomicLong());
+    return new Mesh(config, Map.of(), new PayloadPool(), new AtomicLong());
   }
 
   public int rank() {
@@ -77,25 +62,45 @@ public final class Mesh implements AutoCloseable {
     return sentBytes.get();
   }
 
-  /**
-   * Queues a payload for a peer; it is not copied and must not change afterwards.
-   *
-   * @throws TransportException if the peer is lost or takes nothing within the deadline
-   */
-  public void send(int peer, byte[] payload) {
-    await(
-        peer,
-        "takes no data",
-        connection -> connection.offer(payload, POLL_MILLIS) ? payload : null);
+  /** Peers that are connected through Unix-domain sockets. */
+  public int unixPeers() {
+    return (int) peers.values().stream().filter(Peer::isUnix).count();
+  }
+
+  /** A payload to fill and send; the caller holds it and has to release it. */
+  public Payload allocate(int length) {
+    return pool.allocate(length);
+  }
+
+  /** A payload around the caller's array, which must not change any more. */
+  public Payload wrap(byte[] bytes) {
+    return pool.wrap(bytes);
   }
 
   /**
-   * The next payload from a peer.
+   * Queues a payload for a peer; it is not copied. The caller may release it at once.
    *
-   * @throws TransportException if the peer is lost, silent or too slow
+   * @throws TransportException if the peer is lost or takes nothing within the deadline
    */
-  public byte[] receive(int peer) {
-    return await(peer, "sends no data", connection -> connection.poll(POLL_MILLIS));
+  public void send(int peer, Tag tag, Payload payload) {
+    Frame frame = Frame.of(Frame.Kind.DATA, tag, payload);
+    payload.retain();
+    await(peer, "takes no data", connection -> connection.offer(frame, POLL_MILLIS) ? frame : null);
+  }
+
+  /**
+   * The next payload from a peer; the caller holds it and has to release it.
+   *
+   * @param tag of the collective that it has to belong to
+   * @throws TransportException if the peer is lost, silent, too slow or in another collective
+   */
+  public Payload receive(int peer, Tag tag) {
+    Frame frame = await(peer, "sends no data", connection -> connection.poll(POLL_MILLIS));
+    if (!frame.tag().equals(tag)) {
+      throw new TransportException(
+          "rank %d runs %s, this rank %s".formatted(peer, frame.tag(), tag));
+    }
+    return frame.payload();
   }
 
   /** Tells every peer that this rank gives up, and why. */
@@ -109,15 +114,15 @@ public final class Mesh implements AutoCloseable {
   }
 
   private interface Attempt {
-    byte[] on(Peer connection) throws InterruptedException;
+    Frame on(Peer connection) throws InterruptedException;
   }
 
-  private byte[] await(int peer, String complaint, Attempt attempt) {
+  private Frame await(int peer, String complaint, Attempt attempt) {
     Peer connection = peers.get(peer);
     long start = System.nanoTime();
     try {
       while (true) {
-        byte[] result = attempt.on(connection);
+        Frame result = attempt.on(connection);
         if (result != null) {
           return result;
         }
@@ -144,108 +149,6 @@ public final class Mesh implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new TransportException("interrupted while waiting for rank %d".formatted(peer), e);
-    }
-  }
-
-  private static Socket call(MeshConfig config, int peer, String address, long deadline) {
-    int colon = address.lastIndexOf(':');
-    InetSocketAddress target =
-        new InetSocketAddress(
-            address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
-    IOException last = new IOException("no attempt");
-    boolean answered = false;
-    while (System.nanoTime() < deadline && !config.isCancelled().getAsBoolean()) {
-      Socket socket = new Socket();
-      try {
-        socket.connect(target, HANDSHAKE_MILLIS);
-        prepare(socket);
-        int found = new Handshake(config).perform(socket);
-        if (found != peer) {
-          throw new IOException("rank %d answers there".formatted(found));
-        }
-        socket.setSoTimeout(0);
-        return socket;
-      } catch (IOException e) {
-        boolean isAnswer = !(e instanceof ConnectException);
-        if (isAnswer || !answered) {
-          last = e; // what an answer said tells more than that nobody answers any more
-        }
-        answered |= isAnswer;
-        closeQuietly(socket);
-        pause();
-      }
-    }
-    throw new TransportException(
-        "rank %d cannot be reached at %s: %s".formatted(peer, address, last.getMessage()), last);
-  }
-
-  private static void accept(
-      MeshConfig config, Listener listener, Map<Integer, Socket> sockets, long deadline) {
-    int expected = config.worldSize() - 1;
-    try {
-      listener.server().setSoTimeout((int) POLL_MILLIS);
-      while (sockets.size() < expected) {
-        if (System.nanoTime() > deadline || config.isCancelled().getAsBoolean()) {
-          throw new TransportException(
-              "rank %s did not connect".formatted(missing(config, sockets)));
-        }
-        try {
-          Socket socket = listener.server().accept();
-          Thread thread = new Thread(() -> admit(config, socket, sockets), "moraine handshake");
-          thread.setDaemon(true);
-          thread.start();
-        } catch (SocketTimeoutException e) {
-          // Nobody called in this while: look at the deadline again.
-        }
-      }
-    } catch (IOException e) {
-      throw new TransportException("cannot accept: " + e.getMessage(), e);
-    }
-  }
-
-  /** Lets a caller in that proves to be a higher rank that is not there yet. */
-  private static void admit(MeshConfig config, Socket socket, Map<Integer, Socket> sockets) {
-    try {
-      prepare(socket);
-      int peer = new Handshake(config).perform(socket);
-      socket.setSoTimeout(0);
-      if (peer <= config.rank()
-          || peer >= config.worldSize()
-          || sockets.putIfAbsent(peer, socket) != null) {
-        closeQuietly(socket);
-      }
-    } catch (IOException e) {
-      closeQuietly(socket);
-    }
-  }
-
-  private static Set<Integer> missing(MeshConfig config, Map<Integer, Socket> sockets) {
-    Set<Integer> missing = new TreeSet<>();
-    for (int peer = config.rank() + 1; peer < config.worldSize(); peer++) {
-      missing.add(peer);
-    }
-    missing.removeAll(sockets.keySet());
-    return missing;
-  }
-
-  private static void prepare(Socket socket) throws IOException {
-    socket.setTcpNoDelay(true);
-    socket.setSoTimeout(HANDSHAKE_MILLIS);
-  }
-
-  private static void closeQuietly(Socket socket) {
-    try {
-      socket.close();
-    } catch (IOException e) {
-      // It is of no use to anybody any more.
-    }
-  }
-
-  private static void pause() {
-    try {
-      Thread.sleep(POLL_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 }

@@ -1,10 +1,7 @@
 package io.moraine.model.collective.transport;
 
-import java.io.BufferedInputStream;
-import java.io.DataInputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.net.Socket;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -25,19 +22,23 @@ final class Peer implements AutoCloseable {
   private static final long CLOSE_MILLIS = 2000;
 
   private final int rank;
-  private final Socket socket;
+  private final SocketChannel channel;
+  private final boolean isUnix;
+  private final PayloadPool pool;
   private final AtomicLong sentBytes;
   private final Thread sender;
   private final Thread receiver;
   private final BlockingQueue<Frame> outgoing = new ArrayBlockingQueue<>(QUEUED_FRAMES);
-  private final BlockingQueue<byte[]> incoming = new ArrayBlockingQueue<>(QUEUED_FRAMES);
+  private final BlockingQueue<Frame> incoming = new ArrayBlockingQueue<>(QUEUED_FRAMES);
   private volatile String failure = "";
   private volatile long lastHeardNanos = System.nanoTime();
   private volatile boolean closing;
 
-  Peer(int rank, Socket socket, AtomicLong sentBytes) {
+  Peer(int rank, SocketChannel channel, PayloadPool pool, AtomicLong sentBytes) {
     this.rank = rank;
-    this.socket = socket;
+    this.channel = channel;
+    this.isUnix = Connector.isUnix(channel);
+    this.pool = pool;
     this.sentBytes = sentBytes;
     this.sender = start("send to rank " + rank, this::sendAll);
     this.receiver = start("receive from rank " + rank, this::receiveAll);
@@ -45,6 +46,10 @@ final class Peer implements AutoCloseable {
 
   int rank() {
     return rank;
+  }
+
+  boolean isUnix() {
+    return isUnix;
   }
 
   /** What broke the connection; empty while it stands. */
@@ -56,20 +61,20 @@ final class Peer implements AutoCloseable {
     return System.nanoTime() - lastHeardNanos;
   }
 
-  /** Queues a payload; false if the queue stayed full for that long. */
-  boolean offer(byte[] payload, long millis) throws InterruptedException {
-    return outgoing.offer(new Frame(Frame.Kind.DATA, payload), millis, TimeUnit.MILLISECONDS);
+  /** Queues a frame; false if the queue stayed full for that long. */
+  boolean offer(Frame frame, long millis) throws InterruptedException {
+    return outgoing.offer(frame, millis, TimeUnit.MILLISECONDS);
   }
 
-  /** The next payload; null if none came in that time. */
-  byte[] poll(long millis) throws InterruptedException {
+  /** The next frame with data; null if none came in that time. */
+  Frame poll(long millis) throws InterruptedException {
     return incoming.poll(millis, TimeUnit.MILLISECONDS);
   }
 
   /** Tells the peer, if it can still be told, why this rank gives up. */
   void abort(String reason) {
     outgoing.clear();
-    if (!outgoing.offer(new Frame(Frame.Kind.ABORT, reason.getBytes(StandardCharsets.UTF_8)))) {
+    if (!outgoing.offer(Frame.abort(reason))) {
       fail("gave up: " + reason);
     }
   }
@@ -77,31 +82,39 @@ final class Peer implements AutoCloseable {
   @Override
   public void close() {
     closing = true;
+    outgoing.offer(Frame.heartbeat()); // the sender may be waiting for something to send
     try {
       sender.join(CLOSE_MILLIS);
       // Closing with unread bytes would make the system drop what the peer has not read yet.
       receiver.join(CLOSE_MILLIS);
-      socket.close();
-    } catch (IOException e) {
-      fail(String.valueOf(e.getMessage()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+    try {
+      channel.close();
+    } catch (IOException e) {
+      fail(String.valueOf(e.getMessage()));
     }
   }
 
   private void sendAll() {
     try {
-      OutputStream out = socket.getOutputStream();
-      long sequence = 0;
+      FrameWriter writer = new FrameWriter(channel, sentBytes);
       while (!closing || !outgoing.isEmpty()) {
         Frame frame = outgoing.poll(HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
-        byte[] bytes = (frame == null ? Frame.heartbeat() : frame).toBytes(sequence++);
-        out.write(bytes);
-        sentBytes.addAndGet(bytes.length);
+        if (frame == null) {
+          frame = Frame.heartbeat();
+        }
+        writer.append(frame);
+        frame.payload().release();
+        if (outgoing.isEmpty()) {
+          writer.flush();
+        }
       }
-      socket.shutdownOutput();
+      writer.flush();
+      channel.shutdownOutput();
     } catch (IOException e) {
-      fail("connection lost while sending (" + e.getMessage() + ")");
+      fail("connection lost while sending (" + said(e) + ")");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       fail("interrupted");
@@ -111,25 +124,29 @@ final class Peer implements AutoCloseable {
   private void receiveAll() {
     try {
       // Not closed here: that would end the sending of the reason why this rank gives up.
-      DataInputStream in =
-          new DataInputStream(new BufferedInputStream(socket.getInputStream(), 1 << 18));
-      for (long sequence = 0; ; sequence++) {
-        Frame frame = Frame.read(in, sequence);
+      FrameReader reader = new FrameReader(channel, pool);
+      while (true) {
+        Frame frame = reader.read();
         lastHeardNanos = System.nanoTime();
         if (frame.kind() == Frame.Kind.ABORT) {
-          fail("gave up: " + new String(frame.payload(), StandardCharsets.UTF_8));
+          fail("gave up: " + new String(frame.payload().toBytes(), StandardCharsets.UTF_8));
           return;
         }
         if (frame.kind() == Frame.Kind.DATA) {
-          incoming.put(frame.payload());
+          incoming.put(frame);
         }
       }
     } catch (IOException e) {
-      fail("connection lost (" + e.getMessage() + ")");
+      fail("connection lost (" + said(e) + ")");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       fail("interrupted");
     }
+  }
+
+  /** Exceptions of closed channels have no message. */
+  private static String said(IOException e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 
   /** The first failure stays. */

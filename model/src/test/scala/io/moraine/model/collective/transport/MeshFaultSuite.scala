@@ -1,9 +1,11 @@
 package io.moraine.model.collective.transport
 
 import io.moraine.model.collective.{CollectiveException, Communicator, Ranks}
-import java.io.{DataInputStream, IOException, OutputStream}
-import java.net.{InetAddress, ServerSocket, Socket}
+import java.io.IOException
+import java.net.{InetSocketAddress, StandardProtocolFamily, UnixDomainSocketAddress}
 import java.nio.ByteBuffer
+import java.nio.channels.{ServerSocketChannel, SocketChannel}
+import java.nio.file.Files
 import java.util.List
 import java.util.concurrent.{Executors, TimeUnit}
 import org.scalatest.concurrent.Eventually
@@ -23,6 +25,8 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
   private val deadlineMillis = 6000L
   private val greetingBytes = 4 + 4 + 4 + 16 + 32
   private val harmedFrame = 3
+  private val sequenceAt = 4 + 1 + 1 + 4 + 8
+  private val lengthAt = sequenceAt + 8
 
   /** What is forwarded of the harmed frame; the stream goes on behind it, or ends, or stands. */
   private sealed trait Fate
@@ -39,56 +43,102 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     thread.start()
   }
 
-  /** Forwards what rank 1 sends to the target frame by frame, and all that comes back. */
-  private def linkTo(target: String, fate: Array[Byte] => Fate): ServerSocket = {
-    val server = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))
-    daemon {
-      val caller = server.accept()
-      val callee = new Socket("127.0.0.1", target.split(':')(1).toInt)
-      daemon {
-        callee.getInputStream.transferTo(caller.getOutputStream)
-        caller.shutdownOutput()
-      }
-      forward(new DataInputStream(caller.getInputStream), callee, fate)
+  /** Somebody who listens where rank 1 takes it for rank 0. */
+  private class Link(sockets: Ranks.Sockets) {
+    private val folder = Files.createTempDirectory("moraine-link")
+    private val file = folder.resolve("socket")
+    val server: ServerSocketChannel = sockets match {
+      case Ranks.Tcp => ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0))
+      case Ranks.Unix =>
+        ServerSocketChannel
+          .open(StandardProtocolFamily.UNIX)
+          .bind(UnixDomainSocketAddress.of(file))
     }
-    server
+
+    def address: String = server.getLocalAddress match {
+      case internet: InetSocketAddress => s"127.0.0.1:${internet.getPort}"
+      case _                           => s"127.0.0.1:1 unix:$file"
+    }
+
+    def close(): Unit = {
+      server.close()
+      Files.deleteIfExists(file)
+      Files.delete(folder)
+    }
   }
 
-  private def forward(in: DataInputStream, callee: Socket, fate: Array[Byte] => Fate): Unit = {
-    val out = callee.getOutputStream
-    out.write(in.readNBytes(greetingBytes))
-    for (_ <- 0 until harmedFrame) out.write(nextData(in, out))
+  private def call(target: Address): SocketChannel =
+    if (target.unix.isPresent) SocketChannel.open(target.unix.get)
+    else SocketChannel.open(target.internet)
+
+  /** Forwards what rank 1 sends to the target frame by frame, and all that comes back. */
+  private def linkTo(target: String, sockets: Ranks.Sockets, fate: Array[Byte] => Fate): Link = {
+    val link = new Link(sockets)
+    daemon {
+      val caller = link.server.accept()
+      val callee = call(Address.parse(target))
+      daemon {
+        pump(callee, Some(caller))
+        caller.shutdownOutput()
+      }
+      forward(caller, callee, fate)
+    }
+    link
+  }
+
+  private def forward(in: SocketChannel, out: SocketChannel, fate: Array[Byte] => Fate): Unit = {
+    write(out, read(in, greetingBytes))
+    for (_ <- 0 until harmedFrame) write(out, nextData(in, out))
     fate(nextData(in, out)) match {
       case GoesOn(bytes) =>
-        out.write(bytes)
-        in.transferTo(out)
+        write(out, bytes)
+        pump(in, Some(out))
       case Ends(bytes) =>
-        out.write(bytes)
-        callee.shutdownOutput()
-      case Stands => in.transferTo(OutputStream.nullOutputStream())
+        write(out, bytes)
+        out.shutdownOutput()
+      case Stands => pump(in, None)
     }
   }
 
   /** The next frame with data; heartbeats before it are forwarded. */
-  private def nextData(in: DataInputStream, out: OutputStream): Array[Byte] = {
-    val header = in.readNBytes(Frame.HEADER_BYTES)
-    if (header.length < Frame.HEADER_BYTES) throw new IOException("rank 1 is gone")
-    val frame = header ++ in.readNBytes(ByteBuffer.wrap(header).getInt(13))
+  private def nextData(in: SocketChannel, out: SocketChannel): Array[Byte] = {
+    val header = read(in, Frame.HEADER_BYTES)
+    val frame = header ++ read(in, ByteBuffer.wrap(header).getInt(lengthAt))
     if (frame(4) == Frame.Kind.DATA.code) frame
     else {
-      out.write(frame)
+      write(out, frame)
       nextData(in, out)
     }
   }
 
+  private def pump(in: SocketChannel, out: Option[SocketChannel]): Unit = {
+    val bytes = ByteBuffer.allocate(10000)
+    while (in.read(bytes) >= 0) {
+      bytes.flip()
+      out.foreach { channel => while (bytes.hasRemaining) channel.write(bytes) }
+      bytes.clear()
+    }
+  }
+
+  private def read(in: SocketChannel, length: Int): Array[Byte] = {
+    val bytes = ByteBuffer.allocate(length)
+    while (bytes.hasRemaining) if (in.read(bytes) < 0) throw new IOException("rank 1 is gone")
+    bytes.array
+  }
+
+  private def write(out: SocketChannel, bytes: Array[Byte]): Unit = {
+    val left = ByteBuffer.wrap(bytes)
+    while (left.hasRemaining) out.write(left)
+  }
+
   /** Both ranks' failures while they exchange data until one of them notices. */
-  private def failures(fate: Array[Byte] => Fate): Seq[String] = {
+  private def failures(sockets: Ranks.Sockets, fate: Array[Byte] => Fate): Seq[String] = {
     val pool = Executors.newFixedThreadPool(2)
     implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
-    val listeners = Seq.fill(2)(Listener.open("127.0.0.1"))
-    val link = linkTo(listeners.head.address, fate)
+    val listeners = Seq.fill(2)(sockets.listen())
+    val link = linkTo(listeners.head.address, sockets, fate)
     try {
-      val addresses = List.of(s"127.0.0.1:${link.getLocalPort}", listeners(1).address)
+      val addresses = List.of(link.address, listeners(1).address)
       val ranks = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {
           val mesh = Mesh.connect(
@@ -123,10 +173,15 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     frame.updated(place, (frame(place) ^ 16).toByte)
 
   private val faults: Seq[(String, Array[Byte] => Fate, String)] = Seq(
-    ("a flipped bit in the data", f => GoesOn(flipped(f, 60)), "frame \\d+ is damaged: checksum"),
-    ("a flipped bit in the sequence number", f => GoesOn(flipped(f, 12)), "frame \\d+ is damaged"),
+    ("a flipped bit in the data", f => GoesOn(flipped(f, 90)), "frame \\d+ is damaged: checksum"),
+    (
+      "a flipped bit in the sequence number",
+      f => GoesOn(flipped(f, sequenceAt + 7)),
+      "frame \\d+ is damaged"
+    ),
     ("a flipped bit in the magic", f => GoesOn(flipped(f, 1)), "no frame: magic"),
-    ("a length that grew", f => GoesOn(flipped(f, 13)), "frame \\d+ is damaged"),
+    ("a flipped bit in the step", f => GoesOn(flipped(f, 11)), "frame \\d+ is damaged"),
+    ("a length that grew", f => GoesOn(flipped(f, lengthAt)), "frame \\d+ is damaged"),
     ("a frame that comes twice", f => GoesOn(f ++ f), "frame \\d+ came where \\d+ was due"),
     ("a frame that is lost", _ => GoesOn(Array.empty[Byte]), "frame \\d+ came where \\d+ was due"),
     ("half a frame, then the end", f => Ends(f.take(50)), "connection lost"),
@@ -134,9 +189,11 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     ("a connection that stands still", _ => Stands, "gives no sign of life for 6000 ms")
   )
 
-  for ((name, fate, expected) <- faults)
-    test(s"$name ends the operation on both ranks, which name operation, step, rank and peer") {
-      val messages = failures(fate)
+  for ((name, fate, expected) <- faults; sockets <- Ranks.allSockets)
+    test(
+      s"${sockets.name}: $name ends the operation on both ranks, which name operation, step, rank and peer"
+    ) {
+      val messages = failures(sockets, fate)
       assert(
         s"rank 1: .*$expected|rank 1 $expected".r.findFirstIn(messages.head).nonEmpty,
         messages

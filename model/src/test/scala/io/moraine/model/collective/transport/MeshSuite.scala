@@ -1,28 +1,35 @@
 package io.moraine.model.collective.transport
 
 import io.moraine.model.collective.{Communicator, Ranks}
-import java.net.Socket
+import java.nio.ByteBuffer
+import java.nio.channels.SocketChannel
 import java.nio.charset.StandardCharsets
+import java.nio.file.Files
+import java.nio.file.attribute.PosixFilePermissions
 import java.time.Duration
 import java.util.List
 import java.util.concurrent.{Callable, Executors}
 import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
 
 class MeshSuite extends AnyFunSuite {
 
   private def connectBoth(
       first: MeshConfig,
       second: MeshConfig,
-      before: String => Unit = _ => ()
+      sockets: Ranks.Sockets = Ranks.Tcp,
+      before: String => Unit = _ => (),
+      addresses: Seq[String] => Seq[String] = identity
   ): (Either[Throwable, Mesh], Either[Throwable, Mesh]) = {
     val pool = Executors.newFixedThreadPool(2)
     try {
-      val listeners = Seq(Listener.open("127.0.0.1"), Listener.open("127.0.0.1"))
-      val addresses = List.of(listeners(0).address, listeners(1).address)
-      before(addresses.get(0))
+      val listeners = Seq(sockets.listen(), sockets.listen())
+      val told = addresses(listeners.map(_.address)).asJava
+      before(told.get(0))
       def join(config: MeshConfig) = pool.submit(new Callable[Either[Throwable, Mesh]] {
         override def call(): Either[Throwable, Mesh] =
-          try Right(Mesh.connect(config, listeners(config.rank), addresses))
+          try Right(Mesh.connect(config, listeners(config.rank), told))
           catch { case e: TransportException => Left(e) }
       })
       val results = Seq(join(first), join(second)).map(_.get())
@@ -33,16 +40,88 @@ class MeshSuite extends AnyFunSuite {
   private def close(meshes: Either[Throwable, Mesh]*): Unit =
     meshes.foreach(_.foreach(_.close()))
 
-  test("strangers at the port, silent or talking, do not keep the ranks apart") {
-    def callers(address: String): Unit = {
-      val port = address.split(':')(1).toInt
-      new Socket("127.0.0.1", port)
-      new Socket("127.0.0.1", port).getOutputStream
-        .write("GET / HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII))
+  for (sockets <- Ranks.allSockets)
+    test(s"${sockets.name}: strangers, silent or talking, do not keep the ranks apart") {
+      def callers(address: String): Unit = {
+        val parsed = Address.parse(address)
+        def call() =
+          if (parsed.unix.isPresent) SocketChannel.open(parsed.unix.get)
+          else SocketChannel.open(parsed.internet)
+        call()
+        call().write(ByteBuffer.wrap("GET / HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII)))
+      }
+      val (first, second) = connectBoth(Ranks.config(0, 2), Ranks.config(1, 2), sockets, callers)
+      val unixPeers = if (sockets == Ranks.Unix) 1 else 0
+      assert(Seq(first, second).map(_.toOption.get.unixPeers) == Seq(unixPeers, unixPeers))
+      close(first, second)
     }
-    val (first, second) = connectBoth(Ranks.config(0, 2), Ranks.config(1, 2), callers)
-    assert(first.isRight && second.isRight)
+
+  test(
+    "a Unix-domain socket stands in a folder for its owner alone, which goes with the listener"
+  ) {
+    val listener = Ranks.Unix.listen()
+    val file = Address.parse(listener.address).socket.get
+    assert(
+      PosixFilePermissions.toString(Files.getPosixFilePermissions(file.getParent)) == "rwx------"
+    )
+    listener.close()
+    assert(!Files.exists(file.getParent))
+  }
+
+  test("a Unix-domain socket whose name would be too long is left out, and TCP serves") {
+    val long = Files.createTempDirectory("moraine-" + "n" * 100)
+    val listener = Listener.withUnixSocket("127.0.0.1", long)
+    assert(Address.parse(listener.address).socket.isEmpty)
+    assert(!Files.exists(long))
+    listener.close()
+  }
+
+  test("a rank whose Unix-domain socket is not on this host is called by TCP") {
+    val (first, second) = connectBoth(
+      Ranks.config(0, 2),
+      Ranks.config(1, 2),
+      addresses = _.map(_ + " unix:/nowhere/socket")
+    )
+    assert(Seq(first, second).map(_.toOption.get.unixPeers) == Seq(0, 0))
     close(first, second)
+  }
+
+  test("addresses are read as they are written, others are refused with the rule") {
+    for (text <- Seq("localhost:80", "[::1]:65535", "10.0.0.1:1 unix:/tmp/a b/socket"))
+      assert(Address.parse(text).toString == text)
+    for (text <- Seq("localhost", ":80", "localhost:", "localhost:http", "localhost:123456"))
+      assert(
+        intercept[IllegalArgumentException](Address.parse(text)).getMessage ==
+          s"an address is host:port with a port in [1, 65535], got $text"
+      )
+  }
+
+  test("a host that nobody knows is named with the rank") {
+    val config = other(Ranks.secret, "test")
+    val error = intercept[TransportException](
+      Mesh.connect(config, Ranks.Tcp.listen(), List.of("nobody.invalid:1", "127.0.0.1:1"))
+    )
+    assert(error.getMessage.startsWith("rank 0 cannot be reached at nobody.invalid:1: "))
+  }
+
+  test("ranks in different collectives, or steps, notice at the first frame") {
+    val barrier = new Tag(Operation.BARRIER, 3, 7)
+    for (
+      (tag, text) <- Seq(
+        new Tag(Operation.ALL_REDUCE, 3, 7) -> "all-reduce (collective 3, step 7)",
+        new Tag(Operation.BARRIER, 4, 7) -> "barrier (collective 4, step 7)",
+        new Tag(Operation.BARRIER, 3, 8) -> "barrier (collective 3, step 8)"
+      )
+    ) {
+      val (first, second) = connectBoth(Ranks.config(0, 2), Ranks.config(1, 2))
+      val Seq(sender, receiver) = Seq(first, second).map(_.toOption.get)
+      sender.send(1, tag, sender.wrap(Array[Byte](1)))
+      assert(
+        intercept[TransportException](receiver.receive(0, barrier)).getMessage ==
+          s"rank 0 runs $text, this rank barrier (collective 3, step 7)"
+      )
+      close(first, second)
+    }
   }
 
   private def other(secret: Array[Byte], runId: String): MeshConfig =
@@ -56,13 +135,18 @@ class MeshSuite extends AnyFunSuite {
       () => false
     )
 
-  test("a rank with another secret is not let in, and both sides say who is missing") {
-    val wrong = "fedcba9876543210".getBytes(StandardCharsets.US_ASCII)
-    val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(wrong, "test"))
-    assert(first.left.toOption.get.getMessage == "rank [1] did not connect")
-    assert(second.left.toOption.get.getMessage.startsWith("rank 0 cannot be reached at 127.0.0.1:"))
-    assert(second.left.toOption.get.getMessage.endsWith("rank 0 does not know the run's secret"))
-  }
+  for (sockets <- Ranks.allSockets)
+    test(
+      s"${sockets.name}: a rank with another secret is not let in, and both sides say who is missing"
+    ) {
+      val wrong = "fedcba9876543210".getBytes(StandardCharsets.US_ASCII)
+      val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(wrong, "test"), sockets)
+      assert(first.left.toOption.get.getMessage == "rank [1] did not connect")
+      assert(
+        second.left.toOption.get.getMessage.startsWith("rank 0 cannot be reached at 127.0.0.1:")
+      )
+      assert(second.left.toOption.get.getMessage.endsWith("rank 0 does not know the run's secret"))
+    }
 
   test("a rank of another run with the same secret is not let in") {
     val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(Ranks.secret, "another run"))
@@ -82,7 +166,7 @@ class MeshSuite extends AnyFunSuite {
     )
     val (first, second) = connectBoth(config, Ranks.config(1, 2))
     cancelled = true
-    val error = intercept[TransportException](first.toOption.get.receive(1))
+    val error = intercept[TransportException](first.toOption.get.receive(1, Frame.NO_TAG))
     assert(error.getMessage == "cancelled while waiting for rank 1")
     close(first, second)
   }

@@ -1,0 +1,178 @@
+package io.moraine.model.collective;
+
+import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.collective.transport.Listener;
+import io.moraine.model.collective.transport.MeshConfig;
+import io.moraine.model.collective.transport.Rendezvous;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+
+/**
+ * All-reduce with each codec over each kind of socket, against plain streams of as many bytes over
+ * the same kinds and against Gloo: one rank of them, all sides in one run, in turn.
+ *
+ * <p>Arguments: rank, number of ranks, a folder that all ranks see, this rank's host name or
+ * address, MiB of float32 (several, with commas), sides (likewise), rounds. Sides: {@code
+ * CODEC-tcp}, {@code CODEC-unix}, {@code stream-tcp}, {@code stream-unix}, {@code memory-tcp},
+ * {@code memory-unix} ({@link StreamSide}), {@code gloo}. Rank 0 prints a line per size and side:
+ * the median and the best time of the slowest rank, bandwidth (bytes of float32 per second, of the
+ * median and of the best), bytes that rank 0 sent.
+ */
+public final class CollectiveSpeed {
+
+  private static final int WARM_UPS = 3;
+
+  /** One way of getting bytes around. */
+  interface Side extends AutoCloseable {
+
+    /** Does it once. */
+    void run(float[] values) throws IOException;
+
+    /** Bytes that this rank has sent so far; 0 if it is not known. */
+    long sentBytes();
+
+    @Override
+    void close();
+  }
+
+  private final int rank;
+  private final int worldSize;
+  private final Path folder;
+  private final String host;
+
+  private CollectiveSpeed(int rank, int worldSize, Path folder, String host) {
+    this.rank = rank;
+    this.worldSize = worldSize;
+    this.folder = folder;
+    this.host = host;
+  }
+
+  public static void main(String[] args) throws IOException {
+    CollectiveSpeed speed =
+        new CollectiveSpeed(
+            Integer.parseInt(args[0]), Integer.parseInt(args[1]), Path.of(args[2]), args[3]);
+    List<String> sides = List.of(args[5].split(",", -1));
+    int rounds = Integer.parseInt(args[6]);
+    for (String size : args[4].split(",", -1)) {
+      speed.compare(Integer.parseInt(size), sides, rounds);
+    }
+    System.exit(0); // Gloo's threads would not let go
+  }
+
+  private void compare(int mebibytes, List<String> names, int rounds) throws IOException {
+    float[] start = new float[mebibytes << 18];
+    SplittableRandom random = new SplittableRandom(rank);
+    for (int i = 0; i < start.length; i++) {
+      start[i] = (float) (1e-3 * random.nextGaussian());
+    }
+    float[] values = new float[start.length];
+    List<Side> sides = new ArrayList<>();
+    try (Communicator referee = communicator("referee-" + mebibytes, false)) {
+      for (String name : names) {
+        sides.add(side(name, name + "-" + mebibytes));
+      }
+      double[][] seconds = new double[names.size()][rounds];
+      long[] sent = new long[names.size()];
+      for (int round = -WARM_UPS; round < rounds; round++) {
+        for (int side = 0; side < sides.size(); side++) {
+          System.arraycopy(start, 0, values, 0, start.length);
+          long before = sides.get(side).sentBytes();
+          double time = time(sides.get(side), values, referee);
+          sent[side] = sides.get(side).sentBytes() - before;
+          if (round >= 0) {
+            seconds[side][round] = time;
+          } else if (names.get(side).matches(".*\\d-.*")) {
+            referee.requireIdentical("what " + names.get(side) + " gave", Arrays.hashCode(values));
+          }
+        }
+      }
+      report(mebibytes, names, seconds, sent);
+    }
+    sides.forEach(Side::close);
+  }
+
+  /** Seconds of the slowest rank. */
+  private static double time(Side side, float[] values, Communicator referee) throws IOException {
+    referee.barrier();
+    long begin = System.nanoTime();
+    side.run(values);
+    long nanos = System.nanoTime() - begin;
+    long slowest = 0;
+    for (byte[] each : referee.allGatherBytes(ByteBuffer.allocate(8).putLong(nanos).array())) {
+      slowest = Math.max(slowest, ByteBuffer.wrap(each).getLong());
+    }
+    return slowest / 1e9;
+  }
+
+  private void report(int mebibytes, List<String> names, double[][] seconds, long[] sent) {
+    for (int side = 0; side < names.size() && rank == 0; side++) {
+      Arrays.sort(seconds[side]);
+      double median = seconds[side][seconds[side].length / 2];
+      double best = seconds[side][0];
+      double gigabytes = mebibytes * 1048576.0 / 1e9;
+      System.out.printf(
+          Locale.ROOT,
+          "P=%d %4d MiB %-12s median %9.3f ms best %9.3f ms  %6.3f GB/s best %6.3f GB/s %,13d bytes%n",
+          worldSize,
+          mebibytes,
+          names.get(side),
+          1e3 * median,
+          1e3 * best,
+          gigabytes / median,
+          gigabytes / best,
+          sent[side]);
+    }
+  }
+
+  private Side side(String name, String run) throws IOException {
+    if (name.equals("gloo")) {
+      return new GlooSide(rank, worldSize, folder.resolve(run), host);
+    }
+    String[] parts = name.split("-", -1);
+    boolean isUnix = parts[1].equals("unix");
+    boolean isFromMemory = parts[0].equals("memory");
+    if (isFromMemory || parts[0].equals("stream")) {
+      return new StreamSide(communicator(run, false), host, isUnix, isFromMemory);
+    }
+    Communicator communicator = communicator(run, isUnix);
+    GradientCodec codec = GradientCodec.of(parts[0]);
+    return new Side() {
+      @Override
+      public void run(float[] values) {
+        communicator.allReduce(values, codec);
+      }
+
+      @Override
+      public long sentBytes() {
+        return communicator.sentBytes();
+      }
+
+      @Override
+      public void close() {
+        communicator.close();
+      }
+    };
+  }
+
+  private Communicator communicator(String run, boolean isUnix) {
+    MeshConfig config =
+        new MeshConfig(
+            rank,
+            worldSize,
+            run,
+            "no secret at all".getBytes(StandardCharsets.US_ASCII),
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(600),
+            () -> false);
+    Listener listener = isUnix ? Listener.withUnixSocket(host) : Listener.open(host);
+    return new Communicator(Rendezvous.inFolder(config, folder, listener));
+  }
+}

@@ -1,0 +1,63 @@
+package io.moraine.model.collective;
+
+import io.moraine.model.collective.transport.Payload;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/** Every shard summed over all ranks at its owner. */
+record ReduceScatter(
+    Wire wire, ShardLayout layout, ChunkCoder codec, FloatReader input, Encoder encoder) {
+
+  /** Encodes the range of a contribution that begins at {@code from}. */
+  @FunctionalInterface
+  interface Encoder {
+    void encode(long from, float[] values, int length, ByteBuffer dst);
+  }
+
+  void run(float[] shardSum) {
+    float[] chunk = new float[Wire.CHUNK];
+    int rounds = layout.chunks(Wire.CHUNK);
+    for (int round = 0; round < rounds + Wire.AHEAD; round++) {
+      for (int place = 1; place < wire.worldSize() && round < rounds; place++) {
+        int owner = wire.peer(place);
+        int length = layout.length(owner, round, Wire.CHUNK);
+        if (length > 0) {
+          Payload payload = contribution(owner, round, length, chunk);
+          wire.send(owner, payload);
+          payload.release();
+        }
+      }
+      if (round >= Wire.AHEAD) {
+        sum(round - Wire.AHEAD, chunk, shardSum);
+      }
+    }
+  }
+
+  private void sum(int round, float[] chunk, float[] shardSum) {
+    int length = layout.length(wire.rank(), round, Wire.CHUNK);
+    if (length == 0) {
+      return;
+    }
+    int to = round * Wire.CHUNK;
+    Arrays.fill(shardSum, to, to + length, 0);
+    for (int peer = 0; peer < wire.worldSize(); peer++) {
+      if (peer == wire.rank()) {
+        Payload own = contribution(peer, round, length, chunk);
+        codec.decodeAdd(own.buffer(), shardSum, to, length);
+        own.release();
+      } else {
+        wire.receive(
+            peer,
+            codec.encodedBytes(length),
+            bytes -> codec.decodeAdd(bytes, shardSum, to, length));
+      }
+    }
+  }
+
+  private Payload contribution(int owner, int round, int length, float[] chunk) {
+    long from = layout.from(owner) + (long) round * Wire.CHUNK;
+    input.read(from, chunk, 0, length);
+    return wire.encode(
+        codec.encodedBytes(length), bytes -> encoder.encode(from, chunk, length, bytes));
+  }
+}

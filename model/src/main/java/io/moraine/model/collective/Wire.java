@@ -1,0 +1,103 @@
+package io.moraine.model.collective;
+
+import io.moraine.model.collective.codec.DamagedPayloadException;
+import io.moraine.model.collective.transport.Mesh;
+import io.moraine.model.collective.transport.Payload;
+import io.moraine.model.collective.transport.Tag;
+import io.moraine.model.collective.transport.TransportException;
+import java.nio.ByteBuffer;
+import java.util.function.Consumer;
+
+/**
+ * What one run of a collective sends and receives. All collectives proceed in rounds, a chunk to
+ * and from every peer in each, and a chunk is awaited {@link #AHEAD} rounds after its own round, so
+ * that there is always something to encode, to send, to receive and to decode. A rank is thus at
+ * most that many rounds behind another one when it is sent to, which the queues hold: nobody waits
+ * in a circle.
+ */
+record Wire(Mesh mesh, Tag tag) {
+
+  /** Elements that are encoded, sent and decoded at a time: 256 KiB of float32. */
+  static final int CHUNK = 1 << 16;
+
+  /** Rounds between sending a chunk and awaiting those of the peers. */
+  static final int AHEAD = 2;
+
+  /** Writes a chunk's bytes, as many as it has, from the buffer's position on. */
+  @FunctionalInterface
+  interface Encoding {
+    void into(ByteBuffer bytes);
+  }
+
+  int rank() {
+    return mesh.rank();
+  }
+
+  int worldSize() {
+    return mesh.worldSize();
+  }
+
+  /** The rank that is sent to at this place: each rank begins with its next one. */
+  int peer(int place) {
+    return (rank() + place) % worldSize();
+  }
+
+  /** A payload of what is written, at most so many bytes; the caller holds it. */
+  Payload encode(int most, Encoding encoding) {
+    Payload payload = mesh.allocate(most);
+    ByteBuffer bytes = payload.buffer();
+    encoding.into(bytes);
+    payload.cut(bytes.position());
+    return payload;
+  }
+
+  void send(int peer, Payload payload) {
+    mesh.send(peer, tag, payload);
+  }
+
+  void sendToAll(Payload payload) {
+    for (int place = 1; place < worldSize(); place++) {
+      send(peer(place), payload);
+    }
+  }
+
+  /**
+   * Hands the next payload from a peer, of at most so many bytes, to a user who must not keep it.
+   */
+  void receive(int peer, int most, Consumer<ByteBuffer> user) {
+    Payload payload = receivePayload(peer, most);
+    use(peer, payload, user);
+    payload.release();
+  }
+
+  /** The next payload from a peer, of at most so many bytes; the caller holds it. */
+  Payload receivePayload(int peer, int most) {
+    Payload payload = mesh.receive(peer, tag);
+    if (payload.length() > most) {
+      throw new TransportException(
+          "rank %d sent %d bytes where at most %d were due: the ranks do not run the same operation"
+              .formatted(peer, payload.length(), most));
+    }
+    return payload;
+  }
+
+  /** A payload whose checksum is right but that does not fit is one of another operation. */
+  static void use(int peer, Payload payload, Consumer<ByteBuffer> user) {
+    try {
+      user.accept(payload.buffer());
+    } catch (DamagedPayloadException e) {
+      throw new TransportException(
+          "rank %d sent something else: %s: the ranks do not run the same operation"
+              .formatted(peer, e.getMessage()),
+          e);
+    }
+  }
+
+  /** The next payload from a peer, of any length. */
+  byte[] receive(int peer) {
+    Payload payload = mesh.receive(peer, tag);
+    byte[] bytes = payload.toBytes();
+    payload.release();
+    return bytes;
+  }
+}

@@ -1,0 +1,209 @@
+package io.moraine.model.collective.transport;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * Makes the connections of one rank: the higher rank calls, the lower one accepts. Whoever cannot
+ * prove to be a rank of the run is dropped and harms nothing.
+ */
+final class Connector {
+
+  private static final int HANDSHAKE_MILLIS = 5000;
+  private static final long POLL_MILLIS = 100;
+
+  /** Four chunks; the system's own choice is less than one. TCP's grows by itself. */
+  private static final int UNIX_BUFFER_BYTES = 1 << 20;
+
+  private final MeshConfig config;
+  private final long deadlineNanos;
+
+  /** By rank; guarded by this object, as is whether callers are still let in. */
+  private final Map<Integer, SocketChannel> channels = new TreeMap<>();
+
+  private boolean isOver;
+
+  Connector(MeshConfig config) {
+    this.config = config;
+    this.deadlineNanos = System.nanoTime() + config.silence().toNanos();
+  }
+
+  static boolean isUnix(SocketChannel channel) {
+    try {
+      return channel.getRemoteAddress() instanceof UnixDomainSocketAddress;
+    } catch (IOException e) {
+      throw new TransportException("a connection was closed: " + e.getMessage(), e);
+    }
+  }
+
+  /** Connects to all others; closes the listener, and on failure whatever was connected. */
+  Map<Integer, SocketChannel> connect(Listener listener, List<String> addresses) {
+    try (listener) {
+      if (addresses.size() != config.worldSize()) {
+        throw new IllegalArgumentException(
+            "%d ranks need as many addresses, got %d"
+                .formatted(config.worldSize(), addresses.size()));
+      }
+      for (int peer = 0; peer < config.rank(); peer++) {
+        call(peer, Address.parse(addresses.get(peer)));
+      }
+      acceptAll(listener);
+      return end();
+    } catch (RuntimeException e) {
+      end().values().forEach(Connector::closeQuietly);
+      throw e;
+    }
+  }
+
+  private synchronized Map<Integer, SocketChannel> end() {
+    isOver = true;
+    return channels;
+  }
+
+  private void call(int peer, Address address) {
+    IOException last = new IOException("no attempt");
+    boolean answered = false;
+    while (!isLate()) {
+      try {
+        SocketChannel channel = callOnce(peer, address);
+        synchronized (this) {
+          channels.put(peer, channel);
+        }
+        return;
+      } catch (IOException e) {
+        boolean isAnswer = !(e instanceof ConnectException);
+        if (isAnswer || !answered) {
+          last = e; // what an answer said tells more than that nobody answers any more
+        }
+        answered |= isAnswer;
+        pause();
+      }
+    }
+    throw new TransportException(
+        "rank %d cannot be reached at %s: %s".formatted(peer, address, last.getMessage()), last);
+  }
+
+  private SocketChannel callOnce(int peer, Address address) throws IOException {
+    Optional<UnixDomainSocketAddress> unix =
+        address.unix().filter(socket -> Files.exists(socket.getPath()));
+    SocketAddress target = unix.isPresent() ? unix.get() : address.internet();
+    SocketChannel channel =
+        unix.isPresent() ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+    try (TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS)) {
+      timed.connect(target);
+      prepare(channel);
+      int found = new Handshake(config).perform(timed);
+      if (found != peer) {
+        throw new IOException("rank %d answers there".formatted(found));
+      }
+      return channel;
+    } catch (IOException e) {
+      closeQuietly(channel);
+      throw e;
+    }
+  }
+
+  private void acceptAll(Listener listener) {
+    try (Selector selector = Selector.open()) {
+      for (ServerSocketChannel server : listener.servers()) {
+        server.configureBlocking(false);
+        server.register(selector, SelectionKey.OP_ACCEPT);
+      }
+      while (!missing().isEmpty()) {
+        if (isLate()) {
+          throw new TransportException("rank %s did not connect".formatted(missing()));
+        }
+        selector.select(POLL_MILLIS);
+        for (SelectionKey key : selector.selectedKeys()) {
+          accept((ServerSocketChannel) key.channel());
+        }
+        selector.selectedKeys().clear();
+      }
+    } catch (IOException e) {
+      throw new TransportException("cannot accept: " + e.getMessage(), e);
+    }
+  }
+
+  private void accept(ServerSocketChannel server) throws IOException {
+    SocketChannel channel = server.accept();
+    if (channel != null) {
+      Thread thread = new Thread(() -> admit(channel), "moraine handshake");
+      thread.setDaemon(true);
+      thread.start();
+    }
+  }
+
+  /** Lets a caller in that proves to be a higher rank that is not there yet. */
+  private void admit(SocketChannel channel) {
+    int peer;
+    try (TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS)) {
+      prepare(channel);
+      peer = new Handshake(config).perform(timed);
+    } catch (IOException e) {
+      closeQuietly(channel);
+      return;
+    }
+    synchronized (this) {
+      if (isOver || !missing().contains(peer)) {
+        closeQuietly(channel);
+      } else {
+        channels.put(peer, channel);
+      }
+    }
+  }
+
+  /** Higher ranks that have not called. */
+  private synchronized Set<Integer> missing() {
+    Set<Integer> missing = new TreeSet<>();
+    for (int peer = config.rank() + 1; peer < config.worldSize(); peer++) {
+      missing.add(peer);
+    }
+    missing.removeAll(channels.keySet());
+    return missing;
+  }
+
+  private boolean isLate() {
+    return System.nanoTime() > deadlineNanos
+        || config.isCancelled().getAsBoolean()
+        || Thread.currentThread().isInterrupted();
+  }
+
+  private static void prepare(SocketChannel channel) throws IOException {
+    if (isUnix(channel)) {
+      channel.setOption(StandardSocketOptions.SO_SNDBUF, UNIX_BUFFER_BYTES);
+    } else {
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    }
+  }
+
+  private static void closeQuietly(SocketChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // It is of no use to anybody any more.
+    }
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(POLL_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

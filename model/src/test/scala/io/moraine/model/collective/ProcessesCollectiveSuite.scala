@@ -1,0 +1,185 @@
+package io.moraine.model.collective
+
+import io.moraine.model.collective.codec.GradientCodec
+import java.net.{InetAddress, ServerSocket, Socket}
+import java.nio.charset.StandardCharsets
+import java.nio.file.{Files, Path}
+import java.util.concurrent.TimeUnit
+import org.scalatest.concurrent.Eventually
+import org.scalatest.funsuite.AnyFunSuite
+import org.scalatest.time.{Seconds, Span}
+
+import scala.jdk.CollectionConverters._
+
+/** Ranks as processes of their own, which can be killed and stopped. */
+class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
+
+  implicit override val patienceConfig: PatienceConfig = PatienceConfig(Span(60, Seconds))
+
+  private val silenceMillis = 4000L
+
+  /** Processes of a run, and a file that each makes when it is under way. */
+  private class Run(
+      runId: String,
+      worldSize: Int,
+      work: String,
+      places: Seq[String],
+      folder: Path
+  ) {
+    private val files = (0 until worldSize).map(rank => folder.resolve(s"$runId-$rank.ready"))
+
+    val ranks: Seq[Process] = (0 until worldSize).map { rank =>
+      val command = Seq(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString,
+        "-Xmx256m",
+        "-cp",
+        System.getProperty("java.class.path"),
+        "io.moraine.model.collective.RankMain",
+        rank.toString,
+        worldSize.toString,
+        runId,
+        silenceMillis.toString,
+        places(rank),
+        work,
+        files(rank).toString
+      )
+      new ProcessBuilder(command.asJava)
+        .redirectError(ProcessBuilder.Redirect.DISCARD)
+        .redirectOutput(folder.resolve(s"$runId-$rank.out").toFile)
+        .start()
+    }
+
+    def awaitWork(): Unit = eventually(assert(files.forall(Files.exists(_))))
+
+    /** What a rank said at its end, and that it ended in time. */
+    def said(rank: Int, withinMillis: Long): String = {
+      assert(ranks(rank).waitFor(withinMillis, TimeUnit.MILLISECONDS), s"rank $rank hangs")
+      new String(
+        Files.readAllBytes(folder.resolve(s"$runId-$rank.out")),
+        StandardCharsets.UTF_8
+      ).trim
+    }
+
+    def signal(name: String, rank: Int): Unit =
+      assert(new ProcessBuilder("kill", s"-$name", ranks(rank).pid.toString).start().waitFor() == 0)
+
+    def end(): Unit = ranks.foreach(_.destroyForcibly().waitFor())
+  }
+
+  private def withFolder(work: Path => Unit): Unit = {
+    val folder = Files.createTempDirectory("moraine-run")
+    try work(folder)
+    finally {
+      val left = Files.list(folder)
+      try left.forEach(file => Files.delete(file))
+      finally left.close()
+      Files.delete(folder)
+    }
+  }
+
+  private def withRun(runId: String, worldSize: Int, work: String, kind: String)(
+      check: Run => Unit
+  ): Unit = withFolder { folder =>
+    val run = new Run(runId, worldSize, work, Seq.fill(worldSize)(s"$kind=$folder"), folder)
+    try check(run)
+    finally run.end()
+  }
+
+  private def expected(worldSize: Int, seed: Int): String =
+    GradientCodec
+      .all()
+      .asScala
+      .map { codec =>
+        val contributions =
+          (0 until worldSize).map(Expected.values(_, RankMain.length, seed.toLong))
+        s"${codec.name} ${RankMain.digest(Expected.allReduce(codec, contributions))}"
+      }
+      .mkString("; ")
+
+  for (worldSize <- Seq(2, 4); kind <- Seq("tcp", "unix"))
+    test(
+      s"$kind, $worldSize processes: all-reduce with every codec gives the bits of plain loops"
+    ) {
+      withRun("sums", worldSize, "sum", kind) { run =>
+        for (rank <- 0 until worldSize) assert(run.said(rank, 60000) == expected(worldSize, 4))
+      }
+    }
+
+  test("two runs side by side, in one folder and on one host, do not mix") {
+    withFolder { folder =>
+      val runs = Seq("one", "three").map(new Run(_, 2, "sum", Seq.fill(2)(s"unix=$folder"), folder))
+      try
+        for ((run, seed) <- runs.zip(Seq(3, 5)); rank <- 0 until 2)
+          assert(run.said(rank, 60000) == expected(2, seed))
+      finally runs.foreach(_.end())
+      assert(expected(2, 3) != expected(2, 5))
+    }
+  }
+
+  for (worldSize <- Seq(2, 4); kind <- Seq("tcp", "unix")) {
+    val others = 0 until worldSize - 1
+    val victim = worldSize - 1
+
+    test(
+      s"$kind, $worldSize processes: one that is killed ends the operation on all others at once"
+    ) {
+      withRun("killed", worldSize, "forever", kind) { run =>
+        run.awaitWork()
+        run.signal("KILL", victim)
+        val messages = others.map(run.said(_, 2000))
+        for ((message, rank) <- messages.zipWithIndex)
+          assert(
+            message.matches(s"all-reduce at step \\d+ on rank $rank of $worldSize: rank \\d: .+"),
+            messages
+          )
+        assert(messages.exists(_.contains(s"rank $victim: connection lost")), messages)
+      }
+    }
+
+    test(
+      s"$kind, $worldSize processes: one that is stopped ends the operation on all at the deadline"
+    ) {
+      withRun("stopped", worldSize, "forever", kind) { run =>
+        run.awaitWork()
+        run.signal("STOP", victim)
+        val messages = others.map(run.said(_, silenceMillis + 6000))
+        val expected = s"rank $victim gives no sign of life for $silenceMillis ms"
+        assert(messages.forall(_.contains(expected)), messages)
+        run.signal("CONT", victim)
+        assert(run.said(victim, 10000).contains(s"on rank $victim of $worldSize: rank "))
+      }
+    }
+  }
+
+  test("a connection that nobody serves any more, open as it looks, ends the operation on both") {
+    val link = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))
+    val free = Seq.fill(2)(new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1")))
+    val Seq(first, second) = free.map(server => s"127.0.0.1:${server.getLocalPort}")
+    free.foreach(_.close())
+    val linked = s"127.0.0.1:${link.getLocalPort}"
+    withFolder { folder =>
+      val places = Seq(s"list=$first,$second", s"list=$linked,$second")
+      val run = new Run("half-open", 2, "forever", places, folder)
+      @volatile var isServed = true
+      try {
+        val caller = link.accept()
+        val callee = eventually(new Socket("127.0.0.1", first.split(':')(1).toInt))
+        for ((in, out) <- Seq(caller -> callee, callee -> caller)) {
+          val pump = new Thread(() => {
+            val bytes = new Array[Byte](10000)
+            while (isServed) out.getOutputStream.write(bytes, 0, in.getInputStream.read(bytes))
+          })
+          pump.setDaemon(true)
+          pump.start()
+        }
+        run.awaitWork()
+        isServed = false
+        for (rank <- 0 until 2) {
+          val message = run.said(rank, silenceMillis + 6000)
+          assert(message.contains(s"rank ${1 - rank} gives no sign of life for $silenceMillis ms"))
+        }
+      } finally run.end()
+    }
+    link.close()
+  }
+}
