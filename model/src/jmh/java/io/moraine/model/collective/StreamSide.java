@@ -67,6 +67,9 @@ final class StreamSide implements CollectiveSpeed.Side {
       channels.add(server.accept());
     }
     introduction.close();
+    server.close();
+    Files.deleteIfExists(file);
+    Files.delete(file.getParent());
     for (SocketChannel channel : channels) {
       if (!isUnix) {
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
