@@ -233,7 +233,8 @@ class PowerSgdSuite extends AnyFunSuite {
     }
     val expected = 2 * 4 * (4 * (1024 + 512) + 512) * 3.0 / 4
     assert(rank(4).wireBytes(big.asJava) * 3 / 4 == expected)
-    for (bytes <- sent.map(_.get)) assert(bytes >= expected && bytes < expected + 1000)
+    // Shards are whole blocks of 256, so ranks differ by a block or two; frames have headers.
+    for (bytes <- sent.map(_.get)) assert(math.abs(bytes - expected) < 0.05 * expected)
   }
 
   test("a rank below 1 is refused") {
