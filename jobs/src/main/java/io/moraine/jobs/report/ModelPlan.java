@@ -103,7 +103,7 @@ public final class ModelPlan {
               recompute.name().toLowerCase(Locale.ROOT),
               perToken,
               perToken * sequences * sequenceLength / GIGA,
-              recompute == settings.recompute() ? "   <- settings" : ""));
+              recompute == settings.recompute() ? "   <- train.recompute" : ""));
     }
   }
 

@@ -29,11 +29,13 @@ class ScheduleSuite extends AnyFunSuite {
   private def words(line: String): Seq[String] =
     "(\"[^\"]*\"|\\$\\([^)]*\\)|[^\\s\"])+".r.findAllIn(line).map(_.replace("\"", "")).toSeq
 
+  private def defaults(line: String) = line.replaceAll("\\$\\{\\w+:-([^}]*)}", "$1")
+
   private def commands(name: String, launcher: String): Seq[String] =
     text(name).linesIterator
       .filter(line => line.contains(launcher) && !line.trim.startsWith("#"))
       .map(line => line.substring(line.indexOf(launcher) + launcher.length))
-      .map(line => parse(words(line.replace("\"$@\"", ""))))
+      .map(line => parse(words(defaults(line.replace("\"$@\"", "")))))
       .toSeq
 
   test(
