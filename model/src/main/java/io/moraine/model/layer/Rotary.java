@@ -51,7 +51,7 @@ public final class Rotary implements AutoCloseable {
     long dim = x.size(3);
     Tensor pairs =
         switch (layout) {
-          case INTERLEAVED -> x.reshape(batch, length, heads, dim / 2, 2);
+          case INTERLEAVED -> inPairs(x).reshape(batch, length, heads, dim / 2, 2);
           case HALVES -> x.reshape(batch, length, heads, 2, dim / 2).transpose(3, 4).contiguous();
         };
     Tensor rotated =
@@ -61,6 +61,15 @@ public final class Rotary implements AutoCloseable {
       case INTERLEAVED -> rotated.reshape(batch, length, heads, dim);
       case HALVES -> rotated.transpose(3, 4).reshape(batch, length, heads, dim);
     };
+  }
+
+  /** Complex numbers begin at even places; a part of a wider tensor need not. */
+  private static Tensor inPairs(Tensor x) {
+    boolean isEven = x.storage_offset() % 2 == 0;
+    for (int i = 0; i < x.dim() - 1; i++) {
+      isEven &= x.stride(i) % 2 == 0;
+    }
+    return isEven ? x : x.contiguous();
   }
 
   @Override
