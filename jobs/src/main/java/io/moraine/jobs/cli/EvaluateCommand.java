@@ -11,12 +11,13 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code moraine evaluate}: held-out loss and perplexity. */
+/** {@code moraine evaluate}: held-out loss, perplexity and bits per byte. */
 @Command(
     name = "evaluate",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    header = "Held-out loss and perplexity of a run's newest checkpoint, per source.",
+    header =
+        "Held-out loss, perplexity and bits per byte of a run's newest checkpoint, per source.",
     footer = {"", "Example:", "  moraine evaluate --run run/ --data data/"})
 final class EvaluateCommand implements Callable<Integer> {
 

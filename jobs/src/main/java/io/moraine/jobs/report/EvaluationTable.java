@@ -16,7 +16,13 @@ public final class EvaluationTable {
     List<String> lines = new ArrayList<>();
     lines.add(
         String.format(
-            Locale.ROOT, "%-24s %12s %8s %12s", "source", "tokens", "loss", "perplexity"));
+            Locale.ROOT,
+            "%-24s %12s %8s %12s %10s",
+            "source",
+            "tokens",
+            "loss",
+            "perplexity",
+            "bits/byte"));
     evaluation.bySource().forEach((source, loss) -> lines.add(line(source, loss)));
     lines.add(line("all", evaluation.all()));
     lines.add(
@@ -32,10 +38,11 @@ public final class EvaluationTable {
   private static String line(String name, Loss loss) {
     return String.format(
         Locale.ROOT,
-        "%-24s %,12d %8.3f %,12.1f",
+        "%-24s %,12d %8.3f %,12.1f %10.3f",
         name,
         loss.tokens(),
         loss.loss(),
-        loss.perplexity());
+        loss.perplexity(),
+        loss.bitsPerByte());
   }
 }

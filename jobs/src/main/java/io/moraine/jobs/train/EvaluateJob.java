@@ -7,6 +7,7 @@ import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.data.TokenBatch;
+import io.moraine.pipeline.tokenizer.Tokenizer;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.Arrays;
@@ -27,12 +28,18 @@ public final class EvaluateJob {
    *
    * @param tokens predicted
    * @param loss mean cross-entropy, nats per token
+   * @param bytes of text, UTF-8, that these tokens stand for; ends of texts are none
    */
-  public record Loss(long tokens, double loss) {
+  public record Loss(long tokens, double loss, long bytes) {
 
     /** {@code exp(loss)}. */
     public double perplexity() {
       return Math.exp(loss);
+    }
+
+    /** What an ideal code from the model would take; comparable whatever the tokenizer. */
+    public double bitsPerByte() {
+      return loss * tokens / bytes / Math.log(2);
     }
   }
 
@@ -75,7 +82,7 @@ public final class EvaluateJob {
     int threads = spark.sparkContext().defaultParallelism();
     try (TrainedModel trained =
         TrainedModel.load(spark.sparkContext().hadoopConfiguration(), run, threads)) {
-      Tally tally = new Tally(sources);
+      Tally tally = new Tally(sources, trained.tokenizer());
       Iterator<Row> rows =
           spark.read().parquet(dataset.heldOut()).orderBy("sequence_id").toLocalIterator();
       while (rows.hasNext()) {
@@ -127,26 +134,37 @@ public final class EvaluateJob {
   private static final class Sum {
     private long tokens;
     private double loss;
+    private long bytes;
 
-    void add(double more) {
+    void add(double more, int moreBytes) {
       tokens++;
       loss += more;
+      bytes += moreBytes;
     }
 
     Loss mean() {
-      return new Loss(tokens, tokens == 0 ? Double.NaN : loss / tokens);
+      return new Loss(tokens, tokens == 0 ? Double.NaN : loss / tokens, bytes);
     }
   }
 
   private static final class Tally {
     private final Map<String, String> sources;
+    private final Tokenizer tokenizer;
     private final Map<String, Sum> bySource = new TreeMap<>();
     private final Map<Integer, Long> tokenCounts = new HashMap<>();
     private final Sum all = new Sum();
     private long sequences;
 
-    Tally(Map<String, String> sources) {
+    Tally(Map<String, String> sources, Tokenizer tokenizer) {
       this.sources = sources;
+      this.tokenizer = tokenizer;
+    }
+
+    /** Of text; that a text ends is no part of it. */
+    private int bytes(int token) {
+      return tokenizer.endOfText().filter(end -> end == token).isPresent()
+          ? 0
+          : tokenizer.decodeBytes(new int[] {token}).length;
     }
 
     /** Adds a sequence, its padding left out; losses[i] is that of token i + 1. */
@@ -158,8 +176,8 @@ public final class EvaluateJob {
           segment++;
         }
         String source = sources.getOrDefault(documents.get(segment), "unknown");
-        bySource.computeIfAbsent(source, unused -> new Sum()).add(losses[i - 1]);
-        all.add(losses[i - 1]);
+        bySource.computeIfAbsent(source, unused -> new Sum()).add(losses[i - 1], bytes(tokens[i]));
+        all.add(losses[i - 1], bytes(tokens[i]));
         tokenCounts.merge(tokens[i], 1L, Long::sum);
       }
     }

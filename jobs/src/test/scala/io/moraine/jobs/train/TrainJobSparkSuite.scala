@@ -56,6 +56,16 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(evaluation.all.tokens == counts.heldOutTokens - counts.heldOutSequences)
     assert(evaluation.all.loss < math.log(400))
     assert(evaluation.unigramEntropy > 0)
+    // Ends of texts are no bytes; a sequence's first token is seen, not predicted.
+    val heldOutBytes = spark.read
+      .parquet(data.resolve("documents").toString)
+      .where("held_out")
+      .selectExpr("sum(octet_length(text))")
+      .first()
+      .getLong(0)
+    assert(evaluation.all.bytes <= heldOutBytes && evaluation.all.bytes > heldOutBytes * 0.9)
+    val bits = evaluation.all.loss * evaluation.all.tokens / math.log(2)
+    assert(math.abs(evaluation.all.bitsPerByte - bits / evaluation.all.bytes) < 1e-12)
 
     def text(seed: Long) = GenerateJob
       .generate(
