@@ -48,9 +48,9 @@ public final class ExportJob {
       return new Measured(content, evaluation.step(), evaluation.all().loss());
     }
 
-    /** Whether it is known to be no worse than another one: on the same sequences. */
+    /** Whether it is known to be no worse than another one: on the same sequences. NaN is worst. */
     public boolean isAsGoodAs(Measured other) {
-      return heldOut.equals(other.heldOut) && loss <= other.loss;
+      return heldOut.equals(other.heldOut) && Double.compare(loss, other.loss) <= 0;
     }
   }
 
@@ -87,6 +87,11 @@ public final class ExportJob {
     ModelFolder folder = ModelFolder.begin(hadoop, "--output", new Path(output), CONFIG);
     int threads = Runtime.getRuntime().availableProcessors();
     try (TrainedModel trained = TrainedModel.load(hadoop, run, threads)) {
+      if (measured.isPresent() && measured.get().step() != trained.step()) {
+        throw new TryLaterException(
+            "%s has a newer checkpoint, of step %d, than the one that was evaluated, of step %d. Start again."
+                .formatted(run.root(), trained.step(), measured.get().step()));
+      }
       Optional<Integer> endOfText = trained.tokenizer().endOfText();
       ModelExport.Settings settings =
           new ModelExport.Settings(

@@ -51,6 +51,7 @@ final class Lease implements AutoCloseable {
   private final String owner = Owner.ofThisProcess().rendered();
   private final CountDownLatch givenBack = new CountDownLatch(1);
   private final Thread heart;
+  private final List<Path> claims = new ArrayList<>();
   private Path claim;
   private long term;
   private long now;
@@ -92,8 +93,8 @@ final class Lease implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    if (claim != null) {
-      files.delete(claim, false);
+    for (Path written : claims) {
+      files.delete(written, false);
     }
   }
 
@@ -170,7 +171,7 @@ final class Lease implements AutoCloseable {
         files.delete(claim, false);
       }
       return isMine;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       return true; // The next beat tries again; if none comes in time, another process may have it.
     }
   }
@@ -193,6 +194,9 @@ final class Lease implements AutoCloseable {
   }
 
   private void write(Path path) throws IOException {
+    if (!claims.contains(path)) {
+      claims.add(path);
+    }
     try (OutputStream out = files.create(path, true)) {
       out.write(owner.getBytes(StandardCharsets.UTF_8));
     }

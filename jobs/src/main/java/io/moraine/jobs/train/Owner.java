@@ -5,7 +5,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -15,16 +15,22 @@ import java.util.regex.Pattern;
  * @param pid of the process
  * @param host where it runs
  * @param space its process ids are unique in: the boot and the pid namespace; empty if not known
- * @param started when the process did
+ * @param started when the process did, in ticks since the boot
  */
-record Owner(long pid, String host, String space, Instant started) {
+record Owner(long pid, String host, String space, String started) {
+
+  /** Place of the start among the fields of /proc/PID/stat behind the name, from 0. */
+  private static final int START_TICKS = 19;
 
   private static final Pattern TEXT =
       Pattern.compile("process (\\d+) on (\\S+) \\(started (\\S+), in (\\S*)\\)");
 
   static Owner ofThisProcess() {
     return new Owner(
-        ProcessHandle.current().pid(), hostName(), pidSpace(), startOf(ProcessHandle.current()));
+        ProcessHandle.current().pid(),
+        hostName(),
+        pidSpace(),
+        startOf(ProcessHandle.current().pid()).orElse("-"));
   }
 
   String rendered() {
@@ -37,13 +43,24 @@ record Owner(long pid, String host, String space, Instant started) {
     if (!matcher.matches() || pidSpace().isEmpty() || !matcher.group(4).equals(pidSpace())) {
       return false;
     }
-    return ProcessHandle.of(Long.parseLong(matcher.group(1)))
-        .map(alive -> !startOf(alive).toString().equals(matcher.group(3)))
-        .orElse(true);
+    Optional<String> found = startOf(Long.parseLong(matcher.group(1)));
+    boolean seesAll = startOf(1).isPresent(); // not with /proc mounted hidepid
+    return found.map(start -> !start.equals(matcher.group(3))).orElse(seesAll);
   }
 
-  private static Instant startOf(ProcessHandle process) {
-    return process.info().startInstant().orElse(Instant.EPOCH);
+  /**
+   * When a process began, in the kernel's ticks since the boot, which no change of the clock moves.
+   *
+   * @return empty if there is none, or it cannot be seen
+   */
+  private static Optional<String> startOf(long pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc/%d/stat".formatted(pid)));
+      String behindName = stat.substring(stat.lastIndexOf(')') + 2);
+      return Optional.of(behindName.split(" ", -1)[START_TICKS]);
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   private static String hostName() {

@@ -43,7 +43,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
 
   private static final long serialVersionUID = 1L;
 
-  private final List<String> data;
+  private final String data;
   private final String run;
   private final String settings;
   private final Limits limits;
@@ -56,6 +56,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   /**
    * What the driver tells every rank.
    *
+   * @param data as {@link RunData#rendered()}
    * @param settings as {@link TrainSettings#rendered()}
    * @param limits of this start
    * @param resume whether to go on from a checkpoint; a stage that is tried again always does
@@ -63,7 +64,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
    * @param secret by which the ranks know each other
    */
   RankTask(
-      List<String> data,
+      String data,
       String run,
       String settings,
       Limits limits,
@@ -94,10 +95,10 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         TrainResult result = train(parsed, communicator, resume || again);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException e) {
-        communicator.abort(e.getMessage());
+        communicator.abort(e.toString());
         throw e;
       } catch (IOException e) {
-        communicator.abort(e.getMessage());
+        communicator.abort(e.toString());
         throw new UncheckedIOException(e);
       }
     }
@@ -139,7 +140,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
-        RunRecorder recorder = new RunRecorder(conf, folder, parsed.train().steps(), limits)) {
+        RunRecorder recorder =
+            new RunRecorder(conf, folder, parsed.train().steps(), limits, data)) {
       model.initialize(parsed.train().seed());
       Trainer trainer =
           new Trainer(
@@ -166,8 +168,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       ToLongFunction<Counts> count)
       throws IOException {
     List<TokenSource> sources = new ArrayList<>();
-    for (String path : data) {
-      PreparedDataset dataset = PreparedDataset.at(path);
+    for (RunData.Entry given : RunData.parse(data, "the run's data").datasets()) {
+      PreparedDataset dataset = PreparedDataset.at(given.path());
       Manifest manifest = dataset.manifest(conf);
       sources.add(
           ParquetTokenSource.open(

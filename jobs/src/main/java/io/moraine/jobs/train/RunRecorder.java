@@ -25,6 +25,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private final RunFolder folder;
   private final long steps;
   private final Limits limits;
+  private final String data;
   private final List<MetricsFile.Row> rows = new ArrayList<>();
   private TensorBoardWriter tensorBoard;
   private Status status;
@@ -32,7 +33,13 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private long askedMillis;
   private boolean stopped;
 
-  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Limits limits) {
+  /**
+   * Records a run.
+   *
+   * @param data what is trained on, which belongs to the run from the next checkpoint on
+   */
+  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Limits limits, String data) {
+    this.data = data;
     this.hadoop = hadoop;
     this.folder = folder;
     this.steps = steps;
@@ -51,7 +58,18 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
     String message = step > 0 ? "resumed from the checkpoint of step " + step : "a new run";
     status =
-        new Status("training", step, step, steps, null, null, 0, 0, 0, step, withEarlier(message));
+        new Status(
+            step == steps ? "done" : "training",
+            step,
+            step,
+            steps,
+            null,
+            null,
+            0,
+            0,
+            0,
+            step,
+            withEarlier(message));
     writeStatus(true);
   }
 
@@ -81,6 +99,10 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     if (reason.isPresent()) {
       stopped = true;
       message("stopped: " + reason.get());
+      if (status.step() == status.resumedFrom()) {
+        status = status.withState("stopped");
+        writeStatus(true);
+      }
     }
     return stopped;
   }
@@ -151,6 +173,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
       MetricsFile.write(hadoop, folder.metrics(), rows);
       rows.clear();
     }
+    RunFolder.replace(hadoop, folder.data(), data);
     tensorBoard.flush();
   }
 

@@ -54,6 +54,21 @@ record Status(
     return JSON.readValue(text, Status.class);
   }
 
+  Status withState(String other) {
+    return new Status(
+        other,
+        resumedFrom,
+        step,
+        steps,
+        loss,
+        heldOutLoss,
+        tokensSeen,
+        tokensPerSecond,
+        maxViolation,
+        lastCheckpoint,
+        message);
+  }
+
   /** One line for people. */
   String line() {
     double remaining =

@@ -75,14 +75,19 @@ public final class TrainJob {
     }
     requireSlots(ranks);
     AtomicReference<String> lost = new AtomicReference<>();
-    try (Lease lease =
-        Lease.take(hadoop, run, settings.connections().lease(), reason -> giveUp(lost, reason))) {
+    try (EndRequest ending = EndRequest.listen(hadoop, run);
+        Lease lease =
+            Lease.take(
+                hadoop, run, settings.connections().lease(), reason -> giveUp(lost, reason))) {
       requireUnstopped(run);
       prepareFolder(run, given, resume);
-      try (EndRequest ending = EndRequest.listen(hadoop, run)) {
-        return train(data, run, ranks, resume, limits);
+      try {
+        ending.begin();
+        return train(given, run, ranks, resume, limits);
+      } finally {
+        ending.end();
       }
-    } catch (RuntimeException e) {
+    } catch (Exception e) { // Spark throws checked ones that it does not declare
       if (lost.get() != null) {
         throw new TryLaterException("%s: %s.".formatted(run.root(), lost.get()), e);
       }
@@ -90,8 +95,7 @@ public final class TrainJob {
     }
   }
 
-  private TrainResult train(
-      List<String> data, RunFolder run, int ranks, boolean resume, Limits limits) {
+  private TrainResult train(RunData data, RunFolder run, int ranks, boolean resume, Limits limits) {
     progress.start("train");
     AtomicBoolean ended = new AtomicBoolean();
     Thread watcher = watch(run, ended);
@@ -120,7 +124,7 @@ public final class TrainJob {
   }
 
   private List<TrainResult> runRanks(
-      List<String> data, RunFolder run, int ranks, boolean resume, Limits limits) {
+      RunData data, RunFolder run, int ranks, boolean resume, Limits limits) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     byte[] secret = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(secret);
@@ -132,7 +136,7 @@ public final class TrainJob {
     }
     RankTask task =
         new RankTask(
-            List.copyOf(data),
+            data.rendered(),
             run.root().toString(),
             settings.rendered(),
             limits,
@@ -227,7 +231,6 @@ public final class TrainJob {
     run.root().getFileSystem(hadoop).mkdirs(run.root());
     RunFolder.replace(
         hadoop, run.tokenizer(), RunFolder.text(hadoop, new Path(dataset.tokenizer())));
-    RunFolder.replace(hadoop, run.data(), given.rendered());
     RunFolder.replace(hadoop, run.settings(), settings.rendered() + "\n");
     run.status().getFileSystem(hadoop).delete(run.status(), false);
   }

@@ -29,7 +29,7 @@ class LeaseSuite extends AnyFunSuite {
   private def foreign(run: Path, name: String, secondsAgo: Int): Path = {
     val claim = run.resolve("lease").resolve(name)
     Files.createDirectories(claim.getParent)
-    Files.writeString(claim, "process 7 on elsewhere (started 2026-01-01T00:00:00Z, in nowhere)")
+    Files.writeString(claim, "process 7 on elsewhere (started 12345, in nowhere)")
     Files.setLastModifiedTime(
       claim,
       FileTime.fromMillis(System.currentTimeMillis - 1000L * secondsAgo)
@@ -93,8 +93,8 @@ class LeaseSuite extends AnyFunSuite {
     val process = new ProcessBuilder("sleep", "60").start()
     val claim = foreign(run, "holder-0000000001-aaaa", 0)
     val here = Owner.ofThisProcess
-    val started = process.toHandle.info.startInstant.get
-    Files.writeString(claim, new Owner(process.pid, here.host, here.space, started).rendered)
+    val stat = Files.readString(Path.of(s"/proc/${process.pid}/stat")).split(' ')
+    Files.writeString(claim, new Owner(process.pid, here.host, here.space, stat(21)).rendered)
     assert(intercept[TryLaterException](take(run)).getMessage.contains(s"process ${process.pid} "))
     process.destroyForcibly().waitFor()
     take(run).close()

@@ -157,8 +157,10 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val tokens = limited(run, new Limits(7 * 4 * 32 - 1, Long.MaxValue))
     assert(tokens.step == 7 && status.state == "stopped" && status.lastCheckpoint == 7)
     assert(status.message.endsWith("stopped: 896 tokens are seen"), status.message)
+    val again = limited(run, new Limits(7 * 4 * 32 - 1, Long.MaxValue))
+    assert(again.resumedFrom == 7 && again.step == 7 && status.state == "stopped")
     val time = limited(run, new Limits(Long.MaxValue, System.currentTimeMillis))
-    assert(time.resumedFrom == 7 && time.step == 8)
+    assert(time.step == 7)
     assert(status.message.endsWith("stopped: its time is over"), status.message)
 
     Files.createFile(run.resolve("stop"))
@@ -168,9 +170,28 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
     Files.delete(run.resolve("stop"))
     val rest = limited(run, Limits.NONE)
-    assert(rest.resumedFrom == 8 && rest.step == 20 && status.state == "done")
+    assert(rest.resumedFrom == 7 && rest.step == 20 && status.state == "done")
     assert(rest.weightsDigest == whole.weightsDigest)
     assert(!Files.exists(run.resolve(".end-requested")))
+  }
+
+  test("a run that another process has taken meanwhile ends with a word to try later") {
+    val run = Scratch.folder().resolve("run")
+    val settings = TrainJobSparkSuite.settings(2000, "train.lease-expiry-seconds" -> 1)
+    val thief = new Thread(() => {
+      Processes.await("a holder", 60)(Files.exists(run.resolve("status.json")))
+      Files.writeString(run.resolve("lease/holder-0000000009-aaaa"), "process 7 on elsewhere")
+    })
+    thief.start()
+    val lost = intercept[TryLaterException](
+      new TrainJob(spark, settings, Scratch.silent)
+        .run(JList.of(data.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)
+    )
+    thief.join()
+    assert(
+      lost.getMessage ==
+        s"$run: another process took the lease: this one gave no sign of life for 1 s."
+    )
   }
 
   test("a second dataset is taken in behind the first; other data is refused by name") {

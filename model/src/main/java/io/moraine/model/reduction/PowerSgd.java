@@ -92,7 +92,7 @@ final class PowerSgd implements GradientReduction {
     List<StateTensor> state = new ArrayList<>();
     state.add(new StateTensor("powersgd_q", right, StateTensor.Sharing.SAME));
     if (hasFeedback) {
-      state.add(new StateTensor("residual", residual, StateTensor.Sharing.OWED));
+      state.add(new StateTensor("powersgd_residual", residual, StateTensor.Sharing.OWED));
     }
     return state;
   }

@@ -19,7 +19,7 @@ public interface TrainObserver {
 
   /**
    * Whether the run is to end with a checkpoint after this step, short of its last one; asked once
-   * a step.
+   * a step, and before the first one of a resumed run.
    *
    * @param tokensSeen by the run when the step is done, those of padding included
    */

@@ -115,7 +115,9 @@ public final class Trainer {
     double loss = Double.NaN;
     double heldOutLoss = Double.NaN;
     long done = resumedFrom;
-    for (long step = resumedFrom + 1; step <= config.steps(); step++) {
+    boolean isAtLimit = resumedFrom > 0 && asksToStop(resumedFrom);
+    stopping = communicator.allReduceSum(new long[] {isAtLimit ? 1 : 0})[0] > 0;
+    for (long step = resumedFrom + 1; step <= config.steps() && !stopping; step++) {
       communicator.beginStep(step);
       loss = step(step);
       boolean last = stopping || step == config.steps();
@@ -129,9 +131,6 @@ public final class Trainer {
         checkpoint(step);
       }
       done = step;
-      if (stopping) {
-        break;
-      }
     }
     return new TrainResult(resumedFrom, done, loss, heldOutLoss, weightsDigest());
   }
@@ -322,6 +321,11 @@ public final class Trainer {
   /** Goes on in the checkpoint's order; sequences that it did not know come when its epoch ends. */
   private void takeNewDataIn(Checkpoint.State before) {
     if (before.stretches().isEmpty()) {
+      if (before.position() > 0 && communicator.rank() == 0) {
+        observer.message(
+            "the checkpoint does not say how many sequences there were: they are seen as if always %,d"
+                .formatted(batches.source().sequences()));
+      }
       return;
     }
     long sequences = batches.source().sequences();

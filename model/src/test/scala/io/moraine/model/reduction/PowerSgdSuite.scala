@@ -127,10 +127,10 @@ class PowerSgdSuite extends AnyFunSuite {
       for ((step, result) <- gradients.zip(results)) {
         for (own <- step; i <- own.indices) contributed(i) += own(i)
         for (i <- arrived.indices) arrived(i) += result.sum(i)
-        val owed = result.states.map(_("residual")).transpose.map(_.map(_.toDouble).sum)
+        val owed = result.states.map(_("powersgd_residual")).transpose.map(_.map(_.toDouble).sum)
         for (i <- owed.indices) assert(math.abs(contributed(i) - arrived(i) - owed(i)) < 2e-3)
       }
-      assert(results.last.states.forall(state => norm(state("residual")) > 1))
+      assert(results.last.states.forall(state => norm(state("powersgd_residual")) > 1))
     }
 
     test(s"P = $worldSize: the steps of the published algorithm in float64, to rounding") {
@@ -202,7 +202,7 @@ class PowerSgdSuite extends AnyFunSuite {
     val one = Seq(gradient(0, 2), zero)
     val none = Seq(zero, zero)
     val results = run(slices, rank(2), Seq(both, one, none))
-    val owed = results.map(_.states.map(_("residual").toSeq))
+    val owed = results.map(_.states.map(_("powersgd_residual").toSeq))
     assert(owed(1)(1) == owed(0)(1) && owed(1).head != owed.head.head)
     assert(owed(2) == owed(1))
     assert(results(2).sum.forall(_ == 0))

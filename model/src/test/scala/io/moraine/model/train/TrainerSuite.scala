@@ -304,7 +304,7 @@ class TrainerSuite extends AnyFunSuite {
       (
         "powersgd",
         new ReductionConfig.PowerSgd(4, true),
-        Seq("residual" -> true, "powersgd_q" -> false)
+        Seq("powersgd_residual" -> true, "powersgd_q" -> false)
       )
     )
   )

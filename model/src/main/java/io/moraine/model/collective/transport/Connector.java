@@ -101,9 +101,18 @@ final class Connector {
   private SocketChannel callOnce(int peer, Address address) throws IOException {
     Optional<UnixDomainSocketAddress> unix =
         address.unix().filter(socket -> Files.exists(socket.getPath()));
-    SocketAddress target = unix.isPresent() ? unix.get() : address.internet();
-    SocketChannel channel =
-        unix.isPresent() ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+    if (unix.isPresent()) {
+      try {
+        return call(peer, SocketChannel.open(StandardProtocolFamily.UNIX), unix.get());
+      } catch (ConnectException e) {
+        // A file that another host made in a folder that both see.
+      }
+    }
+    return call(peer, SocketChannel.open(), address.internet());
+  }
+
+  private SocketChannel call(int peer, SocketChannel channel, SocketAddress target)
+      throws IOException {
     try (TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS)) {
       timed.connect(target);
       prepare(channel);
