@@ -65,8 +65,11 @@ public final class TrainJob {
   public TrainResult run(List<String> data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
     RunData given = RunData.of(hadoop, data);
-    for (String path : data) {
-      requireFit(path, data.get(0));
+    Manifest first = PreparedDataset.at(data.get(0)).manifest(hadoop);
+    requireFit(data.get(0), first);
+    for (String path : data.subList(1, data.size())) {
+      Manifest manifest = PreparedDataset.at(path).manifest(hadoop);
+      requireAlike(path, manifest, data.get(0), first);
     }
     if (given.sequences() == 0) {
       throw new ConfigException(
@@ -167,15 +170,17 @@ public final class TrainJob {
     return conf.getInt("spark.executor.cores", 0);
   }
 
-  private void requireFit(String data, String first) throws IOException {
-    Manifest manifest = PreparedDataset.at(data).manifest(hadoop);
-    Manifest expected = PreparedDataset.at(first).manifest(hadoop);
+  private static void requireAlike(
+      String data, Manifest manifest, String first, Manifest expected) {
     if (!manifest.tokenizerDigest().equals(expected.tokenizerDigest())
         || manifest.sequenceLength() != expected.sequenceLength()) {
       throw new ConfigException(
           "--data %s has another tokenizer or sequence length than %s. Prepare it with --tokenizer %s and the same sequences.length."
               .formatted(data, first, PreparedDataset.at(first).tokenizer()));
     }
+  }
+
+  private void requireFit(String data, Manifest manifest) {
     if (settings.model().vocabularySize() < manifest.vocabularySize()) {
       throw new ConfigException(
           "model.vocabulary-size must be at least the dataset's %d, got %d. Change it, or prepare %s with --vocab-size %d."
