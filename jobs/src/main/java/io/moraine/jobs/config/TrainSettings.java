@@ -1,6 +1,7 @@
 package io.moraine.jobs.config;
 
 import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.moe.ExpertTransfer;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.reduction.ReductionConfig;
@@ -17,6 +18,7 @@ import java.util.stream.Collectors;
  * @param model what is trained
  * @param train how it is trained
  * @param recompute what training computes twice to keep less
+ * @param experts how tokens travel to experts on their owners; empty if all ranks have all experts
  * @param connections between ranks
  * @param rendered the whole as JSON
  * @param digest of {@code rendered}
@@ -25,6 +27,7 @@ public record TrainSettings(
     ModelConfig model,
     TrainConfig train,
     Recompute recompute,
+    Optional<ExpertTransfer> experts,
     Connections connections,
     String rendered,
     String digest) {
@@ -45,6 +48,23 @@ public record TrainSettings(
         throw new IllegalArgumentException(
             "lease-expiry-seconds must be at least 1, got %d".formatted(lease.toSeconds()));
       }
+    }
+  }
+
+  /** Where routed experts are. */
+  private enum Placement {
+    REPLICATED,
+    OWNERS
+  }
+
+  /** How rows travel between tokens and experts. */
+  private enum RowCodec {
+    FP8,
+    BF16,
+    FP32;
+
+    GradientCodec of(int dim) {
+      return this == FP8 ? GradientCodec.fp8(dim) : GradientCodec.of(Section.written(this));
     }
   }
 
@@ -80,12 +100,14 @@ public record TrainSettings(
     Section root = file.root();
     Section train = root.section("train");
     Section wire = train.section("wire");
+    Section experts = train.section("experts");
     return root.build(
         () ->
             new TrainSettings(
                 ModelSettings.read(root.section("model")),
                 train(train, wire),
                 train.choice("recompute", Recompute.class),
+                experts(experts, root.section("model")),
                 new Connections(
                     wire.flag("unix-sockets"),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
@@ -93,6 +115,24 @@ public record TrainSettings(
                     Duration.ofSeconds(train.longInteger("lease-expiry-seconds"))),
                 file.rendered(),
                 file.digest()));
+  }
+
+  private static Optional<ExpertTransfer> experts(Section s, Section model) {
+    return s.build(
+        () -> {
+          Placement placement = s.choice("placement", Placement.class);
+          RowCodec dispatch = s.choice("dispatch", RowCodec.class);
+          RowCodec combine = s.choice("combine", RowCodec.class);
+          if (placement == Placement.REPLICATED) {
+            return Optional.empty();
+          }
+          if (model.section("experts").integer("routed") == 0) {
+            throw new IllegalArgumentException(
+                "placement = owners needs experts, model.experts.routed is 0");
+          }
+          int dim = model.integer("dim");
+          return Optional.of(new ExpertTransfer(dispatch.of(dim), combine.of(dim)));
+        });
   }
 
   private static TrainConfig train(Section s, Section wire) {

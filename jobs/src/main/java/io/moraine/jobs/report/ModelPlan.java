@@ -3,6 +3,7 @@ package io.moraine.jobs.report;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.reduction.ReductionConfig;
+import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ActivationCost;
 import io.moraine.model.transformer.ModelConfig;
@@ -61,27 +62,30 @@ public final class ModelPlan {
         format(
             "cache            %,d values per token of a text that is generated",
             cost.cachedValues()));
-    addMemory(cost, settings.train().wire(), cluster.ranks(), lines);
+    addMemory(cost, settings, cluster.ranks(), lines);
     addActivations(settings, cluster.sequenceLength(), lines);
-    addWire(cost, settings.train(), cluster, lines);
+    addWire(cost, settings, cluster, lines);
     addTime(cost, settings, cluster, lines);
     return lines;
   }
 
   private static void addMemory(
-      ModelCost cost, TrainConfig.Wire wire, int ranks, List<String> lines) {
-    double flat = 4.0 * cost.flatLength();
+      ModelCost cost, TrainSettings settings, int ranks, List<String> lines) {
+    double flat = 4.0 * ReductionConfig.length(cost.config().weights());
+    List<Slice> reduced = reduced(cost, settings);
+    double common = 4.0 * ReductionConfig.length(reduced);
+    double weights = common + (flat - common) / ranks;
     // Master weights, two moments and the summed gradients.
     double shard = 4 * flat / ranks;
-    double carried = 4.0 * wire.gradients().carried(cost.config().weights());
+    double carried = 4.0 * settings.train().wire().gradients().carried(reduced);
     // What everybody has of weights is the weights, so that differences carry nothing.
     lines.add(
         format(
             "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the"
                 + " optimizer %.4g%s",
-            (2 * flat + shard + carried) / GIGA,
+            (weights + flat + shard + carried) / GIGA,
             ranks,
-            flat / GIGA,
+            weights / GIGA,
             flat / GIGA,
             shard / GIGA,
             carried > 0 ? format(", error feedback %.4g", carried / GIGA) : ""));
@@ -108,8 +112,10 @@ public final class ModelPlan {
   }
 
   private static void addWire(
-      ModelCost cost, TrainConfig train, Cluster cluster, List<String> lines) {
+      ModelCost cost, TrainSettings settings, Cluster cluster, List<String> lines) {
     lines.add("wire             bytes that a rank sends per step, at most");
+    TrainConfig train = settings.train();
+    List<Slice> reduced = reduced(cost, settings);
     List<ReductionConfig> reductions = new ArrayList<>();
     for (GradientCodec codec : GradientCodec.all()) {
       reductions.add(new ReductionConfig.Coded(codec, codec.isCoarse()));
@@ -122,7 +128,7 @@ public final class ModelPlan {
       for (TrainConfig.Weights weights : TrainConfig.Weights.values()) {
         boolean isChosen =
             gradients.name().equals(chosen.name()) && weights == train.wire().weights();
-        double bytes = wireBytes(cost, gradients, weights, cluster.ranks());
+        double bytes = wireBytes(reduced, gradients, weights, cluster.ranks());
         lines.add(
             format(
                 "  gradients %s, weights %s  %,20.0f%s%s",
@@ -135,15 +141,42 @@ public final class ModelPlan {
                 isChosen ? "   <- settings" : ""));
       }
     }
+    double rows = rowBytes(cost, settings, cluster);
+    if (rows > 0) {
+      lines.add(
+          format(
+              "  rows to experts on their owners and back, at even load  %,.0f%s",
+              rows,
+              cluster.bandwidth().isPresent()
+                  ? format("  %.4g s", rows / cluster.bandwidth().getAsDouble())
+                  : ""));
+    }
+  }
+
+  /** The weights whose gradients are reduced and that are gathered: not those that an owner has. */
+  private static List<Slice> reduced(ModelCost cost, TrainSettings settings) {
+    return settings.experts().isPresent() ? cost.commonWeights() : cost.config().weights();
   }
 
   /** What reduces gradients goes out but for a rank's own shard, and that to all others. */
   private static double wireBytes(
-      ModelCost cost, ReductionConfig gradients, TrainConfig.Weights weights, int ranks) {
-    double blocks = (double) cost.flatLength() / BLOCK;
-    double bytes =
-        gradients.wireBytes(cost.config().weights()) + blocks * weights.codec().encodedBytes(BLOCK);
+      List<Slice> reduced, ReductionConfig gradients, TrainConfig.Weights weights, int ranks) {
+    double blocks = (double) ReductionConfig.length(reduced) / BLOCK;
+    double bytes = gradients.wireBytes(reduced) + blocks * weights.codec().encodedBytes(BLOCK);
     return bytes * (ranks - 1) / ranks;
+  }
+
+  /** Rows between tokens and their experts, of a rank's tokens of a step, at even load. */
+  private static double rowBytes(ModelCost cost, TrainSettings settings, Cluster cluster) {
+    if (settings.experts().isEmpty()) {
+      return 0;
+    }
+    double tokens =
+        (double) settings.train().batch().sequencesPerStep()
+            * cluster.sequenceLength()
+            / cluster.ranks();
+    long perRow = settings.experts().get().bytesPerRow(settings.model().dim());
+    return tokens * cost.routedRows() * perRow * (cluster.ranks() - 1) / cluster.ranks();
   }
 
   private static void addTime(
@@ -162,7 +195,12 @@ public final class ModelPlan {
             / cluster.ranks();
     double wire =
         cluster.bandwidth().isPresent()
-            ? wireBytes(cost, train.wire().gradients(), train.wire().weights(), cluster.ranks())
+            ? (wireBytes(
+                        reduced(cost, settings),
+                        train.wire().gradients(),
+                        train.wire().weights(),
+                        cluster.ranks())
+                    + rowBytes(cost, settings, cluster))
                 / cluster.bandwidth().getAsDouble()
             : 0;
     lines.add(

@@ -12,6 +12,7 @@ import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.MeshConfig;
 import io.moraine.model.data.JoinedTokenSource;
 import io.moraine.model.data.TokenSource;
+import io.moraine.model.moe.ExpertExchange;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.train.TrainResult;
 import io.moraine.model.train.Trainer;
@@ -136,7 +137,14 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
     Path scratch = Files.createTempDirectory("moraine-sequences-");
-    try (Transformer model = new Transformer(parsed.model(), parsed.recompute());
+    Optional<ExpertExchange> exchange =
+        parsed
+            .experts()
+            .map(
+                transfer ->
+                    new ExpertExchange(
+                        communicator, parsed.model().router().routedExperts(), transfer));
+    try (Transformer model = new Transformer(parsed.model(), parsed.recompute(), exchange);
         TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);

@@ -1,6 +1,7 @@
 package io.moraine.jobs.report
 
 import io.moraine.jobs.config.{ConfigException, ModelSettings, SettingsFile, TrainSettings}
+import io.moraine.model.reduction.ReductionConfig
 import io.moraine.model.train.TrainConfig
 import io.moraine.model.transformer.{ActivationCost, ModelCost, Recompute}
 import java.nio.file.{Files, Path}
@@ -178,7 +179,7 @@ class ModelPlanSuite extends AnyFunSuite {
       new ModelPlan.Cluster(2, 256, OptionalDouble.of(1e6), OptionalDouble.of(1e10))
     val lines = ModelPlan.lines(demo, cluster).asScala
     // int8: 256 bytes and a scale a block; bf16: 2 bytes; half of both goes out.
-    val flat = new ModelCost(demo.model).flatLength
+    val flat = ReductionConfig.length(demo.model.weights)
     val bytes = flat / 256 * (260 + 512) / 2
     val chosen = lines.find(_.endsWith("<- settings")).get
     assert(chosen.contains("gradients int8, weights bf16"))
@@ -193,6 +194,63 @@ class ModelPlanSuite extends AnyFunSuite {
     assert(lines.exists(_.startsWith("step")) && lines.exists(_.contains("s of sending")))
   }
 
+  test("experts on their owners: memory and wire bytes of the demo's model on two ranks, by hand") {
+    val owners = TrainSettings.of(
+      SettingsFile.read(
+        "models/demo.conf",
+        Optional.empty(),
+        java.util.Map.of("train.experts.placement", "owners")
+      )
+    )
+    val cluster = new ModelPlan.Cluster(2, 256, OptionalDouble.of(1e6), OptionalDouble.of(1e10))
+    val lines = ModelPlan.lines(owners, cluster).asScala
+    val flat = ReductionConfig.length(owners.model.weights)
+    // 3 layers of 8 experts of 3 matrices of 192 x 96, which are whole blocks of 256.
+    val routed = 3 * 8 * 3 * 192 * 96
+    val common = flat - routed
+    assert(lines.find(_.endsWith("<- settings")).get.contains(f"${common / 256 * 772 / 2}%,d"))
+    // 8 x 256 tokens, half on this rank, half of whose rows for 2 experts in 3 layers go out: 192 bytes and
+    // two scales to an expert, 2 x 192 back, and gradients the same ways.
+    val rows = 1024 / 2 * 2 * 3 * 2 * (192 + 8 + 384)
+    assert(lines.find(_.contains("rows to experts")).get.contains(f"$rows%,d"))
+    val weights = 4.0 * (common + routed / 2)
+    val memory = lines.find(_.startsWith("memory")).get
+    assert(memory.contains(f"weights ${weights / 1e9}%.4g".stripSuffix("0")), memory)
+    assert(memory.contains(f"gradients ${4.0 * flat / 1e9}%.4g".stripSuffix("0")), memory)
+  }
+
+  test("experts on owners where there are none, or rows that no tile divides, are one line") {
+    def refused(name: String, options: (String, Any)*): String =
+      intercept[ConfigException](
+        TrainSettings.of(
+          SettingsFile.read(
+            "models/demo.conf",
+            Optional.of(folder.resolve(s"$name.conf")),
+            (Seq[(String, Any)]("train.experts.placement" -> "owners") ++ options)
+              .map { case (k, v) =>
+                k -> v.asInstanceOf[Object]
+              }
+              .toMap
+              .asJava
+          )
+        )
+      ).getMessage
+    assert(
+      refused("llama-3.1-8b").startsWith(
+        "train.experts: placement = owners needs experts, model.experts.routed is 0 ("
+      )
+    )
+    assert(
+      refused("demo", "model.dim" -> 131).startsWith(
+        "train.experts: fp8 needs rows that tiles of 16 to 128 elements divide, got 131 elements ("
+      )
+    )
+    assert(
+      refused("demo", "train.experts.dispatch" -> "int8")
+        .startsWith("train.experts.dispatch must be one of fp8, bf16, fp32, got int8 (")
+    )
+  }
+
   private def demo(options: (String, Any)*) = TrainSettings.of(
     SettingsFile.read(
       "models/demo.conf",
@@ -205,7 +263,7 @@ class ModelPlanSuite extends AnyFunSuite {
     def plan(settings: TrainSettings) = ModelPlan
       .lines(settings, new ModelPlan.Cluster(2, 256, OptionalDouble.empty, OptionalDouble.empty))
       .asScala
-    val flat = new ModelCost(demo().model).flatLength
+    val flat = ReductionConfig.length(demo().model.weights)
     // Both factors of rank 4, or what is not smaller as factors, in float32 twice, half of it.
     val factors = demo().model.weights.asScala.map { slice =>
       val shape = slice.shape.asScala.map(_.longValue)

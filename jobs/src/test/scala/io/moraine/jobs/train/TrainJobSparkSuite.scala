@@ -282,6 +282,30 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  test("experts on their owners: the losses of all experts on all ranks, less on the wire") {
+    val exact = Seq(
+      "train.wire.gradients" -> "fp32",
+      "train.experts.dispatch" -> "fp32",
+      "train.experts.combine" -> "fp32"
+    )
+    def trained(placement: String, options: (String, Any)*) = {
+      val run = Scratch.folder().resolve("run")
+      train(run, 8, 2, options :+ ("train.experts.placement" -> placement): _*)
+      val metrics = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
+      val evaluation =
+        new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)
+      (run, metrics.map(_.getAs[Double]("loss")).toSeq, evaluation.all.loss)
+    }
+    val (_, losses, loss) = trained("replicated", exact: _*)
+    val (run, same, sameLoss) = trained("owners", exact: _*)
+    assert(same == losses && sameLoss == loss)
+    val (_, near, nearLoss) = trained("owners", exact.take(1): _*)
+    assert(near != losses && near.zip(losses).forall { case (a, b) => math.abs(a / b - 1) < 0.01 })
+    assert(math.abs(nearLoss / loss - 1) < 0.01)
+    val alone = train(run, 10, 1, exact: _*)
+    assert(alone.resumedFrom == 8 && alone.step == 10)
+  }
+
   test("best-fit sequences: padding is neither trained on nor evaluated") {
     val packed = TrainJobSparkSuite.dataset(spark, "sequences.packing" -> "best-fit")
     val counts = PreparedDataset.at(packed.toString).manifest(hadoop).counts

@@ -22,16 +22,19 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
    * @param position sequences seen so far, over all ranks
    * @param settingsDigest of the run's settings
    * @param stretches of the order in which sequences are seen; empty if it was not recorded
+   * @param ranges of the parameters in each rank's file; empty if these are even shards
    */
   public record State(
       long length,
       int worldSize,
       long position,
       String settingsDigest,
-      List<SequenceOrder.Stretch> stretches) {
+      List<SequenceOrder.Stretch> stretches,
+      List<Ranges> ranges) {
 
     public State {
       stretches = stretches == null ? List.of() : List.copyOf(stretches);
+      ranges = ranges == null ? List.of() : List.copyOf(ranges);
     }
   }
 }

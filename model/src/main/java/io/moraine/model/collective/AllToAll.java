@@ -44,7 +44,7 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
     requireRoom(src.length, dst.length);
     ChunkCoder coder = new ChunkCoder(codec);
     run(
-        Wire.CHUNK,
+        Wire.CHUNK / codec.blockElements() * codec.blockElements(),
         new Format() {
           @Override
           public int bytes(int count) {

@@ -24,6 +24,7 @@ public final class Communicator implements AutoCloseable {
   private final Mesh mesh;
   private long step;
   private int collectives;
+  private long dispatchedElements;
 
   public Communicator(Mesh mesh) {
     this.mesh = mesh;
@@ -40,6 +41,11 @@ public final class Communicator implements AutoCloseable {
   /** Bytes that this rank sent so far, headers included. */
   public long sentBytes() {
     return mesh.sentBytes();
+  }
+
+  /** Elements that {@link #allToAll} sent to other ranks so far, whatever the codec. */
+  public long dispatchedElements() {
+    return dispatchedElements;
   }
 
   /** The step that messages name from now on. */
@@ -202,6 +208,7 @@ public final class Communicator implements AutoCloseable {
    * @cost one step, b bytes per element that goes to others
    */
   public void allToAll(float[] src, int[] sent, GradientCodec codec, float[] dst, int[] received) {
+    dispatchedElements += src.length - sent[rank()];
     run(
         Operation.ALL_TO_ALL,
         wire -> {

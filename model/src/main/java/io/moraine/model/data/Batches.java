@@ -43,6 +43,12 @@ public record Batches(TokenSource source, SequenceOrder order, BatchSizes sizes,
     return batches;
   }
 
+  /** Micro-batches of the rank that has most of them in a step. */
+  public int most(long step, int worldSize) {
+    int sequences = (sizes.of(step) + worldSize - 1) / worldSize;
+    return (sequences + microBatch - 1) / microBatch;
+  }
+
   private TokenBatch read(long position, int count) {
     int row = source.length() + 1;
     int[] tokens = new int[count * row];

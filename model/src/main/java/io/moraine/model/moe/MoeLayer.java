@@ -1,11 +1,9 @@
 package io.moraine.model.moe;
 
 import io.moraine.model.layer.SwiGlu;
-import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -13,11 +11,11 @@ import org.bytedeco.pytorch.global.torch;
  * experts those that chose them. No token is dropped and none is padded.
  *
  * @param router picks routed experts
- * @param routed E experts
+ * @param routed E experts, on this rank or on their owners
  * @param shared the shared experts as one feed-forward; empty without any
  * @source Dai et al., DeepSeekMoE, 2024, arXiv:2401.06066, Eq. 9-11
  */
-public record MoeLayer(Router router, List<SwiGlu> routed, Optional<SwiGlu> shared) {
+public record MoeLayer(Router router, Experts routed, Optional<SwiGlu> shared) {
 
   /**
    * What a layer gives for T tokens.
@@ -30,7 +28,7 @@ public record MoeLayer(Router router, List<SwiGlu> routed, Optional<SwiGlu> shar
 
   /**
    * Sends each token to its experts: tokens are sorted by expert, each expert computes one slice,
-   * and the weighted results are added back.
+   * and the weighted results are added back, in the order of experts.
    *
    * @shape x (T, D)
    */
@@ -38,21 +36,13 @@ public record MoeLayer(Router router, List<SwiGlu> routed, Optional<SwiGlu> shar
     Router.Choice choice = router.choose(x);
     int k = router.config().activeExperts();
     Tensor flatExperts = choice.experts().reshape(-1);
-    long[] load = Router.load(flatExperts, routed.size());
+    long[] load = Router.load(flatExperts, routed.count());
 
     Tensor order = torch.argsort(flatExperts, true, 0, false);
     Tensor token = torch.floor_divide(order, new Scalar(k));
-    Tensor sortedX = x.index_select(0, token);
-    TensorVector outputs = new TensorVector();
-    long from = 0;
-    for (int expert = 0; expert < load.length; expert++) {
-      if (load[expert] > 0) {
-        outputs.push_back(routed.get(expert).forward(sortedX.narrow(0, from, load[expert])));
-        from += load[expert];
-      }
-    }
+    Tensor results = routed.forward(x.index_select(0, token), load);
     Tensor weight = choice.weights().reshape(-1).index_select(0, order).unsqueeze(1);
-    Tensor weighted = torch.cat(outputs, 0).mul(weight);
+    Tensor weighted = results.mul(weight);
     Tensor sum = shared.map(always -> always.forward(x)).orElseGet(() -> torch.zeros_like(x));
     Tensor output = sum.index_add(0, token, weighted);
     return new Result(output, choice, load);

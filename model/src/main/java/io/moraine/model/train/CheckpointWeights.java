@@ -4,8 +4,8 @@ import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.NamedTensor;
+import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
-import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
@@ -29,14 +29,21 @@ public final class CheckpointWeights {
       TrainConfig.Weights form)
       throws IOException {
     int ranks = checkpoint.state().worldSize();
-    ShardLayout layout = new ShardLayout(checkpoint.state().length(), ranks, FlatBuffer.ALIGNMENT);
     for (int rank = 0; rank < ranks; rank++) {
       String name = Checkpoints.shardFile(rank, ranks);
       Safetensors file = checkpoints.read(checkpoint, name);
       float[] shard = weights(file, name, form);
-      model.parameters().put(layout.from(rank), shard, 0, shard.length);
+      put(model.parameters(), Ownership.written(checkpoint.state(), rank), shard);
       float[] bias = ShardState.floats(file, ShardState.BIAS, name);
       model.expertBalance().ifPresent(balance -> balance.setBias(bias));
+    }
+  }
+
+  private static void put(FlatBuffer parameters, Ranges ranges, float[] shard) {
+    int at = 0;
+    for (Ranges.Range range : ranges.list()) {
+      parameters.put(range.from(), shard, at, range.length());
+      at += range.length();
     }
   }
 

@@ -31,12 +31,16 @@ public final class InitialCheckpoint {
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
     Map<String, String> digests = new TreeMap<>();
     for (int file = 0; file < files; file++) {
-      ShardState shard = new ShardState(model.parameters(), layout, file, adam);
+      ShardState shard =
+          new ShardState(
+              model.parameters(),
+              Ownership.of(model.holding(), model.parameters(), layout, file),
+              adam);
       digests.put(
           Checkpoints.shardFile(file, files),
           checkpoints.writeShard(0, file, files, shard.toFile(bias, new float[0], List.of())));
     }
     checkpoints.writeManifest(
-        0, new Checkpoint.State(length, files, 0, settingsDigest, List.of()), digests);
+        0, new Checkpoint.State(length, files, 0, settingsDigest, List.of(), List.of()), digests);
   }
 }

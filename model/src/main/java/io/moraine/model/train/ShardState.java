@@ -4,22 +4,21 @@ import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.NamedTensor;
+import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
-import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.reduction.StateTensor;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a rank owns: its shard of the float32 master weights with AdamW's moments. Stored as one
- * file per rank; read by element range, so by any number of ranks.
+ * What a rank owns: the float32 master weights of its part of the model, with AdamW's moments.
+ * Stored as one file per rank; read by element range, so by any number of ranks.
  */
 final class ShardState {
 
@@ -29,17 +28,14 @@ final class ShardState {
   static final String BIAS = "selection_bias";
   static final String KNOWN = "known";
 
-  private final ShardLayout layout;
-  private final int rank;
+  private final Ownership owned;
   private final float[] master;
   private final AdamW adam;
 
-  ShardState(FlatBuffer parameters, ShardLayout layout, int rank, AdamW.Config config) {
-    this.layout = layout;
-    this.rank = rank;
-    this.master = new float[layout.size(rank)];
-    parameters.get(layout.from(rank), master, 0, master.length);
-    this.adam = new AdamW(config, decays(parameters.slices(), layout, rank));
+  ShardState(FlatBuffer parameters, Ownership owned, AdamW.Config config) {
+    this.owned = owned;
+    this.master = owned.read(parameters);
+    this.adam = new AdamW(config, owned.in(matrices(parameters.slices())));
   }
 
   float[] master() {
@@ -69,37 +65,33 @@ final class ShardState {
     for (StateTensor tensor : further) {
       tensors.add(NamedTensor.of(tensor.name(), tensor.values()));
     }
-    return new Safetensors(
-        Map.of(
-            "from", String.valueOf(layout.from(rank)),
-            "to", String.valueOf(layout.to(rank))),
-        tensors);
+    return new Safetensors(Map.of("ranges", owned.ranges().written()), tensors);
   }
 
   /**
-   * Takes this rank's range out of a checkpoint's files.
+   * Takes what this rank owns out of a checkpoint's files.
    *
+   * @param length of the model, elements
    * @return the selection biases
    */
-  float[] restore(Checkpoints checkpoints, Checkpoint checkpoint) throws IOException {
-    if (checkpoint.state().length() != layout.length()) {
+  float[] restore(Checkpoints checkpoints, Checkpoint checkpoint, long length) throws IOException {
+    if (checkpoint.state().length() != length) {
       throw new CorruptDataException(
           "checkpoint of step %d has %d parameters, the model %d: the settings of the model have changed. Use another --run."
-              .formatted(checkpoint.step(), checkpoint.state().length(), layout.length()));
+              .formatted(checkpoint.step(), checkpoint.state().length(), length));
     }
     float[] bias = new float[0];
-    ShardLayout written = written(checkpoint);
-    for (int writer = 0; writer < written.worldSize(); writer++) {
-      long from = Math.max(layout.from(rank), written.from(writer));
-      long to = Math.min(layout.to(rank), written.to(writer));
-      if (from < to || writer == 0) {
-        String name = Checkpoints.shardFile(writer, written.worldSize());
+    for (int writer = 0; writer < checkpoint.state().worldSize(); writer++) {
+      Ranges written = Ownership.written(checkpoint.state(), writer);
+      boolean isNeeded = written.meet(owned.ranges());
+      if (isNeeded || writer == 0) {
+        String name = Checkpoints.shardFile(writer, checkpoint.state().worldSize());
         Safetensors file = checkpoints.read(checkpoint, name);
         bias = floats(file, BIAS, name);
-        if (from < to) {
-          copy(floats(file, MASTER, name), written.from(writer), master, from, to);
-          copy(floats(file, MOMENT1, name), written.from(writer), adam.moment1(), from, to);
-          copy(floats(file, MOMENT2, name), written.from(writer), adam.moment2(), from, to);
+        if (isNeeded) {
+          written.copy(floats(file, MASTER, name), master, owned.ranges());
+          written.copy(floats(file, MOMENT1, name), adam.moment1(), owned.ranges());
+          written.copy(floats(file, MOMENT2, name), adam.moment2(), owned.ranges());
         }
       }
     }
@@ -107,21 +99,19 @@ final class ShardState {
   }
 
   /**
-   * What everybody had of this rank's range when a checkpoint was made; empty if its weights were
+   * What everybody had of what this rank owns when a checkpoint was made; empty if its weights were
    * not sent as differences.
    */
   Optional<float[]> known(Checkpoints checkpoints, Checkpoint checkpoint) throws IOException {
     float[] known = new float[master.length];
-    ShardLayout written = written(checkpoint);
-    for (int writer = 0; writer < written.worldSize(); writer++) {
-      long from = Math.max(layout.from(rank), written.from(writer));
-      long to = Math.min(layout.to(rank), written.to(writer));
-      if (from < to) {
+    for (int writer = 0; writer < checkpoint.state().worldSize(); writer++) {
+      Ranges written = Ownership.written(checkpoint.state(), writer);
+      if (written.meet(owned.ranges())) {
         Optional<NamedTensor> part = shard(checkpoints, checkpoint, writer).tensor(KNOWN);
         if (part.isEmpty()) {
           return Optional.empty();
         }
-        copy(part.get().floats(), written.from(writer), known, from, to);
+        written.copy(part.get().floats(), known, owned.ranges());
       }
     }
     return Optional.of(known);
@@ -132,15 +122,19 @@ final class ShardState {
    * its own, one of fewer that of several, one of more that of one or nothing, so that nothing is
    * lost. What another kind of reduction has stored is left out.
    */
-  void restore(Checkpoints checkpoints, Checkpoint checkpoint, List<StateTensor> further)
+  static void restore(
+      Checkpoints checkpoints,
+      Checkpoint checkpoint,
+      List<StateTensor> further,
+      int rank,
+      int worldSize)
       throws IOException {
     for (StateTensor tensor : further) {
       if (tensor.sharing() == StateTensor.Sharing.SAME) {
         Optional<float[]> stored = stored(checkpoints, checkpoint, 0, tensor);
         stored.ifPresent(values -> System.arraycopy(values, 0, tensor.values(), 0, values.length));
       } else {
-        int step = layout.worldSize();
-        for (int writer = rank; writer < checkpoint.state().worldSize(); writer += step) {
+        for (int writer = rank; writer < checkpoint.state().worldSize(); writer += worldSize) {
           stored(checkpoints, checkpoint, writer, tensor)
               .ifPresent(values -> add(values, tensor.values()));
         }
@@ -163,24 +157,10 @@ final class ShardState {
         checkpoint, Checkpoints.shardFile(writer, checkpoint.state().worldSize()));
   }
 
-  private ShardLayout written(Checkpoint checkpoint) {
-    return new ShardLayout(
-        checkpoint.state().length(), checkpoint.state().worldSize(), layout.alignment());
-  }
-
   private static void add(float[] src, float[] dst) {
     for (int i = 0; i < src.length; i++) {
       dst[i] += src[i];
     }
-  }
-
-  private void copy(float[] src, long srcStart, float[] dst, long from, long to) {
-    System.arraycopy(
-        src,
-        Math.toIntExact(from - srcStart),
-        dst,
-        Math.toIntExact(from - layout.from(rank)),
-        Math.toIntExact(to - from));
   }
 
   static float[] floats(Safetensors file, String tensor, String name) throws CorruptDataException {
@@ -190,19 +170,7 @@ final class ShardState {
   }
 
   /** Weight decay applies to matrices, not to norms. */
-  private static boolean[] decays(List<Slice> slices, ShardLayout layout, int rank) {
-    boolean[] decays = new boolean[layout.size(rank)];
-    for (Slice slice : slices) {
-      long from = Math.max(slice.offsetElements(), layout.from(rank));
-      long to = Math.min(slice.offsetElements() + slice.length(), layout.to(rank));
-      if (from < to && slice.shape().size() > 1) {
-        Arrays.fill(
-            decays,
-            Math.toIntExact(from - layout.from(rank)),
-            Math.toIntExact(to - layout.from(rank)),
-            true);
-      }
-    }
-    return decays;
+  private static List<Slice> matrices(List<Slice> slices) {
+    return slices.stream().filter(slice -> slice.shape().size() > 1).toList();
   }
 }

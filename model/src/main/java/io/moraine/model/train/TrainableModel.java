@@ -39,10 +39,23 @@ public interface TrainableModel extends AutoCloseable {
     return FurtherLoss.NONE;
   }
 
+  /**
+   * Takes part in a pass of ranks whose tokens need this one's experts, without tokens of its own.
+   * Nothing to do where all ranks have all parameters.
+   *
+   * @param isTraining whether they run {@code forwardBackward}, not {@code loss}
+   */
+  default void serveOthers(boolean isTraining) {}
+
+  /** Which parameters this rank has. */
+  default Holding holding() {
+    return Holding.whole(parameters().slices());
+  }
+
   /** The weights used by the next forward pass. */
   FlatBuffer parameters();
 
-  /** Accumulated gradients; same layout as {@link #parameters()}. */
+  /** Accumulated gradients; same layout as {@link #parameters()}, but for {@link Holding}. */
   FlatBuffer gradients();
 
   /** Sets every gradient to zero. */

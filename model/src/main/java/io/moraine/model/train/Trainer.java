@@ -2,6 +2,7 @@ package io.moraine.model.train;
 
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.ShardLayout;
@@ -12,7 +13,9 @@ import io.moraine.model.data.TokenSource;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,7 +45,9 @@ public final class Trainer {
   private final TrainObserver observer;
   private final String settingsDigest;
   private final LongSupplier nanoClock;
+  private final Holding holding;
   private final ShardLayout layout;
+  private final Ownership owned;
   private final ShardState state;
   private final float[] gradientSum;
   private final GradientReduction reduction;
@@ -80,20 +85,22 @@ public final class Trainer {
     this.observer = observer;
     this.settingsDigest = settingsDigest;
     this.nanoClock = nanoClock;
-    this.layout =
-        new ShardLayout(
-            model.parameters().length(), communicator.worldSize(), FlatBuffer.ALIGNMENT);
-    this.state = new ShardState(model.parameters(), layout, communicator.rank(), config.adam());
-    this.gradientSum = new float[layout.size(communicator.rank())];
+    this.holding = model.holding();
+    this.layout = new ShardLayout(holding.common(), communicator.worldSize(), FlatBuffer.ALIGNMENT);
+    this.owned = Ownership.of(holding, model.parameters(), layout, communicator.rank());
+    this.state = new ShardState(model.parameters(), owned, config.adam());
+    this.gradientSum = new float[owned.size()];
     this.reduction =
         GradientReduction.of(
             config.wire().gradients(),
             communicator,
             layout,
-            model.gradients().slices(),
+            model.gradients().slices().stream()
+                .filter(slice -> slice.offsetElements() < holding.common())
+                .toList(),
             config.seed());
     this.weights =
-        new WeightGather(config.wire().weights(), communicator, layout, model.parameters());
+        new WeightGather(config.wire().weights(), communicator, layout, model.parameters(), owned);
   }
 
   /**
@@ -138,10 +145,12 @@ public final class Trainer {
   private double step(long step) throws IOException {
     long start = nanoClock.getAsLong();
     long sentBefore = communicator.sentBytes();
+    long dispatchedBefore = communicator.dispatchedElements();
     model.zeroGradients();
     double[] lossAndTokens = forwardBackward(step);
     FurtherLoss further = model.takeFurtherLoss();
     reduction.reduce(model.gradients()::get, gradientSum);
+    sumOwn();
 
     double[] sums =
         communicator.allReduceSum(
@@ -155,7 +164,7 @@ public final class Trainer {
             });
     stopping = sums[5] > 0;
     double scale = batches.source().length() / sums[1];
-    double norm = Math.sqrt(sums[2]) * scale;
+    double norm = (float) (Math.sqrt(sums[2]) * scale); // whichever rank adds which squares
     double loss = sums[0] / sums[1];
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
       throw new NonFiniteException(step, loss, norm);
@@ -180,7 +189,7 @@ public final class Trainer {
             load,
             model.expertBalance().map(ExpertBalance::experts).orElse(0),
             communicator.sentBytes() - sentBefore,
-            float32WireBytes());
+            float32WireBytes() + 4 * (communicator.dispatchedElements() - dispatchedBefore));
     if (communicator.rank() == 0) {
       observer.stepped(metrics);
     }
@@ -203,9 +212,30 @@ public final class Trainer {
       if (predictions > 0) {
         loss += model.forwardBackward(batch, predictions / batch.length()) * predictions;
         tokens += predictions;
+      } else {
+        model.serveOthers(true);
       }
     }
+    for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
+      model.serveOthers(true);
+    }
     return new double[] {loss, tokens};
+  }
+
+  /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */
+  private void sumOwn() {
+    Arrays.fill(gradientSum, owned.shared(), owned.size(), 0);
+    float[] chunk = new float[Math.min(COPIED_AT_ONCE, owned.own())];
+    for (int source = 0; source < communicator.worldSize(); source++) {
+      long first = holding.common() + (long) source * owned.own();
+      for (int start = 0; start < owned.own(); start += COPIED_AT_ONCE) {
+        int count = Math.min(COPIED_AT_ONCE, owned.own() - start);
+        model.gradients().get(first + start, chunk, 0, count);
+        for (int i = 0; i < count; i++) {
+          gradientSum[owned.shared() + start + i] += chunk[i];
+        }
+      }
+    }
   }
 
   private double squaredSum() {
@@ -255,11 +285,16 @@ public final class Trainer {
     TokenSource source = heldOut.get();
     long count = Math.min(source.sequences(), config.every().evaluateSequences());
     double[] sums = new double[2];
-    for (long i = communicator.rank(); i < count; i += communicator.worldSize()) {
-      TokenBatch batch = source.batch(i);
-      if (batch.predictions() > 0) {
-        sums[0] += model.loss(batch) * batch.predictions();
-        sums[1] += batch.predictions();
+    for (long first = 0; first < count; first += communicator.worldSize()) {
+      long sequence = first + communicator.rank();
+      Optional<TokenBatch> batch =
+          sequence < count ? Optional.of(source.batch(sequence)) : Optional.empty();
+      int predictions = batch.map(TokenBatch::predictions).orElse(0);
+      if (predictions > 0) {
+        sums[0] += model.loss(batch.get()) * predictions;
+        sums[1] += predictions;
+      } else {
+        model.serveOthers(false);
       }
     }
     double[] all = communicator.allReduceSum(sums);
@@ -276,6 +311,7 @@ public final class Trainer {
     Safetensors shard = state.toFile(bias, weights.stored(), reduction.state());
     String digest = checkpoints.writeShard(step, communicator.rank(), worldSize, shard);
     byte[][] digests = communicator.allGatherBytes(digest.getBytes(StandardCharsets.US_ASCII));
+    List<Ranges> ranges = rangesOfRanks();
     if (communicator.rank() == 0) {
       Map<String, String> files = new TreeMap<>();
       for (int rank = 0; rank < worldSize; rank++) {
@@ -288,12 +324,28 @@ public final class Trainer {
       checkpoints.writeManifest(
           step,
           new Checkpoint.State(
-              layout.length(), worldSize, position, settingsDigest, batches.order().stretches()),
+              holding.length(),
+              worldSize,
+              position,
+              settingsDigest,
+              batches.order().stretches(),
+              ranges),
           files);
       observer.checkpointed(step);
       checkpoints.prune(step, config.every().keep());
     }
     communicator.barrier();
+  }
+
+  /** What each rank owns; empty if these are even shards. */
+  private List<Ranges> rangesOfRanks() {
+    if (holding.isWhole()) {
+      return List.of();
+    }
+    byte[] own = owned.ranges().written().getBytes(StandardCharsets.US_ASCII);
+    return Arrays.stream(communicator.allGatherBytes(own))
+        .map(written -> Ranges.parse(new String(written, StandardCharsets.US_ASCII)))
+        .toList();
   }
 
   /** The newest whole checkpoint. Each rank looks for it; all must find the same. */
@@ -312,9 +364,10 @@ public final class Trainer {
 
   private void restore(Checkpoint checkpoint) throws IOException {
     takeNewDataIn(checkpoint.state());
-    float[] bias = state.restore(checkpoints, checkpoint);
+    float[] bias = state.restore(checkpoints, checkpoint, holding.length());
     model.expertBalance().ifPresent(balance -> balance.setBias(bias));
-    state.restore(checkpoints, checkpoint, reduction.state());
+    ShardState.restore(
+        checkpoints, checkpoint, reduction.state(), communicator.rank(), communicator.worldSize());
     weights.start(state.master(), state.known(checkpoints, checkpoint));
   }
 
@@ -344,18 +397,35 @@ public final class Trainer {
     batches = batches.with(order);
   }
 
+  /** Of what all ranks have, and of what each has alone. */
   private long weightsDigest() {
-    FlatBuffer parameters = model.parameters();
+    long digest = digest(0, holding.common());
+    if (holding.isWhole()) {
+      return digest;
+    }
+    long own = digest(holding.common(), model.parameters().length());
+    byte[] bytes = ByteBuffer.allocate(Long.BYTES).putLong(own).array();
+    for (byte[] ofRank : communicator.allGatherBytes(bytes)) {
+      digest = mixed(digest, ByteBuffer.wrap(ofRank).getLong());
+    }
+    return digest;
+  }
+
+  private long digest(long from, long to) {
     float[] chunk = new float[COPIED_AT_ONCE];
     long digest = 0;
-    for (long from = 0; from < parameters.length(); from += COPIED_AT_ONCE) {
-      int count = (int) Math.min(COPIED_AT_ONCE, parameters.length() - from);
-      parameters.get(from, chunk, 0, count);
+    for (long at = from; at < to; at += COPIED_AT_ONCE) {
+      int count = (int) Math.min(COPIED_AT_ONCE, to - at);
+      model.parameters().get(at, chunk, 0, count);
       for (int i = 0; i < count; i++) {
-        digest = digest * 0x9e3779b97f4a7c15L + Float.floatToRawIntBits(chunk[i]) + 1;
-        digest ^= digest >>> 29;
+        digest = mixed(digest, Float.floatToRawIntBits(chunk[i]) + 1L);
       }
     }
     return digest;
+  }
+
+  private static long mixed(long digest, long value) {
+    long product = digest * 0x9e3779b97f4a7c15L + value;
+    return product ^ product >>> 29;
   }
 }

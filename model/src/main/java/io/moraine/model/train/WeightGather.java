@@ -1,7 +1,9 @@
 package io.moraine.model.train;
 
 import io.moraine.model.collective.Communicator;
+import io.moraine.model.collective.FloatWriter;
 import io.moraine.model.collective.ShardLayout;
+import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
 import java.util.Optional;
 
@@ -14,31 +16,35 @@ import java.util.Optional;
  */
 final class WeightGather {
 
+  private static final int CHUNK = 1 << 16;
+
   private final TrainConfig.Weights form;
   private final Communicator communicator;
   private final ShardLayout layout;
   private final FlatBuffer parameters;
+  private final Ownership owned;
 
   WeightGather(
       TrainConfig.Weights form,
       Communicator communicator,
       ShardLayout layout,
-      FlatBuffer parameters) {
+      FlatBuffer parameters,
+      Ownership owned) {
     this.form = form;
     this.communicator = communicator;
     this.layout = layout;
     this.parameters = parameters;
+    this.owned = owned;
   }
 
   /**
    * The gather before the first step.
    *
-   * @param known what everybody had of this rank's shard when the run was stopped, if it was
+   * @param known what everybody had of what this rank owns when the run was stopped, if it was
    */
   void start(float[] master, Optional<float[]> known) {
     if (form.areDifferences()) {
-      communicator.allGather(
-          known.orElse(master), layout, TrainConfig.Weights.FP32.codec(), parameters::put);
+      give(known.orElse(master), TrainConfig.Weights.FP32.codec(), parameters::put);
     } else {
       gather(master);
     }
@@ -51,22 +57,32 @@ final class WeightGather {
       for (int i = 0; i < ahead.length; i++) {
         ahead[i] = master[i] - ahead[i];
       }
-      communicator.allGather(ahead, layout, form.codec(), this::add);
+      give(ahead, form.codec(), this::add);
     } else {
-      communicator.allGather(master, layout, form.codec(), parameters::put);
+      give(master, form.codec(), parameters::put);
     }
   }
 
-  /** What has to be stored of the weights of this rank's shard, besides the master weights. */
+  /** What has to be stored of the weights that this rank owns, besides the master weights. */
   float[] stored() {
     return form.areDifferences() ? known() : new float[0];
   }
 
   private float[] known() {
-    int rank = communicator.rank();
-    float[] known = new float[layout.size(rank)];
-    parameters.get(layout.from(rank), known, 0, known.length);
-    return known;
+    return owned.read(parameters);
+  }
+
+  /** The shard to everybody; what this rank has alone through the codec too, as if it were sent. */
+  private void give(float[] values, GradientCodec codec, FloatWriter output) {
+    communicator.allGather(values, layout, codec, output);
+    float[] decoded = new float[CHUNK];
+    byte[] bytes = new byte[codec.encodedBytes(CHUNK)];
+    for (int start = 0; start < owned.own(); start += CHUNK) {
+      int length = Math.min(CHUNK, owned.own() - start);
+      int written = codec.encode(values, owned.shared() + start, bytes, 0, length);
+      codec.decode(bytes, 0, written, decoded, 0, length);
+      output.write(owned.common() + start, decoded, 0, length);
+    }
   }
 
   private void add(long to, float[] difference, int offset, int length) {

@@ -2,6 +2,7 @@ package io.moraine.model.transformer;
 
 import io.moraine.model.attention.AttentionCache;
 import io.moraine.model.layer.Rotary;
+import io.moraine.model.tensor.Floats;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -67,8 +68,7 @@ public final class Decoder implements AutoCloseable {
       }
       Tensor hidden = weights.norm().forward(h);
       drafter.read(hidden);
-      return Transformer.floats(
-          weights.head().forward(hidden.narrow(0, tokens.length - places, places)));
+      return Floats.of(weights.head().forward(hidden.narrow(0, tokens.length - places, places)));
     }
   }
 
@@ -87,7 +87,7 @@ public final class Decoder implements AutoCloseable {
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      return Transformer.floats(weights.head().forward(drafter.draft(k, text)));
+      return Floats.of(weights.head().forward(drafter.draft(k, text)));
     }
   }
 

@@ -1,8 +1,8 @@
 package io.moraine.model.transformer;
 
 import io.moraine.model.attention.AttentionConfig;
+import io.moraine.model.moe.ExpertPlacement;
 import io.moraine.model.tensor.Slice;
-import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.List;
 
 /**
@@ -47,10 +47,17 @@ public record ModelCost(ModelConfig config) {
     return (long) config.attention().cachedPerToken() * config.layers();
   }
 
-  /** Elements of the flat buffer of weights, padding included. */
-  public long flatLength() {
-    List<Slice> weights = config.weights();
-    Slice last = weights.get(weights.size() - 1);
-    return TorchFlatBuffer.aligned(last.offsetElements() + last.length());
+  /** Weights that every rank has if routed experts are on their owners, one behind the other. */
+  public List<Slice> commonWeights() {
+    int experts = config.router().routedExperts();
+    HeldWeights all = HeldWeights.ofOwner(config.weights(), new ExpertPlacement(experts, 1), 0);
+    return all.parameters().stream()
+        .filter(slice -> slice.offsetElements() < all.holding().common())
+        .toList();
+  }
+
+  /** Rows that go to a routed expert per token, all layers. */
+  public long routedRows() {
+    return (long) config.moeLayers() * config.router().activeExperts();
   }
 }

@@ -3,19 +3,24 @@ package io.moraine.model.transformer;
 import io.moraine.model.attention.Sequences;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
+import io.moraine.model.moe.ExpertExchange;
 import io.moraine.model.moe.Router;
 import io.moraine.model.tensor.FlatBuffer;
+import io.moraine.model.tensor.Floats;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import io.moraine.model.train.ExpertBalance;
 import io.moraine.model.train.FurtherLoss;
+import io.moraine.model.train.Holding;
 import io.moraine.model.train.TrainableModel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
-import org.bytedeco.javacpp.FloatPointer;
+import java.util.stream.Collectors;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -42,6 +47,8 @@ public final class Transformer implements TrainableModel {
 
   private final ModelConfig config;
   private final Recompute recompute;
+  private final Optional<ExpertExchange> exchange;
+  private final HeldWeights held;
   private final TorchFlatBuffer parameters;
   private final TorchFlatBuffer gradients;
   private final Weights weights;
@@ -60,13 +67,29 @@ public final class Transformer implements TrainableModel {
    * @param recompute what training computes twice to keep less; changes no result
    */
   public Transformer(ModelConfig config, Recompute recompute) {
+    this(config, recompute, Optional.empty());
+  }
+
+  /**
+   * One rank's part of a model whose weights are zero.
+   *
+   * @param exchange with the ranks that own the other routed experts; empty if all are here. Passes
+   *     without {@link #serveOthers} are then made by all ranks at the same time
+   */
+  public Transformer(ModelConfig config, Recompute recompute, Optional<ExpertExchange> exchange) {
     this.config = config;
     this.recompute = recompute;
-    List<Slice> layout = WeightLayout.of(config);
-    this.parameters = new TorchFlatBuffer(layout);
-    this.gradients = new TorchFlatBuffer(layout);
+    this.exchange = exchange;
+    this.held =
+        exchange
+            .map(
+                others ->
+                    HeldWeights.ofOwner(WeightLayout.of(config), others.placement(), others.rank()))
+            .orElseGet(() -> HeldWeights.whole(WeightLayout.of(config)));
+    this.parameters = new TorchFlatBuffer(held.parameters());
+    this.gradients = new TorchFlatBuffer(held.gradients());
     this.balance = new TorchExpertBalance(config);
-    this.weights = new Weights(config, parameters, gradients, balance);
+    this.weights = new Weights(config, parameters, gradients, balance, exchange);
     this.rotary =
         new Rotary(config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary());
     this.prediction = new MultiTokenPrediction(config, weights, rotary, balance);
@@ -82,16 +105,24 @@ public final class Transformer implements TrainableModel {
    * bits for the same seed and configuration on every machine.
    */
   public void initialize(long seed) {
+    Map<String, Slice> places =
+        parameters.slices().stream().collect(Collectors.toMap(Slice::name, slice -> slice));
     SplittableRandom random = new SplittableRandom(seed);
-    for (Slice slice : parameters.slices()) {
+    for (Slice slice : held.holding().all()) {
       SplittableRandom own = random.split();
-      float[] values = new float[Math.toIntExact(slice.length())];
-      for (int i = 0; i < values.length; i++) {
-        boolean norm = slice.shape().size() == 1;
-        values[i] = norm ? 1 : (float) (config.initStd() * own.nextGaussian());
+      if (places.containsKey(slice.name())) {
+        initialize(places.get(slice.name()), own);
       }
-      parameters.put(slice.offsetElements(), values, 0, values.length);
     }
+  }
+
+  private void initialize(Slice slice, SplittableRandom random) {
+    boolean norm = slice.shape().size() == 1;
+    float[] values = new float[Math.toIntExact(slice.length())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = norm ? 1 : (float) (config.initStd() * random.nextGaussian());
+    }
+    parameters.put(slice.offsetElements(), values, 0, values.length);
   }
 
   @Override
@@ -108,8 +139,28 @@ public final class Transformer implements TrainableModel {
               .loss(batch, sequences, batchTokens(batch), hidden, this::run)
               .map(balanced::add)
               .orElse(balanced);
-      total.mul(new Scalar(weight)).backward();
+      backward(total.mul(new Scalar(weight)));
       return loss.item_float();
+    }
+  }
+
+  /**
+   * With tokens that are all padding: no loss, no load, and gradients of zero, but rows for the
+   * experts as any.
+   */
+  @Override
+  public void serveOthers(boolean isTraining) {
+    if (exchange.isEmpty() || config.moeLayers() == 0) {
+      return;
+    }
+    int length = config.prediction().depth() + 1;
+    int[] padding = new int[length + 1];
+    Arrays.fill(padding, TokenBatch.PADDING);
+    TokenBatch batch = new TokenBatch(1, length, padding);
+    if (isTraining) {
+      forwardBackward(batch, 0);
+    } else {
+      tokenLosses(batch);
     }
   }
 
@@ -127,7 +178,7 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor hidden = hiddenStates(inputs(batch), sequences(batch), LayerRun.UNHEARD);
-      return floats(crossEntropy(weights.head().forward(hidden), batch, NO_REDUCTION));
+      return Floats.of(crossEntropy(weights.head().forward(hidden), batch, NO_REDUCTION));
     }
   }
 
@@ -141,7 +192,7 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor hidden = hiddenStates(ids(tokens), Sequences.whole(sequences), LayerRun.UNHEARD);
-      return floats(weights.head().forward(hidden));
+      return Floats.of(weights.head().forward(hidden));
     }
   }
 
@@ -155,7 +206,7 @@ public final class Transformer implements TrainableModel {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor h = hiddenStates(ids(tokens), Sequences.whole(1), LayerRun.UNHEARD);
-      return floats(weights.head().forward(h.narrow(0, tokens.length - 1, 1)));
+      return Floats.of(weights.head().forward(h.narrow(0, tokens.length - 1, 1)));
     }
   }
 
@@ -186,7 +237,7 @@ public final class Transformer implements TrainableModel {
                 Router.Choice choice = result.choice();
                 long[] experts = new long[Math.toIntExact(choice.experts().numel())];
                 choice.experts().contiguous().data_ptr_long().get(experts);
-                choices.add(new RouterChoice(experts, floats(choice.weights())));
+                choices.add(new RouterChoice(experts, Floats.of(choice.weights())));
               }));
       return choices;
     }
@@ -208,7 +259,7 @@ public final class Transformer implements TrainableModel {
         Tensor further = rows.narrow(1, module, rows.size(1) - module);
         hidden = prediction.forward(module, sequences, further, hidden, LayerRun.UNHEARD);
       }
-      return floats(weights.head().forward(hidden));
+      return Floats.of(weights.head().forward(hidden));
     }
   }
 
@@ -218,6 +269,11 @@ public final class Transformer implements TrainableModel {
   @Override
   public FlatBuffer parameters() {
     return parameters;
+  }
+
+  @Override
+  public Holding holding() {
+    return held.holding();
   }
 
   @Override
@@ -261,6 +317,15 @@ public final class Transformer implements TrainableModel {
       h = run.forward(layer, h, context);
     }
     return weights.norm().forward(h);
+  }
+
+  /** What ends a transfer comes through libtorch as a text; the exchange knows what it was. */
+  private void backward(Tensor loss) {
+    try {
+      loss.backward();
+    } catch (RuntimeException e) {
+      throw exchange.flatMap(ExpertExchange::failure).map(RuntimeException.class::cast).orElse(e);
+    }
   }
 
   private LayerRun run(TrainingListener listener) {
@@ -310,13 +375,5 @@ public final class Transformer implements TrainableModel {
       ids[i] = tokens[i];
     }
     return torch.tensor(ids, new TensorOptions(torch.ScalarType.Long));
-  }
-
-  static float[] floats(Tensor tensor) {
-    float[] values = new float[Math.toIntExact(tensor.numel())];
-    try (FloatPointer memory = tensor.contiguous().data_ptr_float()) {
-      memory.get(values);
-    }
-    return values;
   }
 }

@@ -7,6 +7,9 @@ import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Names, shapes and places of all weights, in the published code's names and order. The modules of
@@ -14,6 +17,9 @@ import java.util.List;
  * without.
  */
 final class WeightLayout {
+
+  private static final Pattern EXPERT =
+      Pattern.compile("layers\\.\\d+\\.ffn\\.experts\\.(\\d+)\\..*");
 
   private final List<Slice> slices = new ArrayList<>();
   private long next;
@@ -34,6 +40,12 @@ final class WeightLayout {
       layout.addPredictionModule(config.layers() + k - 1, config);
     }
     return layout.slices;
+  }
+
+  /** Whose weight it is, among a layer's routed experts; empty if it is no such. */
+  static OptionalInt expert(Slice slice) {
+    Matcher name = EXPERT.matcher(slice.name());
+    return name.matches() ? OptionalInt.of(Integer.parseInt(name.group(1))) : OptionalInt.empty();
   }
 
   private void addLayer(String prefix, int layer, ModelConfig config) {

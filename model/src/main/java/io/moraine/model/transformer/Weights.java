@@ -7,6 +7,11 @@ import io.moraine.model.attention.LatentAttention;
 import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.layer.RmsNorm;
 import io.moraine.model.layer.SwiGlu;
+import io.moraine.model.moe.ExpertExchange;
+import io.moraine.model.moe.ExpertPlacement;
+import io.moraine.model.moe.Experts;
+import io.moraine.model.moe.ExpertsOnOwners;
+import io.moraine.model.moe.LocalExperts;
 import io.moraine.model.moe.MoeLayer;
 import io.moraine.model.moe.Router;
 import io.moraine.model.precision.Linear;
@@ -18,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -27,6 +33,7 @@ import org.bytedeco.pytorch.Tensor;
 final class Weights implements AutoCloseable {
 
   private final ModelConfig config;
+  private final Optional<ExpertExchange> exchange;
   private final Products products;
   private final Map<String, Tensor> leaves = new LinkedHashMap<>();
   private final List<Tensor> owned = new ArrayList<>();
@@ -38,11 +45,16 @@ final class Weights implements AutoCloseable {
       ModelConfig config,
       TorchFlatBuffer parameters,
       TorchFlatBuffer gradients,
-      TorchExpertBalance balance) {
+      TorchExpertBalance balance,
+      Optional<ExpertExchange> exchange) {
     this.config = config;
+    this.exchange = exchange;
     this.products = new Products(config.precision());
-    for (Slice slice : parameters.slices()) {
-      leaves.put(slice.name(), leaf(parameters.view(slice), gradients.view(slice)));
+    Map<String, Slice> places =
+        parameters.slices().stream().collect(Collectors.toMap(Slice::name, slice -> slice));
+    for (Slice slice : gradients.slices()) {
+      Slice parameter = places.get(HeldWeights.parameter(slice.name()));
+      leaves.put(slice.name(), leaf(parameters.view(parameter), gradients.view(slice)));
     }
     this.head = products.linearAboveFp8(config.hasTiedEmbeddings() ? embedding() : weight("head"));
     for (int layer = 0; layer < config.layers(); layer++) {
@@ -153,20 +165,44 @@ final class Weights implements AutoCloseable {
   private MoeLayer experts(String prefix, int layer, TorchExpertBalance balance) {
     Tensor bias = balance.biasOf(layer - config.denseLayers());
     owned.add(bias);
-    List<SwiGlu> routed = new ArrayList<>();
-    for (int expert = 0; expert < config.router().routedExperts(); expert++) {
-      routed.add(feedForward(prefix + "experts." + expert + "."));
-    }
     return new MoeLayer(
         new Router(config.router(), weight(prefix + "gate"), bias),
-        routed,
+        exchange
+            .map(others -> expertsOnOwners(prefix, others))
+            .orElseGet(() -> experts(prefix, 0, config.router().routedExperts(), "")),
         config.experts().shared() > 0
             ? Optional.of(feedForward(prefix + "shared_experts."))
             : Optional.empty());
   }
 
+  private Experts expertsOnOwners(String prefix, ExpertExchange others) {
+    ExpertPlacement placement = others.placement();
+    int from = placement.from(others.rank());
+    int to = placement.to(others.rank());
+    List<LocalExperts> bySource = new ArrayList<>();
+    for (int source = 0; source < placement.worldSize(); source++) {
+      bySource.add(experts(prefix, from, to, HeldWeights.ofSource(source)));
+    }
+    return new ExpertsOnOwners(others, bySource);
+  }
+
+  private LocalExperts experts(String prefix, int from, int to, String gradient) {
+    List<SwiGlu> experts = new ArrayList<>();
+    for (int expert = from; expert < to; expert++) {
+      experts.add(feedForward(prefix + "experts." + expert + ".", gradient));
+    }
+    return new LocalExperts(experts);
+  }
+
   private SwiGlu feedForward(String prefix) {
-    return new SwiGlu(linear(prefix + "w1"), linear(prefix + "w2"), linear(prefix + "w3"));
+    return feedForward(prefix, "");
+  }
+
+  private SwiGlu feedForward(String prefix, String gradient) {
+    return new SwiGlu(
+        products.linear(weight(prefix + "w1", gradient)),
+        products.linear(weight(prefix + "w2", gradient)),
+        products.linear(weight(prefix + "w3", gradient)));
   }
 
   private RmsNorm latentNorm(String name) {
@@ -182,6 +218,10 @@ final class Weights implements AutoCloseable {
   }
 
   private Tensor weight(String name) {
-    return leaves.get(name + ".weight");
+    return weight(name, "");
+  }
+
+  private Tensor weight(String name, String gradient) {
+    return leaves.get(name + ".weight" + gradient);
   }
 }

@@ -188,6 +188,54 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void quantizeE4m3(
+      float[] src, int srcOffset, byte[] dst, int dstOffset, int length, float inverse) {
+    int bound = FLOATS.loopBound(length);
+    for (int i = 0; i < bound; i += LANES) {
+      IntVector bits =
+          FloatVector.fromArray(FLOATS, src, srcOffset + i).mul(inverse).reinterpretAsInts();
+      IntVector absolute = bits.and(ScalarKernels.ABSOLUTE);
+      IntVector odd = absolute.lanewise(LSHR, 20).and(1);
+      IntVector normal =
+          absolute.add(0x7ffff).add(odd).lanewise(LSHR, 20).sub(ScalarKernels.E4M3_BIAS);
+      IntVector subnormal =
+          absolute
+              .reinterpretAsFloats()
+              .mul(ScalarKernels.E4M3_STEPS)
+              .add(ScalarKernels.ROUNDING)
+              .reinterpretAsInts()
+              .and(0xf);
+      IntVector codes = select(isSubnormal(absolute), subnormal, normal);
+      put(codes.or(bits.lanewise(LSHR, 24).and(0x80)), dst, dstOffset + i);
+    }
+    scalar.quantizeE4m3(src, srcOffset + bound, dst, dstOffset + bound, length - bound, inverse);
+  }
+
+  @Override
+  public void dequantizeE4m3(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int bound = FLOATS.loopBound(length);
+    for (int i = 0; i < bound; i += LANES) {
+      e4m3(src, srcOffset + i).mul(scale).intoArray(dst, dstOffset + i);
+    }
+    scalar.dequantizeE4m3(src, srcOffset + bound, dst, dstOffset + bound, length - bound, scale);
+  }
+
+  @Override
+  public void addDequantizedE4m3(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    int bound = FLOATS.loopBound(length);
+    FloatVector total = FloatVector.zero(FLOATS);
+    for (int i = 0; i < bound; i += LANES) {
+      FloatVector values = e4m3(src, srcOffset + i).mul(scale);
+      total = total.add(add(dst, dstOffset + i, values));
+    }
+    oneNaN(dst, dstOffset, bound, total);
+    int rest = length - bound;
+    scalar.addDequantizedE4m3(src, srcOffset + bound, dst, dstOffset + bound, rest, scale);
+  }
+
+  @Override
   public void packSigns(float[] src, int srcOffset, byte[] dst, int dstOffset, int length) {
     if (!isWholeVectorsOfSigns(length)) {
       scalar.packSigns(src, srcOffset, dst, dstOffset, length);
@@ -282,6 +330,30 @@ final class VectorKernels implements Kernels {
       total = total.add(add(dst, dstOffset + i, scaled(codes, scale)));
     }
     oneNaN(dst, dstOffset, length, total);
+  }
+
+  private static FloatVector e4m3(byte[] src, int offset) {
+    IntVector codes = bytes(src, offset);
+    IntVector magnitude = codes.and(0x7f);
+    IntVector normal = magnitude.add(ScalarKernels.E4M3_BIAS).lanewise(LSHL, 20);
+    IntVector subnormal =
+        ((FloatVector) magnitude.convertShape(I2F, FLOATS, 0))
+            .mul(1 / ScalarKernels.E4M3_STEPS)
+            .reinterpretAsInts();
+    IntVector isSubnormal = magnitude.sub(8).lanewise(ASHR, 31);
+    return select(isSubnormal, subnormal, normal)
+        .or(codes.and(0x80).lanewise(LSHL, 24))
+        .reinterpretAsFloats();
+  }
+
+  /** All ones where values are below E4M3's smallest normal number, else zero. */
+  private static IntVector isSubnormal(IntVector absolute) {
+    return absolute.sub(ScalarKernels.E4M3_NORMAL).lanewise(ASHR, 31);
+  }
+
+  /** Of a where a lane of the mask is all ones, of b where it is zero. */
+  private static IntVector select(IntVector mask, IntVector a, IntVector b) {
+    return a.and(mask).or(b.and(mask.not()));
   }
 
   private static IntVector low(IntVector codes) {

@@ -4,61 +4,84 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
- * Blocks of 256 elements: a float32 scale (largest absolute value / levels), then one signed code
+ * Blocks of a number of elements: a float32 scale (largest absolute value / levels), then one code
  * an element, rounded to nearest, ties to even.
  *
- * <p>{@code int8}: 127 levels, one byte a code, 1.016 bytes an element. {@code int4}: 7 levels, two
- * codes a byte, 0.516 bytes an element; in a block of n elements byte j holds element j in its low
- * half and element {@code ceil(n / 2) + j} in its high half, 0 if there is none.
+ * <p>{@code int8}: 127 levels, one byte a code, 1.016 bytes an element in blocks of 256. {@code
+ * int4}: 7 levels, two codes a byte, 0.516 bytes an element; in a block of n elements byte j holds
+ * element j in its low half and element {@code ceil(n / 2) + j} in its high half, 0 if there is
+ * none. {@code fp8}: E4M3, whose largest value is 448, 1.031 bytes an element in blocks of 128.
  *
  * <p>The error of an element is at most its block's largest absolute value / (2 levels) (and a
- * rounding error of float32): / 254 and / 14. A block whose largest absolute value is below 2^-100
- * becomes zeros; a block with a value that is not finite becomes NaN as a whole, and so does one
- * whose scale is not finite.
+ * rounding error of float32) for int8 and int4: / 254 and / 14; for fp8 at most 2^-4 of itself or
+ * 2^-10 of its block's scale. A block whose largest absolute value is below 2^-100 becomes zeros; a
+ * block with a value that is not finite becomes NaN as a whole, and so does one whose scale is not
+ * finite.
  *
- * @param bits of a code; 4 or 8
+ * @param code of an element
+ * @param block elements of a block
  * @source Dettmers et al., 8-bit optimizers via block-wise quantization, 2021, arXiv:2110.02861,
- *     section 2 (block-wise absmax; linear codes here)
+ *     section 2 (block-wise absmax; linear codes here); fp8: DeepSeek-AI, DeepSeek-V3, 2024,
+ *     arXiv:2412.19437, section 3.3.2 (1 x 128 tiles of activations)
  */
-record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
+record BlockCodec(Code code, int block, Kernels kernels) implements GradientCodec {
 
-  private static final int BLOCK = 256;
+  /** How an element is written. */
+  enum Code {
+    /** A signed byte. */
+    INT8(127),
+    /** Half a signed byte. */
+    INT4(7),
+    /** A float of 8 bits: sign, 4 bits of exponent, 3 of mantissa. */
+    FP8(448);
+
+    private final int levels;
+
+    Code(int levels) {
+      this.levels = levels;
+    }
+  }
+
+  /** Elements of a block of gradients: what a tensor is aligned to. */
+  static final int BLOCK = 256;
+
   private static final int SCALE_BYTES = 4;
   private static final VarHandle FLOAT =
       MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
 
-  BlockCodec {
-    if (bits != 4 && bits != 8) {
-      throw new IllegalArgumentException("bits must be 4 or 8, got " + bits);
-    }
-  }
-
   @Override
   public String name() {
-    return "int" + bits;
+    return code.name().toLowerCase(Locale.ROOT);
   }
 
   @Override
   public boolean isCoarse() {
-    return bits == 4;
+    return code == Code.INT4;
+  }
+
+  @Override
+  public int blockElements() {
+    return block;
   }
 
   @Override
   public int encodedBytes(int elements) {
-    return codeBytes(elements) + SCALE_BYTES * ((elements + BLOCK - 1) / BLOCK);
+    return elements / block * (SCALE_BYTES + codeBytes(block))
+        + (elements % block > 0 ? SCALE_BYTES + codeBytes(elements % block) : 0);
   }
 
   @Override
   public int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
     int at = dstOffset;
-    for (int from = 0; from < elements; from += BLOCK) {
-      int count = Math.min(BLOCK, elements - from);
+    for (int from = 0; from < elements; from += block) {
+      int count = Math.min(block, elements - from);
       Absmax absmax = new Absmax(kernels.largestBits(src, srcOffset + from, count));
-      FLOAT.set(dst, at, absmax.scale(levels()));
+      FLOAT.set(dst, at, absmax.scale(code.levels));
       if (absmax.isFinite()) {
-        quantize(src, srcOffset + from, dst, at + SCALE_BYTES, count, absmax.inverse(levels()));
+        quantize(src, srcOffset + from, dst, at + SCALE_BYTES, count, absmax.inverse(code.levels));
       } else {
         fillWithOnes(dst, at + SCALE_BYTES, count);
       }
@@ -84,8 +107,8 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
   private void decode(
       byte[] src, int srcOffset, float[] dst, int dstOffset, int elements, boolean adds) {
     int at = srcOffset;
-    for (int from = 0; from < elements; from += BLOCK) {
-      int count = Math.min(BLOCK, elements - from);
+    for (int from = 0; from < elements; from += block) {
+      int count = Math.min(block, elements - from);
       float scale = (float) FLOAT.get(src, at);
       if (!Float.isFinite(scale)) {
         Arrays.fill(dst, dstOffset + from, dstOffset + from + count, Float.NaN);
@@ -100,43 +123,39 @@ record BlockCodec(int bits, Kernels kernels) implements GradientCodec {
 
   private void dequantize(
       byte[] src, int srcOffset, float[] dst, int dstOffset, int count, float scale) {
-    if (bits == 8) {
-      kernels.dequantize8(src, srcOffset, dst, dstOffset, count, scale);
-    } else {
-      kernels.dequantize4(src, srcOffset, dst, dstOffset, count, scale);
+    switch (code) {
+      case INT8 -> kernels.dequantize8(src, srcOffset, dst, dstOffset, count, scale);
+      case INT4 -> kernels.dequantize4(src, srcOffset, dst, dstOffset, count, scale);
+      case FP8 -> kernels.dequantizeE4m3(src, srcOffset, dst, dstOffset, count, scale);
     }
   }
 
   private void addDequantized(
       byte[] src, int srcOffset, float[] dst, int dstOffset, int count, float scale) {
-    if (bits == 8) {
-      kernels.addDequantized8(src, srcOffset, dst, dstOffset, count, scale);
-    } else {
-      kernels.addDequantized4(src, srcOffset, dst, dstOffset, count, scale);
+    switch (code) {
+      case INT8 -> kernels.addDequantized8(src, srcOffset, dst, dstOffset, count, scale);
+      case INT4 -> kernels.addDequantized4(src, srcOffset, dst, dstOffset, count, scale);
+      case FP8 -> kernels.addDequantizedE4m3(src, srcOffset, dst, dstOffset, count, scale);
     }
   }
 
   private void quantize(
       float[] src, int srcOffset, byte[] dst, int dstOffset, int count, float inverse) {
-    if (bits == 8) {
-      kernels.quantize8(src, srcOffset, dst, dstOffset, count, inverse);
-    } else {
-      kernels.quantize4(src, srcOffset, dst, dstOffset, count, inverse);
+    switch (code) {
+      case INT8 -> kernels.quantize8(src, srcOffset, dst, dstOffset, count, inverse);
+      case INT4 -> kernels.quantize4(src, srcOffset, dst, dstOffset, count, inverse);
+      case FP8 -> kernels.quantizeE4m3(src, srcOffset, dst, dstOffset, count, inverse);
     }
   }
 
   /** Any code gives NaN with a scale that is NaN; it has to be the same one everywhere. */
   private void fillWithOnes(byte[] dst, int dstOffset, int count) {
-    byte ones = (byte) (bits == 8 ? 0x01 : 0x11);
+    byte ones = (byte) (code == Code.INT4 ? 0x11 : 0x01);
     Arrays.fill(dst, dstOffset, dstOffset + codeBytes(count), ones);
   }
 
-  private int levels() {
-    return bits == 8 ? 127 : 7;
-  }
-
   private int codeBytes(int elements) {
-    return bits == 8 ? elements : (elements + 1) / 2;
+    return code == Code.INT4 ? (elements + 1) / 2 : elements;
   }
 
   /**

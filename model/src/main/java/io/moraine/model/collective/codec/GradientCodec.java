@@ -12,7 +12,13 @@ import java.util.stream.Collectors;
 public sealed interface GradientCodec
     permits Fp32Codec, Bf16Codec, BlockCodec, SignCodec, TopKCodec {
 
-  /** All codecs that have no settings. */
+  /** Most elements under one scale of {@link #fp8}. */
+  int FP8_TILE = 128;
+
+  /** Fewest: a scale takes 4 bytes. */
+  int FP8_SMALLEST_TILE = 16;
+
+  /** All codecs of gradients that have no settings. */
   static List<GradientCodec> all() {
     return Kernels.chosen().codecs();
   }
@@ -24,6 +30,25 @@ public sealed interface GradientCodec
    */
   static GradientCodec topK(double share) {
     return new TopKCodec(share, Kernels.chosen());
+  }
+
+  /**
+   * E4M3 with a scale for each tile of a row: the largest divisor of a row's length up to 128.
+   *
+   * @param row elements of a row, which ranges begin with
+   * @throws IllegalArgumentException if no tile of 16 elements or more divides it
+   */
+  static GradientCodec fp8(int row) {
+    int tile = Math.min(FP8_TILE, row);
+    while (tile >= FP8_SMALLEST_TILE && row % tile != 0) {
+      tile--;
+    }
+    if (tile < FP8_SMALLEST_TILE) {
+      throw new IllegalArgumentException(
+          "fp8 needs rows that tiles of %d to %d elements divide, got %d elements"
+              .formatted(FP8_SMALLEST_TILE, FP8_TILE, row));
+    }
+    return Kernels.chosen().fp8(tile);
   }
 
   /** What this JVM encodes and decodes with: {@code vector} or {@code scalar}. */
@@ -60,6 +85,11 @@ public sealed interface GradientCodec
   /** Whether its bytes are the values themselves, little-endian float32. */
   default boolean isVerbatim() {
     return false;
+  }
+
+  /** Elements that have something in common: ranges are cut at multiples of so many. */
+  default int blockElements() {
+    return 1;
   }
 
   /** Bytes that {@link #encode} writes for this many elements, or the most it may write. */

@@ -1,5 +1,6 @@
 package io.moraine.model.collective.codec;
 
+import io.moraine.model.collective.codec.BlockCodec.Code;
 import java.util.List;
 import java.util.Optional;
 
@@ -68,6 +69,25 @@ interface Kernels {
   void addDequantized4(
       byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
 
+  /**
+   * Multiplies and rounds to E4M3, a byte a value, ties to even.
+   *
+   * @param inverse finite; no product may lie beyond 448 by more than its rounding
+   */
+  void quantizeE4m3(
+      float[] src, int srcOffset, byte[] dst, int dstOffset, int length, float inverse);
+
+  /**
+   * Multiplies E4M3 values; {@code scale} is finite. All ones, its NaN, is never sent and counts as
+   * 480.
+   */
+  void dequantizeE4m3(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /** Multiplies E4M3 values and adds; {@code scale} is finite. */
+  void addDequantizedE4m3(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
   /** Packs signs, a bit a value; as {@link SignCodec} lays them out. */
   void packSigns(float[] src, int srcOffset, byte[] dst, int dstOffset, int length);
 
@@ -77,14 +97,19 @@ interface Kernels {
   /** Gives {@code scale}, which is finite, the signs of bits and adds. */
   void addSigns(byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
 
-  /** All codecs without settings, on these kernels. */
+  /** All codecs of gradients without settings, on these kernels. */
   default List<GradientCodec> codecs() {
     return List.of(
         new Fp32Codec(this),
         new Bf16Codec(this),
-        new BlockCodec(8, this),
-        new BlockCodec(4, this),
+        new BlockCodec(Code.INT8, BlockCodec.BLOCK, this),
+        new BlockCodec(Code.INT4, BlockCodec.BLOCK, this),
         new SignCodec(this));
+  }
+
+  /** E4M3 in blocks of a number of elements, on these kernels. */
+  default GradientCodec fp8(int block) {
+    return new BlockCodec(Code.FP8, block, this);
   }
 
   /** Plain loops, for every JVM. */

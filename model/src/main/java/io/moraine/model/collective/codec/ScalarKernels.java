@@ -16,7 +16,17 @@ final class ScalarKernels implements Kernels {
   static final int ABSOLUTE = 0x7fffffff;
   static final int INFINITY = 0x7f800000;
 
+  /** 2^-6 as float32's bits, E4M3's smallest normal number. */
+  static final int E4M3_NORMAL = 0x3c800000;
+
+  /** What float32's exponent is ahead of E4M3's, above 3 bits of mantissa. */
+  static final int E4M3_BIAS = 127 - 7 << 3;
+
+  /** E4M3's subnormal numbers are this many times an integer smaller. */
+  static final float E4M3_STEPS = 0x1p9f;
+
   private static final int QUIET_BF16 = 0x40;
+  private static final float[] E4M3 = e4m3();
   private static final VarHandle SHORT =
       MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle FLOAT =
@@ -135,6 +145,36 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void quantizeE4m3(
+      float[] src, int srcOffset, byte[] dst, int dstOffset, int length, float inverse) {
+    for (int i = 0; i < length; i++) {
+      float value = src[srcOffset + i] * inverse;
+      int bits = Float.floatToRawIntBits(value);
+      int absolute = bits & ABSOLUTE;
+      int normal = (absolute + 0x7ffff + (absolute >>> 20 & 1) >>> 20) - E4M3_BIAS;
+      int subnormal = Float.floatToRawIntBits(Math.abs(value) * E4M3_STEPS + ROUNDING) & 0xf;
+      int code = absolute < E4M3_NORMAL ? subnormal : normal;
+      dst[dstOffset + i] = (byte) (code | bits >>> 24 & 0x80);
+    }
+  }
+
+  @Override
+  public void dequantizeE4m3(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    for (int i = 0; i < length; i++) {
+      dst[dstOffset + i] = E4M3[src[srcOffset + i] & 0xff] * scale;
+    }
+  }
+
+  @Override
+  public void addDequantizedE4m3(
+      byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale) {
+    for (int i = 0; i < length; i++) {
+      dst[dstOffset + i] = sum(dst[dstOffset + i], E4M3[src[srcOffset + i] & 0xff] * scale);
+    }
+  }
+
+  @Override
   public void packSigns(float[] src, int srcOffset, byte[] dst, int dstOffset, int length) {
     int columns = (length + 7) / 8;
     for (int j = 0; j < columns; j++) {
@@ -185,6 +225,20 @@ final class ScalarKernels implements Kernels {
   /** The lowest bits are the code; those above are not. */
   private static int code(float value, float inverse) {
     return Float.floatToRawIntBits(value * inverse + ROUNDING);
+  }
+
+  /** The values of all codes. */
+  private static float[] e4m3() {
+    float[] values = new float[256];
+    for (int code = 0; code < values.length; code++) {
+      int magnitude = code & 0x7f;
+      float absolute =
+          magnitude < 8
+              ? magnitude / E4M3_STEPS
+              : Float.intBitsToFloat(magnitude + E4M3_BIAS << 20);
+      values[code] = code < 0x80 ? absolute : -absolute;
+    }
+    return values;
   }
 
   private static float signed(byte bits, int bit, float scale) {

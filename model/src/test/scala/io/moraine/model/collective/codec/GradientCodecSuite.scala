@@ -27,7 +27,10 @@ class GradientCodecSuite extends AnyFunSuite {
     back
   }
 
-  for (kernels <- Seq(Kernels.scalar, Kernels.vector.get); codec <- kernels.codecs.asScala) {
+  for (
+    kernels <- Seq(Kernels.scalar, Kernels.vector.get);
+    codec <- kernels.codecs.asScala.toSeq :+ kernels.fp8(128)
+  ) {
     val subject = s"${codec.name} on ${kernels.name} kernels"
 
     test(s"$subject: encodes and decodes every length, empty included") {
@@ -79,7 +82,7 @@ class GradientCodecSuite extends AnyFunSuite {
     }
   }
 
-  for (codec <- GradientCodec.all.asScala) {
+  for (codec <- GradientCodec.all.asScala.toSeq :+ GradientCodec.fp8(128)) {
     test(s"${codec.name}: 10,000 payloads of garbage are refused, or decode within bounds") {
       val random = new SplittableRandom(17)
       for (_ <- 1 to 10000) {
@@ -241,6 +244,44 @@ class GradientCodecSuite extends AnyFunSuite {
     val values = Array.fill(256)(0f)
     values(17) = -3.5f
     assert(math.abs(roundTrip(GradientCodec.of("int8"), values)(17) + 3.5f) < 1e-6)
+  }
+
+  /** All finite numbers of E4M3, in order. */
+  private val e4m3: Seq[Float] = {
+    val positive =
+      for (exponent <- 0 to 15; mantissa <- 0 to 7 if exponent * 8 + mantissa < 127)
+        yield
+          if (exponent == 0) mantissa * math.pow(2, -9).toFloat
+          else ((1 + mantissa / 8.0) * math.pow(2, exponent - 7)).toFloat
+    positive.tail.reverse.map(-_) ++ positive
+  }
+
+  test("fp8 rounds to the nearest number of E4M3 times the scale, ties to an even mantissa") {
+    assert(e4m3.size == 253 && e4m3.last == 448f)
+    val ties = e4m3.zip(e4m3.tail).map { case (a, b) => (a + b) / 2 }
+    val random = new SplittableRandom(3)
+    val near = ties.flatMap(t => Seq(Math.nextUp(t), Math.nextDown(t), t * 1.01f, t * 0.99f))
+    val values = (e4m3 ++ ties ++ near ++ Seq.fill(500)((random.nextGaussian() * 0.1).toFloat))
+      .filter(v => math.abs(v) <= 448)
+    for (scale <- Seq(1f, 0.25f, 4f); rows <- values.grouped(127)) {
+      val row = (448f +: rows).map(_ * scale).toArray
+      for ((value, got) <- row.map(_ / scale).zip(roundTrip(GradientCodec.fp8(128), row))) {
+        val distance = e4m3.map(n => math.abs(n - value)).min
+        val nearest = e4m3.indices.filter(i => math.abs(e4m3(i) - value) == distance)
+        val even = nearest.find(i => (i - 126) % 2 == 0).getOrElse(nearest.head)
+        assert(got == e4m3(if (nearest.size == 2) even else nearest.head) * scale, value)
+      }
+    }
+  }
+
+  test("fp8 has a tile for every 128 elements of a row, or fewer where these do not divide it") {
+    val sizes = Seq(7168 -> 128, 256 -> 128, 192 -> 96, 200 -> 100, 64 -> 64)
+    for ((row, tile) <- sizes)
+      assert(GradientCodec.fp8(row).encodedBytes(row) == row + 4 * (row / tile), row)
+    val error = intercept[IllegalArgumentException](GradientCodec.fp8(131))
+    assert(
+      error.getMessage == "fp8 needs rows that tiles of 16 to 128 elements divide, got 131 elements"
+    )
   }
 
   test("a name that is no codec is refused with the names that are") {

@@ -15,10 +15,15 @@ class KernelsReferenceSuite extends AnyFunSuite {
   import KernelsReferenceSuite._
 
   private val codecs =
-    Kernels.scalar.codecs.asScala.zip(Kernels.vector.get.codecs.asScala)
+    all(Kernels.scalar).zip(all(Kernels.vector.get))
+
+  private def all(kernels: Kernels): Seq[GradientCodec] =
+    kernels.codecs.asScala.toSeq ++ Seq(128, 96, 5).map(kernels.fp8)
+
+  private def name(codec: GradientCodec) = s"${codec.name} (${codec.blockElements})"
 
   for ((scalar, vector) <- codecs; (kind, draw) <- kinds) {
-    test(s"${scalar.name}: vector = scalar on $kind, lengths 0 to 1100, any offset") {
+    test(s"${name(scalar)}: vector = scalar on $kind, lengths 0 to 1100, any offset") {
       val random = new SplittableRandom(5)
       for (length <- 0 to 1100) {
         val offset = random.nextInt(40)
@@ -31,7 +36,7 @@ class KernelsReferenceSuite extends AnyFunSuite {
   }
 
   for ((scalar, vector) <- codecs)
-    test(s"${scalar.name}: vector = scalar in decoding whatever bytes, lengths 0 to 1100") {
+    test(s"${name(scalar)}: vector = scalar in decoding whatever bytes, lengths 0 to 1100") {
       val random = new SplittableRandom(6)
       for (length <- 0 to 1100) {
         val offset = random.nextInt(40)

@@ -1,0 +1,287 @@
+package io.moraine.model.train
+
+import io.moraine.model.checkpoint.{Checkpoints, LocalStorage}
+import io.moraine.model.collective.{CollectiveException, Communicator, Ranks}
+import io.moraine.model.collective.codec.GradientCodec
+import io.moraine.model.moe.{ExpertExchange, ExpertTransfer, RouterConfig}
+import io.moraine.model.moe.RouterConfig.Score
+import io.moraine.model.optim.{AdamW, LearningRateSchedule}
+import io.moraine.model.precision.Precision
+import io.moraine.model.tensor.Torch
+import io.moraine.model.transformer.{ModelConfig, Recompute, TinyModels, Transformer}
+import io.moraine.model.transformer.ModelConfig.PredictionConfig
+import java.nio.file.{Files, Path}
+import java.util.Optional
+import java.util.concurrent.ConcurrentLinkedQueue
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+import scala.util.Try
+
+/** Experts that live on one rank each, against the same experts on all ranks. */
+class ExpertsOnOwnersSuite extends AnyFunSuite {
+
+  import ExpertsOnOwnersSuite._
+
+  private val balanced = new RouterConfig(8, 2, 4, 2, Score.SIGMOID, 1.5, true, 0.5)
+  private val further = new PredictionConfig(2, 0.3)
+  private val plain = TinyModels.config()
+
+  private val setUps = Seq(
+    SetUp("sigmoid router, groups", plain, 2),
+    SetUp("three ranks, 8 experts", plain, 3),
+    SetUp("four ranks, 6 experts", TinyModels.config(TinyModels.softmax, lowRank = false), 4),
+    SetUp("more ranks than experts", TinyModels.config(threeExperts), 4),
+    SetUp("routed experts alone", TinyModels.config(shared = 0), 2),
+    SetUp("multi-token prediction", TinyModels.config(balanced, prediction = further), 2),
+    SetUp("layers computed again", TinyModels.config(balanced, prediction = further), 2)
+      .copy(recompute = Recompute.LAYERS),
+    SetUp("bf16", plain.`with`(Precision.BF16), 2),
+    SetUp("fp8, layers computed again", TinyModels.config(balanced).`with`(Precision.FP8), 2)
+      .copy(recompute = Recompute.LAYERS),
+    SetUp("uneven micro-batches, a rank without", TinyModels.config(prediction = further), 3)
+      .copy(batch = TrainConfig.Batch.constant(4, 1)),
+    SetUp("padding, sequences without a prediction", plain, 2)
+      .copy(tokens = s => (s % 4 * 3).toInt + 1, batch = TrainConfig.Batch.constant(6, 1)),
+    SetUp("weights in bf16", plain, 2).copy(weights = TrainConfig.Weights.BF16),
+    SetUp("weights as differences", plain, 2).copy(weights = TrainConfig.Weights.INT8_DIFFERENCES)
+  )
+
+  for (setUp <- setUps)
+    test(s"${setUp.name}: with fp32 on the wire losses, loads and weights are the same bits") {
+      val everywhere = train(setUp, 12, Everywhere)
+      val onOwners = train(setUp, 12, OnOwners("fp32", "fp32"))
+      assert(everywhere.curve.size == 12 && everywhere.curve.map(_._1).toSet.size == 12)
+      assert(onOwners.curve == everywhere.curve)
+      assert(onOwners.evaluations == everywhere.evaluations && onOwners.evaluations.nonEmpty)
+      assert(weights(setUp, onOwners.folder) == weights(setUp, everywhere.folder))
+    }
+
+  test("a rank has its own experts alone, and the ranks together have each once") {
+    val common = everyExpert(plain).filterNot(_.contains(".experts."))
+    val held = Ranks
+      .run(3)(c => withModel(SetUp("", plain, 3), c, OnOwners("fp32", "fp32"))(names))
+      .map(_.get)
+    for (names <- held) assert(names.filterNot(_.contains(".experts.")) == common)
+    val experts = held.flatten.filter(_.contains(".experts."))
+    assert(experts.size == 8 * 3 && experts.toSet.size == experts.size)
+    assert(held.map(_.count(_.contains(".experts."))) == Seq(6, 9, 9))
+  }
+
+  for (
+    (before, after) <- Seq(
+      (2, OnOwners("fp32", "fp32")) -> ((2, OnOwners("fp32", "fp32"))),
+      (2, OnOwners("fp32", "fp32")) -> ((2, Everywhere)),
+      (2, Everywhere) -> ((2, OnOwners("fp32", "fp32")))
+    )
+  )
+    test(s"stopped with ${before._2} and resumed with ${after._2}: the same bits, P = 2") {
+      val setUp = SetUp("", plain, 2)
+      val whole = train(setUp, 12, Everywhere)
+      val begun = train(setUp, 6, before._2)
+      val resumed = train(setUp, 12, after._2, begun.folder)
+      assert(resumed.results.map(_.resumedFrom).toSet == Set(6L))
+      assert(resumed.curve == whole.curve.drop(6))
+      assert(weights(setUp, resumed.folder) == weights(setUp, whole.folder))
+    }
+
+  test("resumed on another number of ranks the weights are those of the checkpoint") {
+    val begun = train(SetUp("", plain, 2), 6, OnOwners("fp32", "fp32"))
+    val stored = weights(SetUp("", plain, 2), begun.folder)
+    for (ranks <- Seq(1, 3)) {
+      val copy = Files.createTempDirectory("resharded")
+      copyTree(begun.folder, copy)
+      val resumed = train(SetUp("", plain, ranks), 7, OnOwners("fp32", "fp32"), copy)
+      assert(resumed.results.map(_.resumedFrom).toSet == Set(6L))
+      assert(weights(SetUp("", plain, ranks), copy) != stored)
+      val losses = train(SetUp("", plain, 2), 7, Everywhere, begunAgain(begun.folder)).curve
+      assert(math.abs(resumed.curve.head._1 - losses.head._1) < 1e-6)
+    }
+  }
+
+  test("fp8 to owners and bf16 back: the loss ends within 2 % of float32's, with fewer bytes") {
+    val setUp = SetUp("", TinyModels.config(balanced), 2, sequences = 2000)
+    val exact = train(setUp, 60, OnOwners("fp32", "fp32"))
+    val rounded = train(setUp, 60, OnOwners("fp8", "bf16"))
+    def end(trained: Trained) = trained.curve.takeRight(20).map(_._1).sum / 20
+    info(f"last 20 steps: ${end(exact)}%.4f in float32, ${end(rounded)}%.4f in fp8 and bf16")
+    assert(end(exact) < 0.7 * exact.curve.head._1)
+    assert(math.abs(end(rounded) - end(exact)) < 0.02 * end(exact))
+    assert(exact.curve != rounded.curve)
+    val (more, fewer) = (exact.bytes.sum.toDouble, rounded.bytes.sum.toDouble)
+    info(f"wire bytes $more%.0f in float32, $fewer%.0f in fp8 and bf16")
+    assert(fewer < more)
+    assert(more > 0.98 * exact.floatBytes.sum)
+  }
+
+  test(
+    "a peer that is lost in the middle of a step: the other ranks say which, forward and backward"
+  ) {
+    for (recompute <- Recompute.values; calls <- Seq(1, 2, 3, 4)) {
+      val setUp = SetUp("", plain, 3).copy(recompute = recompute)
+      val results = Ranks.run(3) { communicator =>
+        withModel(setUp, communicator, OnOwners("fp32", "fp32")) { model =>
+          communicator.beginStep(1)
+          for (call <- 1 to 4) {
+            if (communicator.rank == 1 && call == calls) {
+              communicator.close()
+              throw new IllegalStateException("lost")
+            }
+            model.forwardBackward(new PatternSource(TinyModels.vocabulary, 9).batch(call.toLong), 1)
+          }
+        }
+      }
+      for (rank <- Seq(0, 2)) {
+        val error = results(rank).failed.get
+        assert(error.isInstanceOf[CollectiveException], error)
+        assert(error.getMessage.contains("all-to-all"), error.getMessage)
+      }
+    }
+  }
+}
+
+object ExpertsOnOwnersSuite {
+
+  private val threeExperts = new RouterConfig(3, 2, 1, 1, Score.SOFTMAX, 1, false, 0)
+
+  /** Where experts are. */
+  sealed trait Place
+  case object Everywhere extends Place
+  case class OnOwners(dispatch: String, combine: String) extends Place
+
+  case class SetUp(
+      name: String,
+      model: ModelConfig,
+      ranks: Int,
+      recompute: Recompute = Recompute.NONE,
+      batch: TrainConfig.Batch = TrainConfig.Batch.constant(6, 2),
+      tokens: Long => Int = _ => Int.MaxValue,
+      weights: TrainConfig.Weights = TrainConfig.Weights.FP32,
+      sequences: Long = 40
+  )
+
+  case class Trained(
+      folder: Path,
+      results: Seq[TrainResult],
+      curve: Seq[(Double, Double, Seq[Long])],
+      evaluations: Seq[Double],
+      bytes: Seq[Long],
+      floatBytes: Seq[Long]
+  )
+
+  private class Recorder extends TrainObserver {
+    val metrics = new ConcurrentLinkedQueue[StepMetrics]
+    val evaluations = new ConcurrentLinkedQueue[Double]
+    override def started(step: Long): Unit = ()
+    override def message(text: String): Unit = ()
+    override def stepped(step: StepMetrics): Unit = metrics.add(step)
+    override def evaluated(step: Long, loss: Double): Unit = evaluations.add(loss)
+    override def checkpointing(step: Long): Unit = ()
+    override def checkpointed(step: Long): Unit = ()
+  }
+
+  private def codec(name: String, dim: Int): GradientCodec =
+    if (name == "fp8") GradientCodec.fp8(dim) else GradientCodec.of(name)
+
+  def withModel[T](setUp: SetUp, communicator: Communicator, place: Place)(
+      use: Transformer => T
+  ): T = {
+    Torch.start(1)
+    val exchange: Optional[ExpertExchange] = place match {
+      case Everywhere => Optional.empty()
+      case OnOwners(dispatch, combine) =>
+        Optional.of(
+          new ExpertExchange(
+            communicator,
+            setUp.model.router.routedExperts,
+            new ExpertTransfer(codec(dispatch, setUp.model.dim), codec(combine, setUp.model.dim))
+          )
+        )
+    }
+    val model = new Transformer(setUp.model, setUp.recompute, exchange)
+    try {
+      model.initialize(3)
+      use(model)
+    } finally model.close()
+  }
+
+  def train(
+      setUp: SetUp,
+      steps: Long,
+      place: Place,
+      folder: Path = Files.createTempDirectory("experts")
+  ): Trained = {
+    val config = new TrainConfig(
+      1,
+      steps,
+      setUp.batch,
+      new LearningRateSchedule(1e-2, 5, java.util.List.of()),
+      new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
+      1.0,
+      new TrainConfig.Balance(0.01, 1),
+      new TrainConfig.Wire(GradientCodec.of("fp32"), setUp.weights),
+      new TrainConfig.Every(steps, 3, 5, 4, 5)
+    )
+    val recorder = new Recorder
+    val results: Seq[Try[TrainResult]] = Ranks.run(setUp.ranks) { communicator =>
+      withModel(setUp, communicator, place) { model =>
+        new Trainer(
+          model,
+          config,
+          communicator,
+          new PatternSource(TinyModels.vocabulary, setUp.sequences, setUp.tokens),
+          Optional.of(new PatternSource(TinyModels.vocabulary, 5, setUp.tokens)),
+          new Checkpoints(new LocalStorage(folder)),
+          recorder,
+          "digest",
+          () => 0L
+        ).run(true)
+      }
+    }
+    val metrics = recorder.metrics.asScala.toSeq
+    Trained(
+      folder,
+      results.map(_.get),
+      metrics.map(m => (m.loss, m.gradientNorm, m.expertLoad.toSeq)),
+      recorder.evaluations.asScala.toSeq,
+      metrics.map(_.wireBytes),
+      metrics.map(_.float32WireBytes)
+    )
+  }
+
+  /** The weights of a run's newest checkpoint, as bits. */
+  def weights(setUp: SetUp, folder: Path): Seq[Int] = {
+    val checkpoints = new Checkpoints(new LocalStorage(folder))
+    val model = TinyModels.model(setUp.model, seed = 9)
+    try {
+      val newest = checkpoints.newestWhole(message => sys.error(message)).get
+      CheckpointWeights.load(model, checkpoints, newest, setUp.weights)
+      TinyModels.all(model.parameters).toSeq.map(java.lang.Float.floatToRawIntBits)
+    } finally model.close()
+  }
+
+  private def names(model: Transformer): Seq[String] =
+    model.parameters.slices.asScala.toSeq.map(_.name)
+
+  private def everyExpert(config: ModelConfig): Seq[String] = {
+    val model = TinyModels.model(config)
+    try names(model)
+    finally model.close()
+  }
+
+  private def copyTree(from: Path, to: Path): Unit = {
+    val files = Files.walk(from)
+    try
+      files.forEach { file =>
+        val target = to.resolve(from.relativize(file).toString)
+        if (Files.isDirectory(file)) Files.createDirectories(target) else Files.copy(file, target)
+      }
+    finally files.close()
+  }
+
+  private def begunAgain(folder: Path): Path = {
+    val copy = Files.createTempDirectory("again")
+    copyTree(folder, copy)
+    copy
+  }
+}
