@@ -101,13 +101,14 @@ public record TrainSettings(
     Section train = root.section("train");
     Section wire = train.section("wire");
     Section experts = train.section("experts");
+    ModelConfig model = ModelSettings.read(root.section("model"));
     return root.build(
         () ->
             new TrainSettings(
-                ModelSettings.read(root.section("model")),
+                model,
                 train(train, wire),
                 train.choice("recompute", Recompute.class),
-                experts(experts, root.section("model")),
+                experts(experts, model),
                 new Connections(
                     wire.flag("unix-sockets"),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
@@ -117,7 +118,7 @@ public record TrainSettings(
                 file.digest()));
   }
 
-  private static Optional<ExpertTransfer> experts(Section s, Section model) {
+  private static Optional<ExpertTransfer> experts(Section s, ModelConfig model) {
     return s.build(
         () -> {
           Placement placement = s.choice("placement", Placement.class);
@@ -126,12 +127,11 @@ public record TrainSettings(
           if (placement == Placement.REPLICATED) {
             return Optional.empty();
           }
-          if (model.section("experts").integer("routed") == 0) {
+          if (model.moeLayers() == 0) {
             throw new IllegalArgumentException(
-                "placement = owners needs experts, model.experts.routed is 0");
+                "placement = owners needs layers with experts, the model is dense");
           }
-          int dim = model.integer("dim");
-          return Optional.of(new ExpertTransfer(dispatch.of(dim), combine.of(dim)));
+          return Optional.of(new ExpertTransfer(dispatch.of(model.dim()), combine.of(model.dim())));
         });
   }
 

@@ -74,19 +74,23 @@ public final class ModelPlan {
     double flat = 4.0 * ReductionConfig.length(cost.config().weights());
     List<Slice> reduced = reduced(cost, settings);
     double common = 4.0 * ReductionConfig.length(reduced);
-    double weights = common + (flat - common) / ranks;
+    int experts = settings.model().router().routedExperts();
+    // Of the rank that owns most; a gradient for each rank's rows.
+    double own = flat == common ? 0 : (flat - common) / experts * -Math.floorDiv(-experts, ranks);
+    double weights = common + own;
+    double gradients = common + own * ranks;
     // Master weights, two moments and the summed gradients.
-    double shard = 4 * flat / ranks;
+    double shard = 4 * (common / ranks + own);
     double carried = 4.0 * settings.train().wire().gradients().carried(reduced);
     // What everybody has of weights is the weights, so that differences carry nothing.
     lines.add(
         format(
             "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the"
                 + " optimizer %.4g%s",
-            (weights + flat + shard + carried) / GIGA,
+            (weights + gradients + shard + carried) / GIGA,
             ranks,
             weights / GIGA,
-            flat / GIGA,
+            gradients / GIGA,
             shard / GIGA,
             carried > 0 ? format(", error feedback %.4g", carried / GIGA) : ""));
   }
@@ -108,6 +112,12 @@ public final class ModelPlan {
               perToken,
               perToken * sequences * sequenceLength / GIGA,
               recompute == settings.recompute() ? "   <- train.recompute" : ""));
+    }
+    if (settings.experts().isPresent()) {
+      lines.add(
+          format(
+              "  and %,d for each row that an owner has at once, what arrives and what it answers",
+              2 * Float.BYTES * settings.model().dim()));
     }
   }
 
@@ -175,7 +185,8 @@ public final class ModelPlan {
         (double) settings.train().batch().sequencesPerStep()
             * cluster.sequenceLength()
             / cluster.ranks();
-    long perRow = settings.experts().get().bytesPerRow(settings.model().dim());
+    int passes = settings.recompute() == Recompute.LAYERS ? 3 : 2;
+    long perRow = settings.experts().get().bytesPerRow(settings.model().dim(), passes);
     return tokens * cost.routedRows() * perRow * (cluster.ranks() - 1) / cluster.ranks();
   }
 

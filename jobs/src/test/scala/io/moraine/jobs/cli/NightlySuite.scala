@@ -110,7 +110,10 @@ class NightlySuite extends AnyFunSuite with SharedSparkSession {
     }
 
   private def loss(log: String): Double =
-    """loss +(\d+\.\d+)""".r.findFirstMatchIn(said(log)).map(_.group(1).toDouble).get
+    """held-out loss (\d+\.\d+) nats per token at step""".r
+      .findFirstMatchIn(said(log))
+      .map(_.group(1).toDouble)
+      .get
 
   test("three nights, one killed while it trains: nothing is lost, and the weights are the same") {
     finish(0, "night-1.log")

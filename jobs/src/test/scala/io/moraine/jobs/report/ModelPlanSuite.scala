@@ -195,16 +195,19 @@ class ModelPlanSuite extends AnyFunSuite {
   }
 
   test("experts on their owners: memory and wire bytes of the demo's model on two ranks, by hand") {
-    val owners = TrainSettings.of(
+    def owners(options: (String, Object)*) = TrainSettings.of(
       SettingsFile.read(
         "models/demo.conf",
         Optional.empty(),
-        java.util.Map.of("train.experts.placement", "owners")
+        (("train.experts.placement" -> "owners") +: options).toMap.asJava
       )
     )
-    val cluster = new ModelPlan.Cluster(2, 256, OptionalDouble.of(1e6), OptionalDouble.of(1e10))
-    val lines = ModelPlan.lines(owners, cluster).asScala
-    val flat = ReductionConfig.length(owners.model.weights)
+    def plan(ranks: Int, settings: TrainSettings) = {
+      val speed = OptionalDouble.of(1e6)
+      ModelPlan.lines(settings, new ModelPlan.Cluster(ranks, 256, speed, speed)).asScala
+    }
+    val lines = plan(2, owners())
+    val flat = ReductionConfig.length(owners().model.weights)
     // 3 layers of 8 experts of 3 matrices of 192 x 96, which are whole blocks of 256.
     val routed = 3 * 8 * 3 * 192 * 96
     val common = flat - routed
@@ -217,6 +220,14 @@ class ModelPlanSuite extends AnyFunSuite {
     val memory = lines.find(_.startsWith("memory")).get
     assert(memory.contains(f"weights ${weights / 1e9}%.4g".stripSuffix("0")), memory)
     assert(memory.contains(f"gradients ${4.0 * flat / 1e9}%.4g".stripSuffix("0")), memory)
+    val again = plan(2, owners("train.recompute" -> "layers")).find(_.contains("rows to experts"))
+    assert(again.get.contains(f"${rows / 2 * 3}%,d"))
+    // A rank of three has 3 of the 8 experts, and three gradients of each.
+    val three = plan(3, owners()).find(_.startsWith("memory")).get
+    assert(
+      three.contains(f"gradients ${4.0 * (common + routed / 8 * 9) / 1e9}%.4g".stripSuffix("0")),
+      three
+    )
   }
 
   test("experts on owners where there are none, or rows that no tile divides, are one line") {
@@ -237,7 +248,7 @@ class ModelPlanSuite extends AnyFunSuite {
       ).getMessage
     assert(
       refused("llama-3.1-8b").startsWith(
-        "train.experts: placement = owners needs experts, model.experts.routed is 0 ("
+        "train.experts: placement = owners needs layers with experts, the model is dense ("
       )
     )
     assert(

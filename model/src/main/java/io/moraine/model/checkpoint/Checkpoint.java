@@ -35,6 +35,10 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
     public State {
       stretches = stretches == null ? List.of() : List.copyOf(stretches);
       ranges = ranges == null ? List.of() : List.copyOf(ranges);
+      if (!ranges.isEmpty() && (ranges.size() != worldSize || !Ranges.areWhole(ranges, length))) {
+        throw new IllegalArgumentException(
+            "the ranges of %d ranks do not make up %d parameters".formatted(worldSize, length));
+      }
     }
   }
 }

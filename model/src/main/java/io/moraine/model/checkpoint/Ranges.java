@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -63,6 +64,16 @@ public record Ranges(List<Range> list) {
     return list.stream()
         .map(range -> range.from() + "-" + range.to())
         .collect(Collectors.joining(" "));
+  }
+
+  /** Whether each of so many elements is in one of these, and in one alone. */
+  static boolean areWhole(List<Ranges> all, long length) {
+    List<Range> sorted =
+        all.stream()
+            .flatMap(ranges -> ranges.list.stream())
+            .sorted(Comparator.comparingLong(Range::from))
+            .toList();
+    return new Ranges(sorted).equals(of(0, length));
   }
 
   /** Whether there is an element that both have. */

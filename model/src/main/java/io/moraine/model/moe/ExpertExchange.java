@@ -40,7 +40,12 @@ public final class ExpertExchange {
    * @param arriving elements that come from each source to this owner
    * @param load rows from each source for each of this rank's experts; shape (P, owned)
    */
-  record Route(int dim, int[] leaving, int[] arriving, long[][] load) {}
+  record Route(int dim, int[] leaving, int[] arriving, long[][] load) {
+
+    long rows(int[] elements) {
+      return Arrays.stream(elements).asLongStream().sum() / dim;
+    }
+  }
 
   public int rank() {
     return communicator.rank();
@@ -67,7 +72,7 @@ public final class ExpertExchange {
     int[] ownBytes = new int[leaving.length];
     for (int owner = 0; owner < leaving.length; owner++) {
       long rows = Arrays.stream(load, placement.from(owner), placement.to(owner)).sum();
-      leaving[owner] = Math.toIntExact(rows * dim);
+      leaving[owner] = elements(rows, dim);
       countBytes[owner] = placement.count(owner) * Long.BYTES;
       ownBytes[owner] = own * Long.BYTES;
     }
@@ -81,14 +86,14 @@ public final class ExpertExchange {
       for (int expert = 0; expert < own; expert++) {
         loads[source][expert] = arrived.getLong();
       }
-      arriving[source] = Math.toIntExact(Arrays.stream(loads[source]).sum() * dim);
+      arriving[source] = elements(Arrays.stream(loads[source]).sum(), dim);
     }
     return new Route(dim, leaving, arriving, loads);
   }
 
   /** To owners: rows in the order of experts become rows in the order of sources. */
   float[] toOwners(float[] rows, Route route) {
-    float[] arrived = new float[Arrays.stream(route.arriving()).sum()];
+    float[] arrived = new float[elements(route.rows(route.arriving()), route.dim())];
     kept(
         () ->
             communicator.allToAll(
@@ -98,12 +103,21 @@ public final class ExpertExchange {
 
   /** Back to where they came from. */
   float[] toSources(float[] rows, Route route) {
-    float[] back = new float[Arrays.stream(route.leaving()).sum()];
+    float[] back = new float[elements(route.rows(route.leaving()), route.dim())];
     kept(
         () ->
             communicator.allToAll(
                 rows, route.arriving(), transfer.combine(), back, route.leaving()));
     return back;
+  }
+
+  private static int elements(long rows, int dim) {
+    if (rows > Integer.MAX_VALUE / dim) {
+      throw new IllegalArgumentException(
+          "%,d rows of %,d numbers meet at the owner of some experts, more than an array holds. Use a smaller train.micro-batch or more ranks."
+              .formatted(rows, dim));
+    }
+    return Math.toIntExact(rows * dim);
   }
 
   private void kept(Runnable work) {

@@ -11,11 +11,12 @@ import io.moraine.model.collective.codec.GradientCodec;
 public record ExpertTransfer(GradientCodec dispatch, GradientCodec combine) {
 
   /**
-   * Bytes of a row of D numbers for one expert, forward and backward, if it travels.
+   * Bytes of a row of D numbers for one expert, if it travels.
    *
    * @param dim D
+   * @param passes forward and backward, and forward again if layers are computed again
    */
-  public long bytesPerRow(int dim) {
-    return 2L * (dispatch.encodedBytes(dim) + combine.encodedBytes(dim));
+  public long bytesPerRow(int dim, int passes) {
+    return (long) passes * (dispatch.encodedBytes(dim) + combine.encodedBytes(dim));
   }
 }

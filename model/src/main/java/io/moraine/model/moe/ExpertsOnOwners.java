@@ -50,7 +50,8 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
       return rows(results, route);
     }
     Tensor output = x.clone();
-    try (NoGradGuard noGradient = new NoGradGuard()) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
       output.data().copy_(rows(results, route));
     }
     output.register_hook(new Backward(exchange, route, arrived, computed));
@@ -62,12 +63,7 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
     TensorVector outputs = new TensorVector();
     long from = 0;
     for (int source = 0; source < bySource.size(); source++) {
-      long rows = route.arriving()[source] / route.dim();
-      if (rows > 0) {
-        Tensor slice = arrived.narrow(0, from, rows);
-        outputs.push_back(bySource.get(source).forward(slice, route.load()[source]));
-        from += rows;
-      }
+      from = bySource.get(source).forward(arrived, from, route.load()[source], outputs);
     }
     return from == 0 ? Optional.empty() : Optional.of(torch.cat(outputs, 0));
   }
@@ -97,22 +93,25 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
 
     @Override
     public TensorBase call(TensorBase gradient) {
-      float[] ofResults = exchange.toOwners(Floats.of(new Tensor(gradient)), route);
-      float[] ofRows = computed.map(results -> backward(results, ofResults)).orElse(ofResults);
+      float[] ofRows;
+      try (PointerScope scope = new PointerScope();
+          AutoGradMode withGradient = new AutoGradMode(true)) {
+        float[] ofResults = exchange.toOwners(Floats.of(new Tensor(gradient)), route);
+        ofRows = computed.map(results -> backward(results, ofResults)).orElse(ofResults);
+      }
+      arrived.close();
+      computed.ifPresent(Tensor::close);
       return rows(exchange.toSources(ofRows, route), route);
     }
 
     private float[] backward(Tensor results, float[] ofResults) {
-      try (PointerScope scope = new PointerScope();
-          AutoGradMode withGradient = new AutoGradMode(true)) {
-        torch.backward(
-            new TensorVector(results),
-            new TensorVector(rows(ofResults, route)),
-            new BoolOptional(),
-            false,
-            new TensorVector());
-        return Floats.of(arrived.grad());
-      }
+      torch.backward(
+          new TensorVector(results),
+          new TensorVector(rows(ofResults, route)),
+          new BoolOptional(),
+          false,
+          new TensorVector());
+      return Floats.of(arrived.grad());
     }
   }
 }

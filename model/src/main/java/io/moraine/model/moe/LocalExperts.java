@@ -21,13 +21,24 @@ public record LocalExperts(List<SwiGlu> experts) implements Experts {
   @Override
   public Tensor forward(Tensor x, long[] load) {
     TensorVector outputs = new TensorVector();
-    long from = 0;
+    forward(x, 0, load, outputs);
+    return torch.cat(outputs, 0);
+  }
+
+  /**
+   * Adds a tensor for each expert that gets rows.
+   *
+   * @param first row of the first expert
+   * @return the row behind the last expert's
+   */
+  long forward(Tensor x, long first, long[] load, TensorVector outputs) {
+    long from = first;
     for (int expert = 0; expert < load.length; expert++) {
       if (load[expert] > 0) {
         outputs.push_back(experts.get(expert).forward(x.narrow(0, from, load[expert])));
         from += load[expert];
       }
     }
-    return torch.cat(outputs, 0);
+    return from;
   }
 }

@@ -47,7 +47,7 @@ record Ownership(long from, int shared, long common, int own, Ranges ranges) {
 
   /** Elements of all of it. */
   int size() {
-    return shared + own;
+    return Math.addExact(shared, own);
   }
 
   /** Copies the elements of a flat buffer that are owned. */

@@ -120,35 +120,34 @@ final class ShardState {
   /**
    * Fills what a reduction carries from step to step. Of what ranks owed, one of as many ranks gets
    * its own, one of fewer that of several, one of more that of one or nothing, so that nothing is
-   * lost. What another kind of reduction has stored is left out.
+   * lost. What another kind of reduction has stored, or one of other parameters, is left out.
+   *
+   * @return whether all that is stored under these names was of these parameters
    */
-  static void restore(
+  static boolean restore(
       Checkpoints checkpoints,
       Checkpoint checkpoint,
       List<StateTensor> further,
       int rank,
       int worldSize)
       throws IOException {
+    boolean isComplete = true;
     for (StateTensor tensor : further) {
-      if (tensor.sharing() == StateTensor.Sharing.SAME) {
-        Optional<float[]> stored = stored(checkpoints, checkpoint, 0, tensor);
-        stored.ifPresent(values -> System.arraycopy(values, 0, tensor.values(), 0, values.length));
-      } else {
-        for (int writer = rank; writer < checkpoint.state().worldSize(); writer += worldSize) {
-          stored(checkpoints, checkpoint, writer, tensor)
-              .ifPresent(values -> add(values, tensor.values()));
+      boolean isSame = tensor.sharing() == StateTensor.Sharing.SAME;
+      int writers = isSame ? 1 : checkpoint.state().worldSize();
+      for (int writer = isSame ? 0 : rank; writer < writers; writer += worldSize) {
+        Optional<float[]> stored =
+            shard(checkpoints, checkpoint, writer).tensor(tensor.name()).map(NamedTensor::floats);
+        boolean fits = stored.isPresent() && stored.get().length == tensor.values().length;
+        isComplete &= stored.isEmpty() || fits;
+        if (fits && isSame) {
+          System.arraycopy(stored.get(), 0, tensor.values(), 0, stored.get().length);
+        } else if (fits) {
+          add(stored.get(), tensor.values());
         }
       }
     }
-  }
-
-  private static Optional<float[]> stored(
-      Checkpoints checkpoints, Checkpoint checkpoint, int writer, StateTensor tensor)
-      throws IOException {
-    return shard(checkpoints, checkpoint, writer)
-        .tensor(tensor.name())
-        .map(NamedTensor::floats)
-        .filter(values -> values.length == tensor.values().length);
+    return isComplete;
   }
 
   private static Safetensors shard(Checkpoints checkpoints, Checkpoint checkpoint, int writer)

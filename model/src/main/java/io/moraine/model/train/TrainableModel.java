@@ -44,8 +44,9 @@ public interface TrainableModel extends AutoCloseable {
    * Nothing to do where all ranks have all parameters.
    *
    * @param isTraining whether they run {@code forwardBackward}, not {@code loss}
+   * @param length of their sequences
    */
-  default void serveOthers(boolean isTraining) {}
+  default void serveOthers(boolean isTraining, int length) {}
 
   /** Which parameters this rank has. */
   default Holding holding() {

@@ -27,8 +27,9 @@ import java.util.function.LongSupplier;
  * compressed reduction of the gradients to their owners, clipping by the global norm, AdamW on the
  * owned float32 master weights, all-gather of the new weights, balance of the experts.
  *
- * <p>All ranks have the same weights after every step, bit for bit. A run that is stopped and
- * resumed with as many ranks ends with the same bits as one that was not.
+ * <p>All ranks have the same weights after every step, bit for bit, but for experts that only their
+ * owner has. A run that is stopped and resumed with as many ranks ends with the same bits as one
+ * that was not.
  *
  * @source Rajbhandari et al., ZeRO, 2020, arXiv:1910.02054, section 5.1 (optimizer state sharded)
  */
@@ -213,11 +214,11 @@ public final class Trainer {
         loss += model.forwardBackward(batch, predictions / batch.length()) * predictions;
         tokens += predictions;
       } else {
-        model.serveOthers(true);
+        model.serveOthers(true, batches.source().length());
       }
     }
     for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
-      model.serveOthers(true);
+      model.serveOthers(true, batches.source().length());
     }
     return new double[] {loss, tokens};
   }
@@ -294,7 +295,7 @@ public final class Trainer {
         sums[0] += model.loss(batch.get()) * predictions;
         sums[1] += predictions;
       } else {
-        model.serveOthers(false);
+        model.serveOthers(false, source.length());
       }
     }
     double[] all = communicator.allReduceSum(sums);

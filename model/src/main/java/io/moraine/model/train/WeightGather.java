@@ -75,8 +75,9 @@ final class WeightGather {
   /** The shard to everybody; what this rank has alone through the codec too, as if it were sent. */
   private void give(float[] values, GradientCodec codec, FloatWriter output) {
     communicator.allGather(values, layout, codec, output);
-    float[] decoded = new float[CHUNK];
-    byte[] bytes = new byte[codec.encodedBytes(CHUNK)];
+    int most = Math.min(CHUNK, owned.own());
+    float[] decoded = new float[most];
+    byte[] bytes = new byte[codec.encodedBytes(most)];
     for (int start = 0; start < owned.own(); start += CHUNK) {
       int length = Math.min(CHUNK, owned.own() - start);
       int written = codec.encode(values, owned.shared() + start, bytes, 0, length);

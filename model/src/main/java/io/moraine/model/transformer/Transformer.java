@@ -1,6 +1,7 @@
 package io.moraine.model.transformer;
 
 import io.moraine.model.attention.Sequences;
+import io.moraine.model.collective.CollectiveException;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.moe.ExpertExchange;
@@ -34,7 +35,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * <p>Weights and gradients are one contiguous buffer of float32 each, whatever the precision of
  * products; the tensors that libtorch computes with are views into them. One thread per instance;
- * instances are independent of each other.
+ * instances are independent of each other, but for those whose experts are on different ranks.
  *
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 2; inference/model.py
  */
@@ -73,8 +74,8 @@ public final class Transformer implements TrainableModel {
   /**
    * One rank's part of a model whose weights are zero.
    *
-   * @param exchange with the ranks that own the other routed experts; empty if all are here. Passes
-   *     without {@link #serveOthers} are then made by all ranks at the same time
+   * @param exchange with the ranks that own the other routed experts; empty if all are here. With
+   *     it all ranks make a pass together; one that has no tokens calls {@link #serveOthers}
    */
   public Transformer(ModelConfig config, Recompute recompute, Optional<ExpertExchange> exchange) {
     this.config = config;
@@ -149,14 +150,14 @@ public final class Transformer implements TrainableModel {
    * experts as any.
    */
   @Override
-  public void serveOthers(boolean isTraining) {
+  public void serveOthers(boolean isTraining, int length) {
     if (exchange.isEmpty() || config.moeLayers() == 0) {
       return;
     }
-    int length = config.prediction().depth() + 1;
-    int[] padding = new int[length + 1];
+    int enough = Math.min(length, config.prediction().depth() + 1); // to run as many modules
+    int[] padding = new int[enough + 1];
     Arrays.fill(padding, TokenBatch.PADDING);
-    TokenBatch batch = new TokenBatch(1, length, padding);
+    TokenBatch batch = new TokenBatch(1, enough, padding);
     if (isTraining) {
       forwardBackward(batch, 0);
     } else {
@@ -216,6 +217,9 @@ public final class Transformer implements TrainableModel {
    * @param draftDepth modules of multi-token prediction that draft; 0 for none
    */
   public Decoder decoder(int draftDepth) {
+    if (exchange.isPresent()) {
+      throw new IllegalStateException("a rank that has a part of the experts cannot generate");
+    }
     Objects.checkFromIndexSize(0, draftDepth, config.prediction().depth());
     return new Decoder(config, weights, rotary, draftDepth);
   }
@@ -324,7 +328,9 @@ public final class Transformer implements TrainableModel {
     try {
       loss.backward();
     } catch (RuntimeException e) {
-      throw exchange.flatMap(ExpertExchange::failure).map(RuntimeException.class::cast).orElse(e);
+      Optional<CollectiveException> failure = exchange.flatMap(ExpertExchange::failure);
+      failure.ifPresent(first -> first.addSuppressed(e));
+      throw failure.map(RuntimeException.class::cast).orElse(e);
     }
   }
 
