@@ -18,6 +18,11 @@ public record ExpertPlacement(int experts, int worldSize) {
     return from(rank + 1);
   }
 
+  /** Whether an expert is a rank's. */
+  public boolean owns(int rank, int expert) {
+    return expert >= from(rank) && expert < to(rank);
+  }
+
   /** Experts of a rank; 0 for some where there are fewer than ranks. */
   public int count(int rank) {
     return to(rank) - from(rank);

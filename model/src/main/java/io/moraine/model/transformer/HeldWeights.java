@@ -6,6 +6,7 @@ import io.moraine.model.tensor.TorchFlatBuffer;
 import io.moraine.model.train.Holding;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * What of a model's weights a rank has, and where.
@@ -24,20 +25,17 @@ record HeldWeights(Holding holding, List<Slice> parameters, List<Slice> gradient
   /** Those of all but routed experts, and of these a rank's own. */
   static HeldWeights ofOwner(List<Slice> all, ExpertPlacement placement, int rank) {
     Placing parameters = new Placing();
-    all.stream()
-        .filter(slice -> WeightLayout.expert(slice).isEmpty())
-        .forEach(slice -> parameters.add(slice.name(), slice));
+    List<Slice> own = new ArrayList<>();
+    for (Slice slice : all) {
+      OptionalInt expert = WeightLayout.expert(slice);
+      if (expert.isEmpty()) {
+        parameters.add(slice.name(), slice);
+      } else if (placement.owns(rank, expert.getAsInt())) {
+        own.add(slice);
+      }
+    }
     Placing gradients = new Placing(parameters);
     long common = parameters.next;
-    List<Slice> own =
-        all.stream()
-            .filter(slice -> WeightLayout.expert(slice).isPresent())
-            .filter(
-                slice -> {
-                  int expert = WeightLayout.expert(slice).getAsInt();
-                  return expert >= placement.from(rank) && expert < placement.to(rank);
-                })
-            .toList();
     own.forEach(slice -> parameters.add(slice.name(), slice));
     for (int source = 0; source < placement.worldSize(); source++) {
       for (Slice slice : own) {

@@ -2,6 +2,7 @@ package io.moraine.model.collective.codec;
 
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -51,7 +52,7 @@ public class GradientCodecBenchmark {
   public static class Encoded {
 
     /** The codec. */
-    @Param({"fp32", "bf16", "int8", "int4", "sign"})
+    @Param({"fp32", "bf16", "int8", "int4", "sign", "fp8"})
     public String codec;
 
     /** What it runs on. */
@@ -67,7 +68,7 @@ public class GradientCodecBenchmark {
     public void setUp(Values values) {
       Kernels chosen = kernels.equals("vector") ? Kernels.vector().orElseThrow() : Kernels.scalar();
       subject =
-          chosen.codecs().stream()
+          Stream.concat(chosen.codecs().stream(), Stream.of(chosen.fp8(GradientCodec.FP8_TILE)))
               .filter(candidate -> candidate.name().equals(codec))
               .findFirst()
               .orElseThrow();
