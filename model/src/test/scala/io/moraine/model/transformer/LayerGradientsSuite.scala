@@ -4,7 +4,7 @@ import io.moraine.model.attention.{GroupedQueryAttention, GroupedQueryConfig, La
 import io.moraine.model.attention.{LatentConfig, Sequences}
 import io.moraine.model.layer.{RmsNorm, Rotary, RotaryConfig, RotaryScaling, SwiGlu}
 import io.moraine.model.moe.RouterConfig.Score
-import io.moraine.model.moe.{MoeLayer, Router, RouterConfig}
+import io.moraine.model.moe.{LocalExperts, MoeLayer, Router, RouterConfig}
 import io.moraine.model.precision.{Linear, Precision, Products}
 import io.moraine.model.tensor.Torch
 import java.util.{Optional, SplittableRandom}
@@ -200,7 +200,7 @@ class LayerGradientsSuite extends AnyFunSuite {
         val gate = router(leaves, score, groups)
         val routed = (0 until 8).map(i => leaves.swiGlu(s"expert$i", 3))
         val always = if (shared) Optional.of(leaves.swiGlu("shared", 3)) else Optional.empty[SwiGlu]
-        val layer = new MoeLayer(gate, routed.asJava, always)
+        val layer = new MoeLayer(gate, new LocalExperts(routed.asJava), always)
         val x = leaves.input
         () => layer.forward(x).output
       }
