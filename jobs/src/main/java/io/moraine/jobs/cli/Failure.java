@@ -43,7 +43,7 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
   private static final Pattern IN_SPARK_MESSAGE =
       Pattern.compile(
           "(?:^|[\\s:])(?:[a-z]+\\.)+(CollectiveException|TransportException|CorruptDataException"
-              + "|NonFiniteException|FileNotFoundException): ([^\\n]+)");
+              + "|NonFiniteException|FileNotFoundException|ConfigException): ([^\\n]+)");
 
   static Failure of(Throwable e) {
     for (Throwable at = e; at != null; at = at.getCause()) {

@@ -36,12 +36,17 @@ public record TrainSettings(
    * How ranks are connected and how long others wait for a sign of life.
    *
    * @param hasUnixSockets whether ranks of one host use Unix-domain sockets
+   * @param hasTls whether all others are encrypted, with the cluster's certificates
    * @param silence without a sign of life
    * @param compute for data from a living peer
    * @param lease after which a training process without a sign of life loses its run to another
    */
   public record Connections(
-      boolean hasUnixSockets, Duration silence, Duration compute, Duration lease) {
+      boolean hasUnixSockets,
+      boolean hasTls,
+      Duration silence,
+      Duration compute,
+      Duration lease) {
 
     public Connections {
       if (lease.toSeconds() < 1) {
@@ -111,6 +116,7 @@ public record TrainSettings(
                 experts(experts, model),
                 new Connections(
                     wire.flag("unix-sockets"),
+                    wire.flag("tls"),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
                     Duration.ofSeconds(train.longInteger("lease-expiry-seconds"))),
@@ -187,6 +193,7 @@ public record TrainSettings(
 
   private static TrainConfig.Wire wire(Section s) {
     s.flag("unix-sockets");
+    s.flag("tls");
     s.longInteger("deadline-seconds");
     s.longInteger("compute-deadline-seconds");
     return s.build(

@@ -30,6 +30,7 @@ import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.util.SerializableConfiguration;
 import scala.collection.Iterator;
 import scala.jdk.CollectionConverters;
@@ -120,6 +121,9 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
             parsed.connections().silence(),
             parsed.connections().compute(),
             context::isInterrupted);
+    if (parsed.connections().hasTls()) {
+      config = config.withTls(new ClusterStores(SparkEnv.get().conf(), hadoop.value()).open());
+    }
     try (Listener listener = listen(parsed, hosts[rank])) {
       List<String> addresses = List.of(context.allGather(listener.address()));
       return new Communicator(Mesh.connect(config, listener, addresses));

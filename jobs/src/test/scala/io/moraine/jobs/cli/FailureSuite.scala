@@ -30,6 +30,14 @@ class FailureSuite extends AnyFunSuite {
     val failure = Failure.of(new RuntimeException(text))
     assert(failure.exitCode == ExitCode.COLLECTIVE_FAILED)
     assert(failure.message == "all-gather at step 7 on rank 0 of 2: rank 1: connection lost")
+    val setting = Failure.of(
+      new RuntimeException(
+        "Job aborted: Task 0 failed: io.moraine.jobs.config.ConfigException: train.wire.tls needs it.\n\tat ..."
+      )
+    )
+    assert(
+      setting.exitCode == ExitCode.BAD_SETTING && setting.message == "train.wire.tls needs it."
+    )
   }
 
   test("an option that is no path is a user's mistake") {

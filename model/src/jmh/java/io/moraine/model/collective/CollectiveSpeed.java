@@ -4,6 +4,7 @@ import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.MeshConfig;
 import io.moraine.model.collective.transport.Rendezvous;
+import io.moraine.model.collective.transport.Tls;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -21,9 +22,10 @@ import java.util.SplittableRandom;
  *
  * <p>Arguments: rank, number of ranks, a folder that all ranks see, this rank's host name or
  * address, MiB of float32 (several, with commas), sides (likewise), rounds. Sides: {@code
- * CODEC-tcp}, {@code CODEC-unix}, {@code stream-tcp}, {@code stream-unix}, {@code memory-tcp},
- * {@code memory-unix} ({@link StreamSide}), {@code gloo}. Rank 0 prints a line per size and side:
- * the median and the best time of the slowest rank, bandwidth (bytes of float32 per second, of the
+ * CODEC-tcp}, {@code CODEC-tls} (with {@code keys.p12} of the folder, password {@code changeit}),
+ * {@code CODEC-unix}, {@code stream-tcp}, {@code stream-unix}, {@code memory-tcp}, {@code
+ * memory-unix} ({@link StreamSide}), {@code gloo}. Rank 0 prints a line per size and side: the
+ * median and the best time of the slowest rank, bandwidth (bytes of float32 per second, of the
  * median and of the best), bytes that rank 0 sent.
  */
 public final class CollectiveSpeed {
@@ -75,7 +77,7 @@ public final class CollectiveSpeed {
     }
     float[] values = new float[start.length];
     List<Side> sides = new ArrayList<>();
-    try (Communicator referee = communicator("referee-" + mebibytes, false)) {
+    try (Communicator referee = communicator("referee-" + mebibytes, "tcp")) {
       for (String name : names) {
         sides.add(side(name, name + "-" + mebibytes));
       }
@@ -140,9 +142,9 @@ public final class CollectiveSpeed {
     boolean isUnix = parts[1].equals("unix");
     boolean isFromMemory = parts[0].equals("memory");
     if (isFromMemory || parts[0].equals("stream")) {
-      return new StreamSide(communicator(run, false), host, isUnix, isFromMemory);
+      return new StreamSide(communicator(run, "tcp"), host, isUnix, isFromMemory);
     }
-    Communicator communicator = communicator(run, isUnix);
+    Communicator communicator = communicator(run, parts[1]);
     GradientCodec codec = GradientCodec.of(parts[0]);
     return new Side() {
       @Override
@@ -162,7 +164,7 @@ public final class CollectiveSpeed {
     };
   }
 
-  private Communicator communicator(String run, boolean isUnix) {
+  private Communicator communicator(String run, String sockets) {
     MeshConfig config =
         new MeshConfig(
             rank,
@@ -172,7 +174,13 @@ public final class CollectiveSpeed {
             Duration.ofSeconds(60),
             Duration.ofSeconds(600),
             () -> false);
-    Listener listener = isUnix ? Listener.withUnixSocket(host) : Listener.open(host);
+    if (sockets.equals("tls")) {
+      char[] password = "changeit".toCharArray();
+      Tls.Store keys = new Tls.Store(folder.resolve("keys.p12"), "PKCS12", password);
+      config = config.withTls(Tls.of(keys, password, keys));
+    }
+    Listener listener =
+        sockets.equals("unix") ? Listener.withUnixSocket(host) : Listener.open(host);
     return new Communicator(Rendezvous.inFolder(config, folder, listener));
   }
 }

@@ -24,9 +24,11 @@ class ConformanceCollectiveSuite extends AnyFunSuite {
 
   for (
     worldSize <- Seq(1, 2, 3, 4, 8); codec <- GradientCodec.all().asScala;
-    sockets <-
-      if (worldSize == 2) Ranks.allSockets
-      else Seq(if (worldSize % 2 == 0) Ranks.Unix else Ranks.Tcp)
+    sockets <- worldSize match {
+      case 2 => Ranks.allSockets :+ Ranks.Tls
+      case 3 => Seq(Ranks.Tcp, Ranks.Tls)
+      case _ => Seq(if (worldSize % 2 == 0) Ranks.Unix else Ranks.Tcp)
+    }
   ) {
     val name = s"${codec.name}, P = $worldSize, ${sockets.name}"
 

@@ -24,14 +24,16 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
       worldSize: Int,
       work: String,
       places: Seq[String],
-      folder: Path
+      folder: Path,
+      options: Seq[String] = Nil
   ) {
     private val files = (0 until worldSize).map(rank => folder.resolve(s"$runId-$rank.ready"))
 
     val ranks: Seq[Process] = (0 until worldSize).map { rank =>
       val command = Seq(
         Path.of(System.getProperty("java.home"), "bin", "java").toString,
-        "-Xmx256m",
+        "-Xmx256m"
+      ) ++ options ++ Seq(
         "-cp",
         System.getProperty("java.class.path"),
         "io.moraine.model.collective.RankMain",
@@ -44,10 +46,13 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
         files(rank).toString
       )
       new ProcessBuilder(command.asJava)
-        .redirectError(ProcessBuilder.Redirect.DISCARD)
+        .redirectError(folder.resolve(s"$runId-$rank.err").toFile)
         .redirectOutput(folder.resolve(s"$runId-$rank.out").toFile)
         .start()
     }
+
+    /** What a rank's JVM said besides. */
+    def errors(rank: Int): String = Files.readString(folder.resolve(s"$runId-$rank.err"))
 
     def awaitWork(): Unit = eventually(assert(files.forall(Files.exists(_))))
 
@@ -104,6 +109,25 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
         for (rank <- 0 until worldSize) assert(run.said(rank, 60000) == expected(worldSize, 4))
       }
     }
+
+  test("TLS, 2 processes, new keys for every 256 KiB: all-reduce gives the bits of plain loops") {
+    withFolder { folder =>
+      val limits = Files.writeString(
+        folder.resolve("limits"),
+        "jdk.tls.keyLimits=AES/GCM/NoPadding KeyUpdate 2^18\n"
+      )
+      val place = Seq("tls", folder, Certificates.ranks, Certificates.authority).mkString("=")
+      val options =
+        Seq(s"-Djava.security.properties=$limits", "-Djavax.net.debug=ssl:handshake")
+      val run = new Run("keys", 2, "sum", Seq.fill(2)(place), folder, options)
+      try
+        for (rank <- 0 until 2) {
+          assert(run.said(rank, 60000) == expected(2, 4))
+          assert("Consuming KeyUpdate".r.findAllIn(run.errors(rank)).size > 5)
+        }
+      finally run.end()
+    }
+  }
 
   test("two runs side by side, in one folder and on one host, do not mix") {
     withFolder { folder =>

@@ -35,6 +35,9 @@ object RankMain {
   }
 
   private def mesh(config: MeshConfig, place: String): Mesh = place.split('=') match {
+    case Array("tls", folder, keys, trusted) =>
+      val tls = Certificates.tls(Path.of(keys), Path.of(trusted))
+      Rendezvous.inFolder(config.withTls(tls), Path.of(folder), Listener.open("127.0.0.1"))
     case Array("tcp", folder) =>
       Rendezvous.inFolder(config, Path.of(folder), Listener.open("127.0.0.1"))
     case Array("unix", folder) =>

@@ -16,12 +16,17 @@ object Ranks {
   /** How ranks of a host are connected. */
   sealed abstract class Sockets(val name: String) {
     def listen(): Listener
+    def configured(config: MeshConfig): MeshConfig = config
   }
   case object Tcp extends Sockets("TCP") {
     def listen(): Listener = Listener.open("127.0.0.1")
   }
   case object Unix extends Sockets("Unix-domain sockets") {
     def listen(): Listener = Listener.withUnixSocket("127.0.0.1")
+  }
+  case object Tls extends Sockets("TLS") {
+    def listen(): Listener = Tcp.listen()
+    override def configured(config: MeshConfig): MeshConfig = config.withTls(Certificates.cluster)
   }
   val allSockets: Seq[Sockets] = Seq(Tcp, Unix)
 
@@ -52,7 +57,11 @@ object Ranks {
       val addresses = listeners.map(_.address).asJava
       val futures = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {
-          val mesh = Mesh.connect(config(rank, worldSize, silenceMillis), listener, addresses)
+          val mesh = Mesh.connect(
+            sockets.configured(config(rank, worldSize, silenceMillis)),
+            listener,
+            addresses
+          )
           val communicator = new Communicator(mesh)
           try work(communicator)
           finally communicator.close()

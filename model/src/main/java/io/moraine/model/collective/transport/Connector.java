@@ -1,5 +1,6 @@
 package io.moraine.model.collective.transport;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.SocketAddress;
@@ -17,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 
 /**
  * Makes the connections of one rank: the higher rank calls, the lower one accepts. Whoever cannot
@@ -34,25 +36,20 @@ final class Connector {
   private final long deadlineNanos;
 
   /** By rank; guarded by this object, as is whether callers are still let in. */
-  private final Map<Integer, SocketChannel> channels = new TreeMap<>();
+  private final Map<Integer, Connection> connections = new TreeMap<>();
 
   private boolean isOver;
+
+  /** Why the last caller was not let in; empty if all were. Guarded likewise. */
+  private String refusal = "";
 
   Connector(MeshConfig config) {
     this.config = config;
     this.deadlineNanos = System.nanoTime() + config.silence().toNanos();
   }
 
-  static boolean isUnix(SocketChannel channel) {
-    try {
-      return channel.getRemoteAddress() instanceof UnixDomainSocketAddress;
-    } catch (IOException e) {
-      throw new TransportException("a connection was closed: " + e.getMessage(), e);
-    }
-  }
-
   /** Connects to all others; closes the listener, and on failure whatever was connected. */
-  Map<Integer, SocketChannel> connect(Listener listener, List<String> addresses) {
+  Map<Integer, Connection> connect(Listener listener, List<String> addresses) {
     try (listener) {
       if (addresses.size() != config.worldSize()) {
         throw new IllegalArgumentException(
@@ -70,27 +67,22 @@ final class Connector {
     }
   }
 
-  private synchronized Map<Integer, SocketChannel> end() {
+  private synchronized Map<Integer, Connection> end() {
     isOver = true;
-    return channels;
+    return connections;
   }
 
   private void call(int peer, Address address) {
-    IOException last = new IOException("no attempt");
-    boolean answered = false;
+    IOException last = new ConnectException("no attempt");
     while (!isLate()) {
       try {
-        SocketChannel channel = callOnce(peer, address);
+        Connection connection = callOnce(peer, address);
         synchronized (this) {
-          channels.put(peer, channel);
+          connections.put(peer, connection);
         }
         return;
       } catch (IOException e) {
-        boolean isAnswer = !(e instanceof ConnectException);
-        if (isAnswer || !answered) {
-          last = e; // what an answer said tells more than that nobody answers any more
-        }
-        answered |= isAnswer;
+        last = telling(e) >= telling(last) ? e : last;
         pause();
       }
     }
@@ -98,7 +90,15 @@ final class Connector {
         "rank %d cannot be reached at %s: %s".formatted(peer, address, last.getMessage()), last);
   }
 
-  private SocketChannel callOnce(int peer, Address address) throws IOException {
+  /** How much a failure tells: why, that somebody was there, or that nobody answers any more. */
+  private static int telling(IOException e) {
+    if (e instanceof RefusedException) {
+      return 2;
+    }
+    return e instanceof ConnectException ? 0 : 1;
+  }
+
+  private Connection callOnce(int peer, Address address) throws IOException {
     Optional<UnixDomainSocketAddress> unix =
         address.unix().filter(socket -> Files.exists(socket.getPath()));
     if (unix.isPresent()) {
@@ -111,16 +111,15 @@ final class Connector {
     return call(peer, SocketChannel.open(), address.internet());
   }
 
-  private SocketChannel call(int peer, SocketChannel channel, SocketAddress target)
+  private Connection call(int peer, SocketChannel channel, SocketAddress target)
       throws IOException {
     try (TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS)) {
       timed.connect(target);
-      prepare(channel);
-      int found = new Handshake(config).perform(timed);
-      if (found != peer) {
-        throw new IOException("rank %d answers there".formatted(found));
+      Met met = meet(channel, timed, Tls::caller);
+      if (met.rank() != peer) {
+        throw new RefusedException("rank %d answers there".formatted(met.rank()));
       }
-      return channel;
+      return met.connection();
     } catch (IOException e) {
       closeQuietly(channel);
       throw e;
@@ -135,7 +134,7 @@ final class Connector {
       }
       while (!missing().isEmpty()) {
         if (isLate()) {
-          throw new TransportException("rank %s did not connect".formatted(missing()));
+          throw new TransportException("rank %s did not connect%s".formatted(missing(), refusal()));
         }
         selector.select(POLL_MILLIS);
         for (SelectionKey key : selector.selectedKeys()) {
@@ -159,21 +158,47 @@ final class Connector {
 
   /** Lets a caller in that proves to be a higher rank that is not there yet. */
   private void admit(SocketChannel channel) {
-    int peer;
+    Met met;
     try (TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS)) {
-      prepare(channel);
-      peer = new Handshake(config).perform(timed);
+      met = meet(channel, timed, Tls::called);
     } catch (IOException e) {
+      refuse(e);
       closeQuietly(channel);
       return;
     }
     synchronized (this) {
-      if (isOver || !missing().contains(peer)) {
+      if (isOver || !missing().contains(met.rank())) {
         closeQuietly(channel);
       } else {
-        channels.put(peer, channel);
+        connections.put(met.rank(), met.connection());
       }
     }
+  }
+
+  /** Who is at the other end. */
+  private record Met(int rank, Connection connection) {}
+
+  private Met meet(SocketChannel channel, TimedChannel timed, Function<Tls, TlsStream> end)
+      throws IOException {
+    prepare(channel);
+    if (config.tls().isEmpty() || isUnix(channel)) {
+      int rank = new Handshake(config).perform(timed);
+      return new Met(rank, new Connection(channel, isUnix(channel), Optional.empty()));
+    }
+    TlsStream tls = end.apply(config.tls().get());
+    tls.shakeHands(timed);
+    int rank = new Handshake(config, tls.certificateDigests()).perform(new TlsChannel(tls, timed));
+    return new Met(rank, new Connection(channel, false, Optional.of(tls)));
+  }
+
+  private synchronized void refuse(IOException e) {
+    if (e instanceof RefusedException || refusal.isEmpty()) {
+      refusal = "; a caller was refused: " + e.getMessage();
+    }
+  }
+
+  private synchronized String refusal() {
+    return refusal;
   }
 
   /** Higher ranks that have not called. */
@@ -182,7 +207,7 @@ final class Connector {
     for (int peer = config.rank() + 1; peer < config.worldSize(); peer++) {
       missing.add(peer);
     }
-    missing.removeAll(channels.keySet());
+    missing.removeAll(connections.keySet());
     return missing;
   }
 
@@ -200,7 +225,11 @@ final class Connector {
     }
   }
 
-  private static void closeQuietly(SocketChannel channel) {
+  private static boolean isUnix(SocketChannel channel) throws IOException {
+    return channel.getRemoteAddress() instanceof UnixDomainSocketAddress;
+  }
+
+  private static void closeQuietly(Closeable channel) {
     try {
       channel.close();
     } catch (IOException e) {

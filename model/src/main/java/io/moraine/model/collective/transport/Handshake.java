@@ -1,30 +1,49 @@
 package io.moraine.model.collective.transport;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
+import java.util.Arrays;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Mutual proof that both ends know the run's secret: each sends its rank and a nonce, then the
- * HMAC-SHA256 of run id, both ranks and both nonces.
+ * HMAC-SHA256 of run id, both ranks, both nonces and, inside TLS, both certificates. Who stands
+ * between two ranks with a certificate of its own that both trust cannot pass on their proofs.
  */
 final class Handshake {
 
   private static final int MAGIC = 0x4d4f5241; // "MORA"
   private static final int VERSION = 2;
+  private static final int MAGIC_BYTES = 4;
   private static final int NONCE_BYTES = 16;
   private static final int GREETING_BYTES = 4 + 4 + 4 + NONCE_BYTES;
   private static final int PROOF_BYTES = 32;
 
   private final MeshConfig config;
+  private final byte[] ownCertificate;
+  private final byte[] peerCertificate;
 
+  /** Over a connection without TLS. */
   Handshake(MeshConfig config) {
+    this(config, new byte[2][0]);
+  }
+
+  /**
+   * Inside TLS.
+   *
+   * @param certificates digests of this end's, and of the other's
+   */
+  Handshake(MeshConfig config, byte[][] certificates) {
     this.config = config;
+    this.ownCertificate = certificates[0];
+    this.peerCertificate = certificates[1];
   }
 
   /**
@@ -33,39 +52,66 @@ final class Handshake {
    * @return the peer's rank
    * @throws IOException if the other end is not a rank of this run
    */
-  int perform(TimedChannel channel) throws IOException {
+  int perform(ByteChannel channel) throws IOException {
     byte[] ownNonce = new byte[NONCE_BYTES];
     new SecureRandom().nextBytes(ownNonce);
     ByteBuffer greeting = ByteBuffer.allocate(GREETING_BYTES);
     greeting.putInt(MAGIC).putInt(VERSION).putInt(config.rank()).put(ownNonce);
     channel.write(greeting.flip());
 
-    ByteBuffer theirs = channel.read(GREETING_BYTES);
-    int magic = theirs.getInt();
-    int version = theirs.getInt();
+    ByteBuffer theirs = ByteBuffer.allocate(GREETING_BYTES);
+    int magic = read(channel, theirs, MAGIC_BYTES).getInt();
+    if (TlsStream.isTls((byte) (magic >>> 24), (byte) (magic >>> 16))) {
+      throw new RefusedException("it speaks with TLS, this rank without TLS");
+    }
+    int version = read(channel, theirs, GREETING_BYTES).getInt();
     if (magic != MAGIC || version != VERSION) {
-      throw new IOException("not a rank: greeting %08x, version %d".formatted(magic, version));
+      throw new RefusedException("not a rank: greeting %08x, version %d".formatted(magic, version));
     }
     int peer = theirs.getInt();
     byte[] peerNonce = new byte[NONCE_BYTES];
     theirs.get(peerNonce);
-    channel.write(ByteBuffer.wrap(proof(config.rank(), peer, ownNonce, peerNonce)));
-    byte[] shown = channel.read(PROOF_BYTES).array();
-    if (!MessageDigest.isEqual(shown, proof(peer, config.rank(), peerNonce, ownNonce))) {
-      throw new IOException("rank %d does not know the run's secret".formatted(peer));
+    channel.write(
+        ByteBuffer.wrap(
+            proof(
+                config.rank(), peer, join(ownNonce, peerNonce, ownCertificate, peerCertificate))));
+    byte[] due =
+        proof(peer, config.rank(), join(peerNonce, ownNonce, peerCertificate, ownCertificate));
+    byte[] shown = read(channel, ByteBuffer.allocate(PROOF_BYTES), PROOF_BYTES).array();
+    if (!MessageDigest.isEqual(shown, due)) {
+      throw new RefusedException("rank %d does not know the run's secret".formatted(peer));
     }
     return peer;
   }
 
-  private byte[] proof(int prover, int verifier, byte[] proverNonce, byte[] verifierNonce) {
+  /** Reads up to this place of the buffer and not one byte more. */
+  private static ByteBuffer read(ByteChannel channel, ByteBuffer bytes, int to) throws IOException {
+    int from = bytes.position();
+    bytes.limit(to);
+    while (bytes.hasRemaining()) {
+      if (channel.read(bytes) < 0) {
+        throw new EOFException("end of stream");
+      }
+    }
+    return bytes.position(from);
+  }
+
+  private static byte[] join(byte[]... parts) {
+    ByteBuffer all = ByteBuffer.allocate(Arrays.stream(parts).mapToInt(part -> part.length).sum());
+    for (byte[] part : parts) {
+      all.put(part);
+    }
+    return all.array();
+  }
+
+  private byte[] proof(int prover, int verifier, byte[] seen) {
     try {
       Mac mac = Mac.getInstance("HmacSHA256");
       mac.init(new SecretKeySpec(config.secret(), "HmacSHA256"));
       String what =
           "%s\n%d\n%d\n%d\n".formatted(config.runId(), config.worldSize(), prover, verifier);
       mac.update(what.getBytes(StandardCharsets.UTF_8));
-      mac.update(proverNonce);
-      return mac.doFinal(verifierNonce);
+      return mac.doFinal(seen);
     } catch (GeneralSecurityException e) {
       throw new AssertionError("unreachable: every JDK has HmacSHA256", e);
     }

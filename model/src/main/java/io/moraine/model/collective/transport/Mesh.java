@@ -1,6 +1,5 @@
 package io.moraine.model.collective.transport;
 
-import java.nio.channels.SocketChannel;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,11 +35,12 @@ public final class Mesh implements AutoCloseable {
    * @throws TransportException if a rank is not there within the deadline of silence
    */
   public static Mesh connect(MeshConfig config, Listener listener, List<String> addresses) {
-    Map<Integer, SocketChannel> channels = new Connector(config).connect(listener, addresses);
+    Map<Integer, Connection> connections = new Connector(config).connect(listener, addresses);
     PayloadPool pool = new PayloadPool();
     AtomicLong sentBytes = new AtomicLong();
     Map<Integer, Peer> peers = new HashMap<>();
-    channels.forEach((peer, channel) -> peers.put(peer, new Peer(peer, channel, pool, sentBytes)));
+    connections.forEach(
+        (peer, connection) -> peers.put(peer, new Peer(peer, connection, pool, sentBytes)));
     return new Mesh(config, peers, pool, sentBytes);
   }
 
@@ -57,7 +57,7 @@ public final class Mesh implements AutoCloseable {
     return config.worldSize();
   }
 
-  /** Bytes sent to all peers so far, headers included. */
+  /** Bytes sent to all peers so far, headers included, what TLS adds to them not. */
   public long sentBytes() {
     return sentBytes.get();
   }

@@ -1,6 +1,7 @@
 package io.moraine.model.collective.transport;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -13,6 +14,7 @@ import java.util.function.BooleanSupplier;
  * @param silence longest time without a sign of life from a peer
  * @param compute longest time that a living peer may take to deliver
  * @param isCancelled asked a few times a second while waiting; true ends the wait
+ * @param tls encrypts TCP connections; Unix-domain sockets never leave a host and stay as they are
  */
 public record MeshConfig(
     int rank,
@@ -21,7 +23,8 @@ public record MeshConfig(
     byte[] secret,
     Duration silence,
     Duration compute,
-    BooleanSupplier isCancelled) {
+    BooleanSupplier isCancelled,
+    Optional<Tls> tls) {
 
   public MeshConfig {
     if (worldSize < 1 || rank < 0 || rank >= worldSize) {
@@ -32,5 +35,23 @@ public record MeshConfig(
       throw new IllegalArgumentException(
           "secret must have at least 16 bytes, got %d".formatted(secret.length));
     }
+  }
+
+  /** Without TLS. */
+  public MeshConfig(
+      int rank,
+      int worldSize,
+      String runId,
+      byte[] secret,
+      Duration silence,
+      Duration compute,
+      BooleanSupplier isCancelled) {
+    this(rank, worldSize, runId, secret, silence, compute, isCancelled, Optional.empty());
+  }
+
+  /** The same with TLS. */
+  public MeshConfig withTls(Tls used) {
+    return new MeshConfig(
+        rank, worldSize, runId, secret, silence, compute, isCancelled, Optional.of(used));
   }
 }

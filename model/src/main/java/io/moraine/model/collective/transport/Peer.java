@@ -1,7 +1,6 @@
 package io.moraine.model.collective.transport;
 
 import java.io.IOException;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -22,8 +21,7 @@ final class Peer implements AutoCloseable {
   private static final long CLOSE_MILLIS = 2000;
 
   private final int rank;
-  private final SocketChannel channel;
-  private final boolean isUnix;
+  private final Connection connection;
   private final PayloadPool pool;
   private final AtomicLong sentBytes;
   private final Thread sender;
@@ -34,10 +32,9 @@ final class Peer implements AutoCloseable {
   private volatile long lastHeardNanos = System.nanoTime();
   private volatile boolean closing;
 
-  Peer(int rank, SocketChannel channel, PayloadPool pool, AtomicLong sentBytes) {
+  Peer(int rank, Connection connection, PayloadPool pool, AtomicLong sentBytes) {
     this.rank = rank;
-    this.channel = channel;
-    this.isUnix = Connector.isUnix(channel);
+    this.connection = connection;
     this.pool = pool;
     this.sentBytes = sentBytes;
     this.sender = start("send to rank " + rank, this::sendAll);
@@ -49,7 +46,7 @@ final class Peer implements AutoCloseable {
   }
 
   boolean isUnix() {
-    return isUnix;
+    return connection.isUnix();
   }
 
   /** What broke the connection; empty while it stands. */
@@ -91,7 +88,7 @@ final class Peer implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     try {
-      channel.close();
+      connection.close();
     } catch (IOException e) {
       fail(String.valueOf(e.getMessage()));
     }
@@ -99,7 +96,7 @@ final class Peer implements AutoCloseable {
 
   private void sendAll() {
     try {
-      FrameWriter writer = new FrameWriter(channel, sentBytes);
+      FrameWriter writer = new FrameWriter(connection.out(), sentBytes);
       while (!closing || !outgoing.isEmpty()) {
         Frame frame = outgoing.poll(HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
         if (frame == null) {
@@ -112,7 +109,7 @@ final class Peer implements AutoCloseable {
         }
       }
       writer.flush();
-      channel.shutdownOutput();
+      connection.end();
     } catch (IOException e) {
       fail("connection lost while sending (" + said(e) + ")");
     } catch (InterruptedException e) {
@@ -124,7 +121,7 @@ final class Peer implements AutoCloseable {
   private void receiveAll() {
     try {
       // Not closed here: that would end the sending of the reason why this rank gives up.
-      FrameReader reader = new FrameReader(channel, pool);
+      FrameReader reader = new FrameReader(connection.in(), pool);
       while (true) {
         Frame frame = reader.read();
         lastHeardNanos = System.nanoTime();

@@ -1,16 +1,16 @@
 package io.moraine.model.collective.transport;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 
 /** A connection that is being made: whatever it waits for ends at a deadline. */
-final class TimedChannel implements AutoCloseable {
+final class TimedChannel implements ByteChannel {
 
   private final SocketChannel channel;
   private final Selector selector;
@@ -33,23 +33,26 @@ final class TimedChannel implements AutoCloseable {
     }
   }
 
-  /** Reads this many bytes and not one more. */
-  ByteBuffer read(int length) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(length);
-    while (bytes.hasRemaining()) {
-      await(SelectionKey.OP_READ);
-      if (channel.read(bytes) < 0) {
-        throw new EOFException("end of stream");
-      }
-    }
-    return bytes.flip();
+  @Override
+  public int read(ByteBuffer dst) throws IOException {
+    await(SelectionKey.OP_READ);
+    return channel.read(dst);
   }
 
-  void write(ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
+  /** Writes all. */
+  @Override
+  public int write(ByteBuffer src) throws IOException {
+    int count = 0;
+    while (src.hasRemaining()) {
       await(SelectionKey.OP_WRITE);
-      channel.write(bytes);
+      count += channel.write(src);
     }
+    return count;
+  }
+
+  @Override
+  public boolean isOpen() {
+    return channel.isOpen();
   }
 
   /** The channel blocks from now on, if it is open. */

@@ -48,11 +48,11 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     private val folder = Files.createTempDirectory("moraine-link")
     private val file = folder.resolve("socket")
     val server: ServerSocketChannel = sockets match {
-      case Ranks.Tcp => ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0))
       case Ranks.Unix =>
         ServerSocketChannel
           .open(StandardProtocolFamily.UNIX)
           .bind(UnixDomainSocketAddress.of(file))
+      case _ => ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0))
     }
 
     def address: String = server.getLocalAddress match {

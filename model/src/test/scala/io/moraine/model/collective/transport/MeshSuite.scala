@@ -141,7 +141,10 @@ class MeshSuite extends AnyFunSuite {
     ) {
       val wrong = "fedcba9876543210".getBytes(StandardCharsets.US_ASCII)
       val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(wrong, "test"), sockets)
-      assert(first.left.toOption.get.getMessage == "rank [1] did not connect")
+      assert(
+        first.left.toOption.get.getMessage ==
+          "rank [1] did not connect; a caller was refused: rank 1 does not know the run's secret"
+      )
       assert(
         second.left.toOption.get.getMessage.startsWith("rank 0 cannot be reached at 127.0.0.1:")
       )

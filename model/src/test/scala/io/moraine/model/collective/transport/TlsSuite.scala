@@ -1,0 +1,254 @@
+package io.moraine.model.collective.transport
+
+import io.moraine.model.collective.{Certificates, CollectiveException, Communicator, Ranks}
+import java.io.IOException
+import java.net.InetSocketAddress
+import java.nio.ByteBuffer
+import java.nio.channels.{ByteChannel, ServerSocketChannel, SocketChannel}
+import java.nio.charset.StandardCharsets
+import java.nio.file.{Files, Path}
+import java.util.SplittableRandom
+import java.util.concurrent.{Executors, TimeUnit}
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.concurrent.{Await, ExecutionContext, Future}
+import scala.concurrent.duration.{Duration => ScalaDuration}
+import scala.jdk.CollectionConverters._
+import scala.util.Try
+
+class TlsSuite extends AnyFunSuite {
+
+  private val deadlineMillis = 3000L
+
+  private def daemon(work: => Unit): Unit = {
+    val thread = new Thread(() =>
+      try work
+      catch { case _: IOException => () }
+    )
+    thread.setDaemon(true)
+    thread.start()
+  }
+
+  /** Two ranks, each with TLS or without, and what they make of it. */
+  private def both[T](
+      tls: Seq[Option[Tls]],
+      sockets: Ranks.Sockets = Ranks.Tcp,
+      before: String => Unit = _ => (),
+      between: String => String = identity
+  )(work: Mesh => T): Seq[Try[T]] = {
+    val pool = Executors.newFixedThreadPool(2)
+    implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
+    try {
+      val listeners = Seq.fill(2)(sockets.listen())
+      before(listeners.head.address)
+      val told = Seq(between(listeners.head.address), listeners(1).address).asJava
+      val ranks = listeners.zipWithIndex.map { case (listener, rank) =>
+        Future {
+          val config = Ranks.config(rank, 2, deadlineMillis)
+          val mesh = Mesh.connect(tls(rank).fold(config)(config.withTls), listener, told)
+          try work(mesh)
+          finally mesh.close()
+        }
+      }
+      ranks.map(rank => Try(Await.result(rank, ScalaDuration(60, TimeUnit.SECONDS))))
+    } finally pool.shutdownNow()
+  }
+
+  private def sum(mesh: Mesh): Seq[Long] =
+    new Communicator(mesh).allReduceSum(Array(mesh.rank + 1L)).toSeq
+
+  /** What both say who cannot come together. */
+  private def refusals(first: Option[Tls], second: Option[Tls]): (String, String) = {
+    val Seq(a, b) = both(Seq(first, second))(sum).map(_.failed.get)
+    assert(a.isInstanceOf[TransportException] && b.isInstanceOf[TransportException])
+    assert(!a.getMessage.contains('\n') && !b.getMessage.contains('\n'))
+    val called = "rank [1] did not connect; a caller was refused: "
+    assert(a.getMessage.startsWith(called))
+    val caller = "rank 0 cannot be reached at 127\\.0\\.0\\.1:\\d+: (.*)".r
+    b.getMessage match {
+      case caller(why) => (a.getMessage.stripPrefix(called), why)
+      case other       => fail(other)
+    }
+  }
+
+  private def cluster = Some(Certificates.cluster)
+
+  test("a rank without TLS and one with TLS do not come together, whoever calls, and say so") {
+    val (without, withTls) =
+      ("it speaks without TLS, this rank with TLS", "it speaks with TLS, this rank without TLS")
+    assert(refusals(cluster, None) == (without -> withTls))
+    assert(refusals(None, cluster) == (withTls -> without))
+  }
+
+  private val refused = "it refused this rank's certificate (certificate_unknown)"
+
+  test("a certificate that nobody trusts is refused on either side, and both say so") {
+    val stranger = Some(Certificates.tls(Certificates.stranger, Certificates.authority))
+    val untrusted = "the certificate of CN=stranger is not trusted: the truststore holds neither " +
+      "it nor who signed it"
+    assert(refusals(cluster, stranger) == (untrusted -> refused))
+    assert(refusals(stranger, cluster) == (refused -> untrusted))
+  }
+
+  test("an expired certificate is refused on either side, though the truststore holds it itself") {
+    val late = Some(Certificates.tls(Certificates.expired, Certificates.authorityAndExpired))
+    val careful = Some(Certificates.tls(Certificates.ranks, Certificates.authorityAndExpired))
+    val expired = "the certificate of CN=expired expired on \\d{4}-\\d\\d-\\d\\dT.*Z"
+    val (called, caller) = refusals(careful, late)
+    assert(called.matches(expired) && caller == refused, called)
+    val (calledLate, callerCareful) = refusals(late, careful)
+    assert(calledLate == refused && callerCareful.matches(expired))
+  }
+
+  test("ranks with different certificates of one authority come together") {
+    val other = Some(Certificates.tls(Certificates.other, Certificates.authority))
+    assert(both(Seq(cluster, other))(sum).map(_.get) == Seq(Seq(3L), Seq(3L)))
+  }
+
+  test(
+    "strangers, silent, talking, in what looks like TLS or in TLS, do not keep the ranks apart"
+  ) {
+    val random = new SplittableRandom(3)
+    def callers(address: String): Unit = {
+      def call() = SocketChannel.open(Address.parse(address).internet)
+      call()
+      call().write(ByteBuffer.wrap("GET / HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII)))
+      for (length <- Seq(1, 5, 100, 20000)) {
+        val garbage = new Array[Byte](length)
+        random.nextBytes(garbage)
+        Array[Byte](22, 3, 1, 2, 0).copyToArray(garbage)
+        call().write(ByteBuffer.wrap(garbage))
+      }
+      daemon(Certificates.cluster.caller().shakeHands(call()))
+    }
+    assert(both(Seq(cluster, cluster), before = callers)(sum).map(_.get) == Seq.fill(2)(Seq(3L)))
+  }
+
+  test("Unix-domain sockets stay as they are, with TLS or without") {
+    val found = both(Seq(cluster, None), Ranks.Unix)(mesh => (mesh.unixPeers, sum(mesh)))
+    assert(found.map(_.get) == Seq.fill(2)((1, Seq(3L))))
+  }
+
+  test("the reason why a rank gives up reaches the other") {
+    val found = both(Seq(cluster, cluster)) { mesh =>
+      if (mesh.rank == 0) mesh.abort("enough of it")
+      else mesh.receive(0, Frame.NO_TAG)
+    }
+    assert(found.head.isSuccess)
+    assert(found(1).failed.get.getMessage == "rank 0: gave up: enough of it")
+  }
+
+  /** Somebody between the two whom rank 1 takes for rank 0; forwards each connection. */
+  private def between(forward: (SocketChannel, SocketChannel) => Unit)(target: String): String = {
+    val server = ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0))
+    daemon {
+      while (true) {
+        val caller = server.accept()
+        daemon(forward(caller, SocketChannel.open(Address.parse(target).internet)))
+      }
+    }
+    s"127.0.0.1:${server.getLocalAddress.asInstanceOf[InetSocketAddress].getPort}"
+  }
+
+  private def pump(in: ByteChannel, out: ByteChannel)(seen: ByteBuffer => Unit): Unit = {
+    val bytes = ByteBuffer.allocate(1000) // less than a record: it arrives in pieces
+    while (in.read(bytes) >= 0) {
+      seen(bytes.flip().duplicate())
+      while (bytes.hasRemaining) out.write(bytes)
+      bytes.clear()
+    }
+    out.close()
+  }
+
+  test("whoever stands between two ranks reads nothing of what they send") {
+    def isSeen(tls: Option[Tls]): Boolean = {
+      val marker = "a gradient that is nobody's business"
+      val seen = new StringBuffer
+      def listen(bytes: ByteBuffer): Unit =
+        seen.append(StandardCharsets.ISO_8859_1.decode(bytes))
+      val found = both(
+        Seq(tls, tls),
+        between = between { (caller, callee) =>
+          daemon(pump(callee, caller)(_ => ()))
+          pump(caller, callee)(listen)
+        }
+      ) { mesh =>
+        new Communicator(mesh).allGatherBytes(marker.getBytes(StandardCharsets.ISO_8859_1))
+      }
+      found.foreach(_.get)
+      seen.indexOf(marker) >= 0
+    }
+    assert(isSeen(None))
+    assert(!isSeen(cluster))
+  }
+
+  test("a bit that flips between two ranks ends the operation on both") {
+    val harmedAt = 100000
+    val found = both(
+      Seq(cluster, cluster),
+      between = between { (caller, callee) =>
+        var count = 0
+        daemon(pump(callee, caller)(_ => ()))
+        pump(caller, callee) { bytes =>
+          val at = harmedAt - count
+          count += bytes.remaining
+          if (at >= 0 && at < bytes.limit()) bytes.put(at, (bytes.get(at) ^ 4).toByte)
+        }
+      }
+    ) { mesh =>
+      val communicator = new Communicator(mesh)
+      while (true) communicator.allGatherBytes(new Array[Byte](20000))
+    }
+    val messages = found.map { rank =>
+      assert(rank.failed.get.isInstanceOf[CollectiveException], rank)
+      rank.failed.get.getMessage
+    }
+    assert(messages.head.contains("rank 1: connection lost (TLS: Tag mismatch"), messages)
+    assert(messages(1).contains("rank 0: "), messages)
+  }
+
+  test("one with a certificate that all trust cannot pass on what two ranks prove to each other") {
+    val middle = Certificates.tls(Certificates.other, Certificates.authority)
+    @volatile var isBetween = false
+    def relay(caller: SocketChannel, callee: SocketChannel): Unit = {
+      val (toCaller, toCallee) = (middle.called(), middle.caller())
+      toCaller.shakeHands(caller)
+      toCallee.shakeHands(callee)
+      isBetween = true
+      val (one, two) = (new TlsChannel(toCaller, caller), new TlsChannel(toCallee, callee))
+      daemon(pump(one, two)(_ => ()))
+      pump(two, one)(_ => ())
+    }
+    val found = both(Seq(cluster, cluster), between = between(relay))(sum)
+    val messages = found.map(_.failed.get.getMessage)
+    assert(isBetween)
+    assert(messages.head.endsWith("rank 1 does not know the run's secret"), messages)
+    assert(messages(1).endsWith("rank 0 does not know the run's secret"), messages)
+  }
+
+  test("a store that is missing, locked or empty is named, its password never") {
+    def message(keys: Tls.Store, keyPassword: String, trusted: Tls.Store): String = {
+      val error = intercept[TransportException](Tls.of(keys, keyPassword.toCharArray, trusted))
+      assert(!error.toString.contains("changeit") && !error.toString.contains("wrong"))
+      error.getMessage
+    }
+    import Certificates.{authority, password, ranks, store}
+    val (own, trusted) = (store(ranks), store(authority))
+    val nowhere = store(Path.of("/nowhere/keys.p12"))
+    assert(message(nowhere, password, trusted) == "the keystore /nowhere/keys.p12 is not there")
+    assert(message(own, password, nowhere) == "the truststore /nowhere/keys.p12 is not there")
+    assert(
+      message(store(ranks, "wrong-one"), password, trusted) ==
+        s"the keystore $ranks cannot be read: keystore password was incorrect"
+    )
+    assert(
+      message(own, "wrong-one", trusted).startsWith(s"the keystore $ranks cannot be read: ")
+    )
+    assert(
+      message(trusted, password, trusted) == s"the keystore $authority holds no private key"
+    )
+    val text = Files.writeString(Files.createTempFile("moraine", ".p12"), "not a store")
+    assert(message(store(text), password, trusted).startsWith(s"the keystore $text cannot be read"))
+    assert(own.toString == ranks.toString)
+  }
+}
