@@ -1,5 +1,6 @@
 package io.moraine.jobs.config;
 
+import io.moraine.model.collective.Hierarchy;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.moe.ExpertTransfer;
 import io.moraine.model.optim.AdamW;
@@ -37,6 +38,7 @@ public record TrainSettings(
    *
    * @param hasUnixSockets whether ranks of one host use Unix-domain sockets
    * @param hasTls whether all others are encrypted, with the cluster's certificates
+   * @param hierarchy between whom large collectives run
    * @param silence without a sign of life
    * @param compute for data from a living peer
    * @param lease after which a training process without a sign of life loses its run to another
@@ -44,6 +46,7 @@ public record TrainSettings(
   public record Connections(
       boolean hasUnixSockets,
       boolean hasTls,
+      Hierarchy hierarchy,
       Duration silence,
       Duration compute,
       Duration lease) {
@@ -117,6 +120,7 @@ public record TrainSettings(
                 new Connections(
                     wire.flag("unix-sockets"),
                     wire.flag("tls"),
+                    wire.choice("hierarchy", Hierarchy.class),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
                     Duration.ofSeconds(train.longInteger("lease-expiry-seconds"))),
@@ -194,6 +198,7 @@ public record TrainSettings(
   private static TrainConfig.Wire wire(Section s) {
     s.flag("unix-sockets");
     s.flag("tls");
+    s.text("hierarchy");
     s.longInteger("deadline-seconds");
     s.longInteger("compute-deadline-seconds");
     return s.build(

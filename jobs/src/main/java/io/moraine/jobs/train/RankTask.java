@@ -126,7 +126,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     }
     try (Listener listener = listen(parsed, hosts[rank])) {
       List<String> addresses = List.of(context.allGather(listener.address()));
-      return new Communicator(Mesh.connect(config, listener, addresses));
+      return new Communicator(
+          Mesh.connect(config, listener, addresses), parsed.connections().hierarchy());
     }
   }
 

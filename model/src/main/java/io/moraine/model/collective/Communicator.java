@@ -7,8 +7,11 @@ import io.moraine.model.collective.transport.Tag;
 import io.moraine.model.collective.transport.TransportException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The collectives of one rank. All ranks must call the same operations in the same order; results
@@ -21,13 +24,28 @@ import java.util.function.Function;
  */
 public final class Communicator implements AutoCloseable {
 
+  private static final Logger LOG = LoggerFactory.getLogger(Communicator.class);
+
   private final Mesh mesh;
+  private final Optional<Hosts> hosts;
   private long step;
   private int collectives;
   private long dispatchedElements;
 
+  /** All ranks with each other. */
   public Communicator(Mesh mesh) {
+    this(mesh, Hierarchy.FLAT);
+  }
+
+  /**
+   * Reduce-scatter, all-gather and all-reduce by hosts, if so wanted and all of several hosts have
+   * as many ranks, more than one; the log says if not.
+   */
+  public Communicator(Mesh mesh, Hierarchy hierarchy) {
     this.mesh = mesh;
+    this.hosts =
+        Optional.of(Hosts.of(mesh.hosts()))
+            .filter(found -> hierarchy == Hierarchy.HOSTS && isOfUse(found));
   }
 
   public int rank() {
@@ -53,18 +71,31 @@ public final class Communicator implements AutoCloseable {
     step = number;
   }
 
+  private static boolean isOfUse(Hosts found) {
+    if (found.isEven() && found.count() > 1 && found.each() > 1) {
+      return true;
+    }
+    LOG.warn(
+        "collectives are flat: by hosts they need several hosts with as many ranks each, more than one; ranks by host: {}",
+        found.ranks());
+    return false;
+  }
+
   /**
    * Sums every shard over all ranks at its owner. Each contribution is encoded once, the owner's
    * too; the owner adds what it decodes in the order of ranks, in float32.
    *
    * @param input this rank's contribution to all N elements
    * @param shardSum gets the sum of this rank's shard
+   *     <p>By hosts, each host's contributions are added first, in float32; the sum is encoded
+   *     once.
    * @cost one step, {@code (P-1)/P * N * b} bytes, {@link Wire#AHEAD} + 1 chunks of memory per peer
    */
   public void reduceScatter(
       FloatReader input, ShardLayout layout, GradientCodec codec, float[] shardSum) {
     ChunkCoder coder = new ChunkCoder(codec);
     reduceScatter(
+        input,
         input,
         layout,
         coder,
@@ -73,8 +104,8 @@ public final class Communicator implements AutoCloseable {
   }
 
   /**
-   * The same with error feedback: what the codec leaves out of this rank's contribution goes into
-   * its next one.
+   * The same with error feedback: what the codec leaves out of what this rank encodes, its own
+   * contribution or its host's, goes into the next.
    *
    * @param feedback of all N elements; changed
    * @cost as without, and decoding all that is encoded; N elements of memory
@@ -88,6 +119,10 @@ public final class Communicator implements AutoCloseable {
     ChunkCoder coder = new ChunkCoder(codec);
     reduceScatter(
         input,
+        (from, dst, offset, length) -> {
+          input.read(from, dst, offset, length);
+          feedback.handOver(from, dst, offset, length);
+        },
         layout,
         coder,
         (from, values, length, dst) ->
@@ -108,7 +143,7 @@ public final class Communicator implements AutoCloseable {
     run(
         Operation.ALL_GATHER,
         wire -> {
-          new AllGather(wire, layout, new ChunkCoder(codec), output).run(shard);
+          allGather(wire, shard, layout, codec, output);
           return wire;
         });
   }
@@ -126,7 +161,11 @@ public final class Communicator implements AutoCloseable {
     run(
         Operation.ALL_REDUCE,
         wire -> {
-          new AllReduce(wire, codec, values).run();
+          if (hosts.isPresent()) {
+            allReduceByHosts(wire, values, codec);
+          } else {
+            new AllReduce(wire, codec, values).run();
+          }
           return wire;
         });
   }
@@ -300,8 +339,14 @@ public final class Communicator implements AutoCloseable {
     }
   }
 
+  /**
+   * Either form.
+   *
+   * @param given what others of this host get of this rank's contribution
+   */
   private void reduceScatter(
       FloatReader input,
+      FloatReader given,
       ShardLayout layout,
       ChunkCoder codec,
       ReduceScatter.Encoder encoder,
@@ -309,9 +354,49 @@ public final class Communicator implements AutoCloseable {
     run(
         Operation.REDUCE_SCATTER,
         wire -> {
-          new ReduceScatter(wire, layout, codec, input, encoder).run(shardSum);
+          if (hosts.isPresent()) {
+            new HostReduceScatter(wire, hosts.get(), layout, codec, input, given, encoder)
+                .run(shardSum);
+          } else {
+            new ReduceScatter(wire, layout, codec, input, encoder).run(shardSum);
+          }
           return wire;
         });
+  }
+
+  private void allGather(
+      Wire wire, float[] shard, ShardLayout layout, GradientCodec codec, FloatWriter output) {
+    ChunkCoder coder = new ChunkCoder(codec);
+    if (hosts.isPresent()) {
+      new HostAllGather(wire, hosts.get(), layout, coder, output).run(shard);
+    } else {
+      new AllGather(wire, layout, coder, output).run(shard);
+    }
+  }
+
+  private void allReduceByHosts(Wire wire, float[] values, GradientCodec codec) {
+    ShardLayout layout = new ShardLayout(values.length, worldSize(), ShardLayout.BLOCK);
+    ChunkCoder coder = new ChunkCoder(codec);
+    FloatReader input =
+        (from, dst, offset, length) ->
+            System.arraycopy(values, Math.toIntExact(from), dst, offset, length);
+    float[] shard = new float[layout.size(rank())];
+    new HostReduceScatter(
+            wire,
+            hosts.get(),
+            layout,
+            coder,
+            input,
+            input,
+            (from, sum, length, dst) -> coder.encode(sum, 0, dst, length))
+        .run(shard);
+    allGather(
+        wire,
+        shard,
+        layout,
+        codec,
+        (to, src, offset, length) ->
+            System.arraycopy(src, offset, values, Math.toIntExact(to), length));
   }
 
   private static byte[] doubleBytes(double[] values) {

@@ -89,6 +89,26 @@ public final class ErrorFeedback {
     return written;
   }
 
+  /**
+   * Adds what is owed of a range that another rank encodes from now on, and owes it no more; such
+   * debts are taken over from a run with other ranks. A velocity stays behind.
+   *
+   * @param from the range's place in the whole, a multiple of 256
+   * @param values the contribution; afterwards with what was owed
+   */
+  void handOver(long from, float[] values, int offset, int length) {
+    int place = Math.toIntExact(from);
+    for (int start = 0; start < length; start += BLOCK) {
+      int end = Math.min(length, start + BLOCK);
+      if (!isZero(values, offset + start, offset + end)) {
+        for (int i = start; i < end; i++) {
+          values[offset + i] += residual[place + i];
+          residual[place + i] = 0;
+        }
+      }
+    }
+  }
+
   private float accelerated(int place, float value) {
     if (momentum == 0) {
       return value;

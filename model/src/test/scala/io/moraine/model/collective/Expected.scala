@@ -21,10 +21,33 @@ object Expected {
   }
 
   /** Shard by shard: contributions through the codec, added in the order of ranks, then the sum. */
-  def allReduce(codec: GradientCodec, contributions: Seq[Array[Float]]): Array[Float] = {
+  def allReduce(codec: GradientCodec, contributions: Seq[Array[Float]]): Array[Float] =
+    allReduce(codec, contributions, contributions.size)
+
+  /** The same with the contributions of hosts, each of which is a sum of its ranks'. */
+  def allReduceByHosts(
+      codec: GradientCodec,
+      contributions: Seq[Array[Float]],
+      hosts: Seq[Int]
+  ): Array[Float] = allReduce(codec, hostSums(contributions, hosts), contributions.size)
+
+  /** In the order of each host's ranks; hosts in the order of their first ranks. */
+  def hostSums(contributions: Seq[Array[Float]], hosts: Seq[Int]): Seq[Array[Float]] =
+    for (host <- hosts.distinct) yield {
+      val sum = new Array[Float](contributions.head.length)
+      for (rank <- hosts.indices if hosts(rank) == host; i <- sum.indices)
+        sum(i) += contributions(rank)(i)
+      sum
+    }
+
+  private def allReduce(
+      codec: GradientCodec,
+      contributions: Seq[Array[Float]],
+      worldSize: Int
+  ): Array[Float] = {
     val length = contributions.head.length
-    val layout = new ShardLayout(length.toLong, contributions.size, 256)
-    val shards = contributions.indices.map { owner =>
+    val layout = new ShardLayout(length.toLong, worldSize, 256)
+    val shards = (0 until worldSize).map { owner =>
       val from = layout.from(owner).toInt
       val sum = new Array[Float](layout.size(owner))
       for (contribution <- contributions) {

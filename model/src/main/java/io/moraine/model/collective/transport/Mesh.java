@@ -3,7 +3,6 @@ package io.moraine.model.collective.transport;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Connections from this rank to every other: the higher rank connects, the lower accepts. Whoever
@@ -16,14 +15,13 @@ public final class Mesh implements AutoCloseable {
   private final MeshConfig config;
   private final Map<Integer, Peer> peers;
   private final PayloadPool pool;
-  private final AtomicLong sentBytes;
+  private final List<String> hosts;
 
-  private Mesh(
-      MeshConfig config, Map<Integer, Peer> peers, PayloadPool pool, AtomicLong sentBytes) {
+  private Mesh(MeshConfig config, Map<Integer, Peer> peers, PayloadPool pool, List<String> hosts) {
     this.config = config;
     this.peers = peers;
     this.pool = pool;
-    this.sentBytes = sentBytes;
+    this.hosts = hosts;
   }
 
   /**
@@ -37,16 +35,15 @@ public final class Mesh implements AutoCloseable {
   public static Mesh connect(MeshConfig config, Listener listener, List<String> addresses) {
     Map<Integer, Connection> connections = new Connector(config).connect(listener, addresses);
     PayloadPool pool = new PayloadPool();
-    AtomicLong sentBytes = new AtomicLong();
     Map<Integer, Peer> peers = new HashMap<>();
-    connections.forEach(
-        (peer, connection) -> peers.put(peer, new Peer(peer, connection, pool, sentBytes)));
-    return new Mesh(config, peers, pool, sentBytes);
+    connections.forEach((peer, connection) -> peers.put(peer, new Peer(peer, connection, pool)));
+    return new Mesh(
+        config, peers, pool, addresses.stream().map(a -> Address.parse(a).host()).toList());
   }
 
   /** A mesh of one rank. */
   public static Mesh alone(MeshConfig config) {
-    return new Mesh(config, Map.of(), new PayloadPool(), new AtomicLong());
+    return new Mesh(config, Map.of(), new PayloadPool(), List.of(""));
   }
 
   public int rank() {
@@ -59,7 +56,17 @@ public final class Mesh implements AutoCloseable {
 
   /** Bytes sent to all peers so far, headers included, what TLS adds to them not. */
   public long sentBytes() {
-    return sentBytes.get();
+    return peers.values().stream().mapToLong(Peer::sentBytes).sum();
+  }
+
+  /** Bytes of these sent to one peer. */
+  public long sentBytes(int peer) {
+    return peers.get(peer).sentBytes();
+  }
+
+  /** The hosts of all ranks as their addresses name them, by rank. */
+  public List<String> hosts() {
+    return hosts;
   }
 
   /** Peers that are connected through Unix-domain sockets. */

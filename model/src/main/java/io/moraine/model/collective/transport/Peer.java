@@ -23,7 +23,7 @@ final class Peer implements AutoCloseable {
   private final int rank;
   private final Connection connection;
   private final PayloadPool pool;
-  private final AtomicLong sentBytes;
+  private final AtomicLong sentBytes = new AtomicLong();
   private final Thread sender;
   private final Thread receiver;
   private final BlockingQueue<Frame> outgoing = new ArrayBlockingQueue<>(QUEUED_FRAMES);
@@ -32,11 +32,10 @@ final class Peer implements AutoCloseable {
   private volatile long lastHeardNanos = System.nanoTime();
   private volatile boolean closing;
 
-  Peer(int rank, Connection connection, PayloadPool pool, AtomicLong sentBytes) {
+  Peer(int rank, Connection connection, PayloadPool pool) {
     this.rank = rank;
     this.connection = connection;
     this.pool = pool;
-    this.sentBytes = sentBytes;
     this.sender = start("send to rank " + rank, this::sendAll);
     this.receiver = start("receive from rank " + rank, this::receiveAll);
   }
@@ -52,6 +51,11 @@ final class Peer implements AutoCloseable {
   /** What broke the connection; empty while it stands. */
   String failure() {
     return failure;
+  }
+
+  /** Bytes sent so far. */
+  long sentBytes() {
+    return sentBytes.get();
   }
 
   long silentNanos() {

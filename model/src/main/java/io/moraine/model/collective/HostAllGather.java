@@ -1,0 +1,117 @@
+package io.moraine.model.collective;
+
+import io.moraine.model.collective.transport.Payload;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Queue;
+
+/**
+ * All shards to every rank: each crosses to another host once, to the rank with its owner's number
+ * there, which passes its bytes on within the host.
+ *
+ * <p>Rounds as those of {@link HostReduceScatter}.
+ */
+final class HostAllGather {
+
+  private final Wire wire;
+  private final Hosts hosts;
+  private final int host;
+  private final int local;
+  private final ShardLayout layout;
+  private final ChunkCoder codec;
+  private final FloatWriter output;
+  private final float[] chunk = new float[Wire.CHUNK];
+
+  /** This rank's own chunks, until it is their turn within the host. */
+  private final Queue<Payload> own = new ArrayDeque<>();
+
+  /** Prepares the exchange. */
+  HostAllGather(Wire wire, Hosts hosts, ShardLayout layout, ChunkCoder codec, FloatWriter output) {
+    this.wire = wire;
+    this.hosts = hosts;
+    this.host = hosts.host(wire.rank());
+    this.local = hosts.local(wire.rank());
+    this.layout = layout;
+    this.codec = codec;
+    this.output = output;
+  }
+
+  void run(float[] shard) {
+    int rounds = layout.chunks(Wire.CHUNK) * hosts.count();
+    for (int round = 0; round < rounds + 2 * Wire.AHEAD; round++) {
+      if (round < rounds && round % hosts.count() == 0) {
+        give(shard, round);
+      }
+      if (round >= Wire.AHEAD && round - Wire.AHEAD < rounds) {
+        passOn(round - Wire.AHEAD);
+      }
+      if (round >= 2 * Wire.AHEAD) {
+        take(round - 2 * Wire.AHEAD);
+      }
+    }
+  }
+
+  /** This rank's chunk to the ranks of its number on other hosts. */
+  private void give(float[] shard, int round) {
+    int length = length(wire.rank(), round);
+    if (length == 0) {
+      return;
+    }
+    int from = chunkNumber(round) * Wire.CHUNK;
+    Payload payload =
+        wire.encode(codec.encodedBytes(length), bytes -> codec.encode(shard, from, bytes, length));
+    for (int place = 1; place < hosts.count(); place++) {
+      wire.send(hosts.rank((host + place) % hosts.count(), local), payload);
+    }
+    own.add(payload);
+  }
+
+  /** A chunk of one host, its own last, to the others of this host. */
+  private void passOn(int round) {
+    int owner = hosts.rank(source(round), local);
+    int length = length(owner, round);
+    if (length == 0) {
+      return;
+    }
+    Payload payload =
+        owner == wire.rank()
+            ? own.remove()
+            : wire.receivePayload(owner, codec.encodedBytes(length));
+    for (int place = 1; place < hosts.each(); place++) {
+      wire.send(hosts.rank(host, (local + place) % hosts.each()), payload);
+    }
+    Wire.use(owner, payload, bytes -> write(owner, round, length, bytes));
+    payload.release();
+  }
+
+  private void take(int round) {
+    for (int number = 0; number < hosts.each(); number++) {
+      int owner = hosts.rank(source(round), number);
+      int length = length(owner, round);
+      if (number != local && length > 0) {
+        wire.receive(
+            hosts.rank(host, number),
+            codec.encodedBytes(length),
+            bytes -> write(owner, round, length, bytes));
+      }
+    }
+  }
+
+  private void write(int owner, int round, int length, ByteBuffer bytes) {
+    codec.decode(bytes, chunk, 0, length);
+    output.write(layout.from(owner) + (long) chunkNumber(round) * Wire.CHUNK, chunk, 0, length);
+  }
+
+  /** The host whose shards are passed on in a round. */
+  private int source(int round) {
+    return (host + 1 + round) % hosts.count();
+  }
+
+  private int chunkNumber(int round) {
+    return round / hosts.count();
+  }
+
+  private int length(int owner, int round) {
+    return layout.length(owner, chunkNumber(round), Wire.CHUNK);
+  }
+}
