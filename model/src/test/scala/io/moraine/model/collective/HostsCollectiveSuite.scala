@@ -1,40 +1,19 @@
 package io.moraine.model.collective
 
 import io.moraine.model.collective.codec.GradientCodec
-import io.moraine.model.collective.transport.{Listener, Mesh}
-import java.util.concurrent.{Executors, TimeUnit}
+import io.moraine.model.collective.transport.Mesh
 import org.scalatest.funsuite.AnyFunSuite
 
-import scala.concurrent.{Await, ExecutionContext, Future}
-import scala.concurrent.duration.{Duration => ScalaDuration}
 import scala.jdk.CollectionConverters._
-import scala.util.Try
 
-/** Collectives by hosts; the hosts are loopback addresses of this one. */
+/** Collectives by hosts. */
 class HostsCollectiveSuite extends AnyFunSuite {
 
   private val chunk = 65536
 
-  /** Ranks on hosts, by rank; each gets its mesh too. */
   private def run[T](hosts: Seq[Int], hierarchy: Hierarchy = Hierarchy.HOSTS)(
       work: (Communicator, Mesh) => T
-  ): Seq[T] = {
-    val pool = Executors.newFixedThreadPool(hosts.size)
-    implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
-    try {
-      val listeners = hosts.map(host => Listener.open(s"127.0.0.${1 + host}"))
-      val addresses = listeners.map(_.address).asJava
-      val ranks = listeners.zipWithIndex.map { case (listener, rank) =>
-        Future {
-          val mesh = Mesh.connect(Ranks.config(rank, hosts.size), listener, addresses)
-          val communicator = new Communicator(mesh, hierarchy)
-          try work(communicator, mesh)
-          finally communicator.close()
-        }
-      }
-      ranks.map(rank => Try(Await.result(rank, ScalaDuration(120, TimeUnit.SECONDS)))).map(_.get)
-    } finally pool.shutdownNow()
-  }
+  ): Seq[T] = Ranks.onHosts(hosts, hierarchy)(work).map(_.get)
 
   private def sizes(worldSize: Int): Seq[Int] =
     Seq(0, 1, 255, 256 * worldSize + 1, 3 * chunk * worldSize + 77)

@@ -49,22 +49,38 @@ object Ranks {
   /** Runs the same work on every rank; the results by rank, failures included. */
   def run[T](worldSize: Int, silenceMillis: Long = 20000, sockets: Sockets = Tcp)(
       work: Communicator => T
-  ): Seq[Try[T]] = {
-    val pool = Executors.newFixedThreadPool(worldSize)
+  ): Seq[Try[T]] =
+    run(
+      Seq.fill(worldSize)(sockets.listen()),
+      rank => sockets.configured(config(rank, worldSize, silenceMillis)),
+      mesh => new Communicator(mesh)
+    )((communicator, _) => work(communicator))
+
+  /** The same for ranks on several hosts, which are loopback addresses of this one; by TCP. */
+  def onHosts[T](hosts: Seq[Int], hierarchy: Hierarchy)(
+      work: (Communicator, Mesh) => T
+  ): Seq[Try[T]] =
+    run(
+      hosts.map(host => Listener.open(s"127.0.0.${1 + host}")),
+      config(_, hosts.size),
+      new Communicator(_, hierarchy)
+    )(work)
+
+  private def run[T](
+      listeners: Seq[Listener],
+      config: Int => MeshConfig,
+      communicator: Mesh => Communicator
+  )(work: (Communicator, Mesh) => T): Seq[Try[T]] = {
+    val pool = Executors.newFixedThreadPool(listeners.size)
     implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
     try {
-      val listeners = Seq.fill(worldSize)(sockets.listen())
       val addresses = listeners.map(_.address).asJava
       val futures = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {
-          val mesh = Mesh.connect(
-            sockets.configured(config(rank, worldSize, silenceMillis)),
-            listener,
-            addresses
-          )
-          val communicator = new Communicator(mesh)
-          try work(communicator)
-          finally communicator.close()
+          val mesh = Mesh.connect(config(rank), listener, addresses)
+          val joined = communicator(mesh)
+          try work(joined, mesh)
+          finally joined.close()
         }
       }
       futures.map(future => Try(Await.result(future, ScalaDuration(120, TimeUnit.SECONDS))))
