@@ -140,6 +140,7 @@ public record TrainSettings(
     Section rate = s.section("learning-rate");
     Section adam = s.section("adam");
     Section balance = s.section("balance");
+    Section spikes = s.section("spikes");
     s.text("recompute");
     s.longInteger("lease-expiry-seconds");
     return s.build(
@@ -166,7 +167,8 @@ public record TrainSettings(
                         new TrainConfig.Balance(
                             balance.number("bias-update"), balance.number("share"))),
                 wire(wire),
-                every(s)));
+                every(s),
+                spikes.build(() -> spikes(spikes))));
   }
 
   private static LearningRateSchedule schedule(Section s) {
@@ -219,10 +221,19 @@ public record TrainSettings(
     return new ReductionConfig.Coded(codec.get(), feedback.isOn(codec.get().isCoarse()));
   }
 
+  private static TrainConfig.Spikes spikes(Section s) {
+    return new TrainConfig.Spikes(
+        s.choice("policy", TrainConfig.Spikes.Policy.class),
+        s.number("deviations"),
+        s.integer("window"),
+        s.integer("at-most"));
+  }
+
   private static TrainConfig.Every every(Section s) {
     return new TrainConfig.Every(
         s.longInteger("checkpoint-every"),
         s.integer("keep-checkpoints"),
+        s.integer("keep-best"),
         s.longInteger("digest-every"),
         s.longInteger("evaluate-every"),
         s.integer("evaluate-sequences"));

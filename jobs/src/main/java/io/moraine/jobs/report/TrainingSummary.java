@@ -1,5 +1,6 @@
 package io.moraine.jobs.report;
 
+import static org.apache.spark.sql.functions.abs;
 import static org.apache.spark.sql.functions.avg;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.sum;
@@ -25,7 +26,11 @@ public final class TrainingSummary {
   /** The loss curve, expert load, wire bytes and speed. */
   public static List<String> lines(SparkSession spark, RunFolder run, TrainResult result) {
     Dataset<Row> metrics = spark.read().parquet(run.metrics().toString()).orderBy("step");
-    List<Row> steps = metrics.select("step", "loss").collectAsList();
+    List<Row> steps =
+        metrics
+            .select("step", "loss")
+            .where(abs(col("loss")).lt(Double.POSITIVE_INFINITY))
+            .collectAsList();
     List<String> lines = new ArrayList<>();
     lines.add("training loss (nats per token) over %,d steps:".formatted(steps.size()));
     double[] losses = steps.stream().mapToDouble(row -> row.getDouble(1)).toArray();
