@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.train.RanksLostException;
 import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
@@ -37,6 +38,7 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
           Map.entry(BadStepException.class, ExitCode.FAILED),
           Map.entry(CollectiveException.class, ExitCode.COLLECTIVE_FAILED),
           Map.entry(TransportException.class, ExitCode.COLLECTIVE_FAILED),
+          Map.entry(RanksLostException.class, ExitCode.COLLECTIVE_FAILED),
           Map.entry(TryLaterException.class, ExitCode.TRY_LATER));
 
   /** Finds an exception of ours in the text that Spark makes of a failed task. */
@@ -64,10 +66,18 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
     for (Throwable at = e; at != null; at = at.getCause()) {
       Matcher matcher = IN_SPARK_MESSAGE.matcher(String.valueOf(at.getMessage()));
       if (matcher.find()) {
-        return new Failure(codeOf(matcher.group(1)), matcher.group(2), false);
+        return innermost(matcher);
       }
     }
     return new Failure(ExitCode.FAILED, e.getClass().getSimpleName() + ": " + firstLine(e), true);
+  }
+
+  /** A rank that hears of another one's failure repeats it; that one is the cause. */
+  private static Failure innermost(Matcher outer) {
+    Matcher inner = IN_SPARK_MESSAGE.matcher(outer.group(2));
+    return inner.find()
+        ? innermost(inner)
+        : new Failure(codeOf(outer.group(1)), outer.group(2), false);
   }
 
   /** What Hadoop says of an empty path, of one that is no URI, and of a host that is not known. */

@@ -39,14 +39,20 @@ public record TrainSettings(
    * @param silence without a sign of life
    * @param compute for data from a living peer
    * @param lease after which a training process without a sign of life loses its run to another
+   * @param recoveries times that all ranks begin again, because one is lost, without a new
+   *     checkpoint in between
    */
   public record Connections(
-      boolean hasUnixSockets, Duration silence, Duration compute, Duration lease) {
+      boolean hasUnixSockets, Duration silence, Duration compute, Duration lease, int recoveries) {
 
     public Connections {
       if (lease.toSeconds() < 1) {
         throw new IllegalArgumentException(
             "lease-expiry-seconds must be at least 1, got %d".formatted(lease.toSeconds()));
+      }
+      if (recoveries < 0) {
+        throw new IllegalArgumentException(
+            "recoveries must not be negative, got %d".formatted(recoveries));
       }
     }
   }
@@ -113,7 +119,8 @@ public record TrainSettings(
                     wire.flag("unix-sockets"),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
-                    Duration.ofSeconds(train.longInteger("lease-expiry-seconds"))),
+                    Duration.ofSeconds(train.longInteger("lease-expiry-seconds")),
+                    train.integer("recoveries")),
                 file.rendered(),
                 file.digest()));
   }
@@ -143,6 +150,7 @@ public record TrainSettings(
     Section spikes = s.section("spikes");
     s.text("recompute");
     s.longInteger("lease-expiry-seconds");
+    s.integer("recoveries");
     return s.build(
         () ->
             new TrainConfig(

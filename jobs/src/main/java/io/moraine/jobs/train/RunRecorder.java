@@ -33,13 +33,16 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
    *
    * @param data what is trained on, which belongs to the run from the next checkpoint on
    */
-  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Limits limits, String data) {
+  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Start start, String data) {
     this.data = data;
     this.hadoop = hadoop;
     this.folder = folder;
     this.steps = steps;
-    this.limits = limits;
+    this.limits = start.limits();
     this.status = new StatusFile(hadoop, folder, steps);
+    if (!start.message().isEmpty()) {
+      status.say(start.message());
+    }
   }
 
   @Override

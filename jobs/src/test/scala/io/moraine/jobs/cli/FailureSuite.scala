@@ -32,6 +32,15 @@ class FailureSuite extends AnyFunSuite {
     assert(failure.message == "all-gather at step 7 on rank 0 of 2: rank 1: connection lost")
   }
 
+  test("a rank that repeats another one's failure is not the cause of it") {
+    val text = "Most recent failure reason: task 1 finished unsuccessfully.\n" +
+      "io.moraine.model.collective.CollectiveException: all-gather at step 7 on rank 1 of 2: rank 0: " +
+      "gave up: io.moraine.model.train.BadStepException: step 7: loss NaN is not finite.\n\tat ..."
+    val failure = Failure.of(new RuntimeException(text))
+    assert(failure.exitCode == ExitCode.FAILED)
+    assert(failure.message == "step 7: loss NaN is not finite.")
+  }
+
   test("an option that is no path is a user's mistake") {
     for (path <- Seq("", "foo:bar/x")) {
       val thrown = intercept[IllegalArgumentException](new org.apache.hadoop.fs.Path(path))

@@ -228,6 +228,29 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  test("what fails again and again ends after so many recoveries in a line that names the cause") {
+    val run = Scratch.folder().resolve("run")
+    Files.createDirectories(run)
+    Files.createFile(run.resolve("metrics"))
+    val lost = intercept[RanksLostException](train(run, 20, 2, "train.recoveries" -> 2))
+    assert(
+      lost.getMessage.startsWith(
+        "a rank was lost too often (3 since the checkpoint of step 0, train.recoveries is 2): "
+      ),
+      lost.getMessage
+    )
+    assert(lost.getMessage.contains("metrics"), lost.getMessage)
+    assert(lost.getMessage.endsWith("Started again, the run goes on from that checkpoint."))
+    val status = Status.parse(Files.readString(run.resolve("status.json")))
+    assert(
+      status.message.contains(
+        "begun again from the newest checkpoint (2 of at most 2 times without a new one): "
+      )
+    )
+    Files.delete(run.resolve("metrics"))
+    assert(train(run, 20, 2).step == 20)
+  }
+
   test("a run that another process has taken meanwhile ends with a word to try later") {
     val run = Scratch.folder().resolve("run")
     val settings = TrainJobSparkSuite.settings(2000, "train.lease-expiry-seconds" -> 1)
