@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.sum;
 
 import io.moraine.jobs.train.RunFolder;
+import io.moraine.model.train.ExpertLoad;
 import io.moraine.model.train.StepMetrics;
 import io.moraine.model.train.TrainResult;
 import java.util.ArrayList;
@@ -61,9 +62,9 @@ public final class TrainingSummary {
         load[i] += values.get(i);
       }
     }
-    StepMetrics last = new StepMetrics(0, 0, 0, 0, 0, 0, 0, 0, load, experts, 0, 0);
-    for (int layer = 0; layer < last.moeLayers(); layer++) {
-      StepMetrics.LoadStatistics statistics = last.load(layer);
+    ExpertLoad last = new ExpertLoad(load, experts);
+    for (int layer = 0; layer < last.layers(); layer++) {
+      StepMetrics.LoadStatistics statistics = last.layer(layer);
       lines.add(
           String.format(
               Locale.ROOT,

@@ -48,6 +48,10 @@ record Status(
           .enable(SerializationFeature.INDENT_OUTPUT)
           .build();
 
+  /** Nothing is known yet. */
+  static final Status NONE =
+      new Status("starting", 0, 0, 0, null, null, 0, 0, null, 0, 0, 0, 0, "");
+
   String rendered() {
     try {
       return JSON.writeValueAsString(this) + "\n";

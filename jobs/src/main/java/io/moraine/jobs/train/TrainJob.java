@@ -96,7 +96,9 @@ public final class TrainJob {
     progress.start("train");
     spark.sparkContext().setJobGroup(JOB_GROUP, "train " + run.root(), true);
     AtomicBoolean ended = new AtomicBoolean();
-    Thread watcher = watch(run, ended);
+    TrainingSource gauges = new TrainingSource();
+    gauges.register(spark.sparkContext());
+    Thread watcher = watch(run, gauges, ended);
     try {
       TrainResult result = stage.run(data, run, ranks, resume, limits);
       ended.set(true);
@@ -105,6 +107,7 @@ public final class TrainJob {
       return result;
     } finally {
       ended.set(true);
+      gauges.remove(spark.sparkContext());
     }
   }
 
@@ -234,9 +237,9 @@ public final class TrainJob {
   }
 
   /** Shows the run's status as rank 0 writes it. */
-  private Thread watch(RunFolder run, AtomicBoolean ended) {
-    Thread thread =
-        new Thread(() -> new StatusWatcher(hadoop, run, progress).watch(ended), "moraine status");
+  private Thread watch(RunFolder run, TrainingSource gauges, AtomicBoolean ended) {
+    StatusWatcher watcher = new StatusWatcher(hadoop, run, progress, gauges::show);
+    Thread thread = new Thread(() -> watcher.watch(ended), "moraine status");
     thread.setDaemon(true);
     thread.start();
     return thread;

@@ -64,6 +64,7 @@ class FailureSuite extends AnyFunSuite {
         MoraineCommand.run(command, "--input", "i", "--output", "o", "--partitions", "0") == 2
       )
     assert(MoraineCommand.run("train", "--data", "d", "--run", "r", "--ranks", "two") == 2)
+    assert(MoraineCommand.run("evaluate", "--data", "d", "--run", "r", "--step", "last") == 2)
     for (
       command <- Seq(
         "demo",

@@ -523,6 +523,16 @@ object TrainJobSparkSuite {
   ): Path = {
     val folder = Scratch.folder()
     Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), Scratch.corpus(documents))
+    prepared(spark, folder, tokenizer, options: _*)
+  }
+
+  /** The same of a folder's corpus.jsonl. */
+  def prepared(
+      spark: org.apache.spark.sql.SparkSession,
+      folder: Path,
+      tokenizer: Option[Path],
+      options: (String, Object)*
+  ): Path = {
     val settings = PrepareSettings.of(
       SettingsFile.read(
         "prepare.conf",
