@@ -31,9 +31,13 @@ object Scratch {
     originals ++ exact ++ near
   }
 
-  def writeJsonLines(file: Path, documents: Seq[(String, String)]): Unit = {
+  def writeJsonLines(
+      file: Path,
+      documents: Seq[(String, String)],
+      source: String => String = _ => "made"
+  ): Unit = {
     val lines = documents.map { case (id, text) =>
-      s"""{"id":"$id","text":"$text","source":"made"}"""
+      s"""{"id":"$id","text":"$text","source":"${source(id)}"}"""
     }
     Files.write(file, lines.asJava)
   }

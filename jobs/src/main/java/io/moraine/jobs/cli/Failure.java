@@ -1,12 +1,13 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.train.RanksLostException;
 import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
 import io.moraine.model.collective.transport.TransportException;
 import io.moraine.model.huggingface.ModelFormatException;
-import io.moraine.model.train.NonFiniteException;
+import io.moraine.model.train.BadStepException;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.tokenizer.TokenizerException;
 import java.io.FileNotFoundException;
@@ -27,23 +28,24 @@ import java.util.regex.Pattern;
 record Failure(ExitCode exitCode, String message, boolean isOurs) {
 
   private static final Map<Class<? extends Exception>, ExitCode> EXPECTED =
-      Map.of(
-          ConfigException.class, ExitCode.BAD_SETTING,
-          CorpusException.class, ExitCode.BAD_DATA,
-          TokenizerException.class, ExitCode.BAD_DATA,
-          CorruptDataException.class, ExitCode.BAD_DATA,
-          ModelFormatException.class, ExitCode.BAD_DATA,
-          FileNotFoundException.class, ExitCode.BAD_DATA,
-          NonFiniteException.class, ExitCode.FAILED,
-          CollectiveException.class, ExitCode.COLLECTIVE_FAILED,
-          TransportException.class, ExitCode.COLLECTIVE_FAILED,
-          TryLaterException.class, ExitCode.TRY_LATER);
+      Map.ofEntries(
+          Map.entry(ConfigException.class, ExitCode.BAD_SETTING),
+          Map.entry(CorpusException.class, ExitCode.BAD_DATA),
+          Map.entry(TokenizerException.class, ExitCode.BAD_DATA),
+          Map.entry(CorruptDataException.class, ExitCode.BAD_DATA),
+          Map.entry(ModelFormatException.class, ExitCode.BAD_DATA),
+          Map.entry(FileNotFoundException.class, ExitCode.BAD_DATA),
+          Map.entry(BadStepException.class, ExitCode.FAILED),
+          Map.entry(CollectiveException.class, ExitCode.COLLECTIVE_FAILED),
+          Map.entry(TransportException.class, ExitCode.COLLECTIVE_FAILED),
+          Map.entry(RanksLostException.class, ExitCode.COLLECTIVE_FAILED),
+          Map.entry(TryLaterException.class, ExitCode.TRY_LATER));
 
   /** Finds an exception of ours in the text that Spark makes of a failed task. */
   private static final Pattern IN_SPARK_MESSAGE =
       Pattern.compile(
           "(?:^|[\\s:])(?:[a-z]+\\.)+(CollectiveException|TransportException|CorruptDataException"
-              + "|NonFiniteException|FileNotFoundException|ConfigException): ([^\\n]+)");
+              + "|BadStepException|FileNotFoundException|ConfigException): ([^\\n]+)");
 
   static Failure of(Throwable e) {
     for (Throwable at = e; at != null; at = at.getCause()) {
@@ -64,10 +66,18 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
     for (Throwable at = e; at != null; at = at.getCause()) {
       Matcher matcher = IN_SPARK_MESSAGE.matcher(String.valueOf(at.getMessage()));
       if (matcher.find()) {
-        return new Failure(codeOf(matcher.group(1)), matcher.group(2), false);
+        return innermost(matcher);
       }
     }
     return new Failure(ExitCode.FAILED, e.getClass().getSimpleName() + ": " + firstLine(e), true);
+  }
+
+  /** A rank that hears of another one's failure repeats it; that one is the cause. */
+  private static Failure innermost(Matcher outer) {
+    Matcher inner = IN_SPARK_MESSAGE.matcher(outer.group(2));
+    return inner.find()
+        ? innermost(inner)
+        : new Failure(codeOf(outer.group(1)), outer.group(2), false);
   }
 
   /** What Hadoop says of an empty path, of one that is no URI, and of a host that is not known. */

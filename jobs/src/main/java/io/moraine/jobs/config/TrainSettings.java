@@ -42,6 +42,8 @@ public record TrainSettings(
    * @param silence without a sign of life
    * @param compute for data from a living peer
    * @param lease after which a training process without a sign of life loses its run to another
+   * @param recoveries times that all ranks begin again, because one is lost, without a new
+   *     checkpoint in between
    */
   public record Connections(
       boolean hasUnixSockets,
@@ -49,12 +51,17 @@ public record TrainSettings(
       Hierarchy hierarchy,
       Duration silence,
       Duration compute,
-      Duration lease) {
+      Duration lease,
+      int recoveries) {
 
     public Connections {
       if (lease.toSeconds() < 1) {
         throw new IllegalArgumentException(
             "lease-expiry-seconds must be at least 1, got %d".formatted(lease.toSeconds()));
+      }
+      if (recoveries < 0) {
+        throw new IllegalArgumentException(
+            "recoveries must not be negative, got %d".formatted(recoveries));
       }
     }
   }
@@ -123,7 +130,8 @@ public record TrainSettings(
                     wire.choice("hierarchy", Hierarchy.class),
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
-                    Duration.ofSeconds(train.longInteger("lease-expiry-seconds"))),
+                    Duration.ofSeconds(train.longInteger("lease-expiry-seconds")),
+                    train.integer("recoveries")),
                 file.rendered(),
                 file.digest()));
   }
@@ -150,8 +158,10 @@ public record TrainSettings(
     Section rate = s.section("learning-rate");
     Section adam = s.section("adam");
     Section balance = s.section("balance");
+    Section spikes = s.section("spikes");
     s.text("recompute");
     s.longInteger("lease-expiry-seconds");
+    s.integer("recoveries");
     return s.build(
         () ->
             new TrainConfig(
@@ -176,7 +186,8 @@ public record TrainSettings(
                         new TrainConfig.Balance(
                             balance.number("bias-update"), balance.number("share"))),
                 wire(wire),
-                every(s)));
+                every(s),
+                spikes.build(() -> spikes(spikes))));
   }
 
   private static LearningRateSchedule schedule(Section s) {
@@ -231,10 +242,19 @@ public record TrainSettings(
     return new ReductionConfig.Coded(codec.get(), feedback.isOn(codec.get().isCoarse()));
   }
 
+  private static TrainConfig.Spikes spikes(Section s) {
+    return new TrainConfig.Spikes(
+        s.choice("policy", TrainConfig.Spikes.Policy.class),
+        s.number("deviations"),
+        s.integer("window"),
+        s.integer("at-most"));
+  }
+
   private static TrainConfig.Every every(Section s) {
     return new TrainConfig.Every(
         s.longInteger("checkpoint-every"),
         s.integer("keep-checkpoints"),
+        s.integer("keep-best"),
         s.longInteger("digest-every"),
         s.longInteger("evaluate-every"),
         s.integer("evaluate-sequences"));

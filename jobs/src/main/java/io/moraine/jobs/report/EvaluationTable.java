@@ -2,6 +2,7 @@ package io.moraine.jobs.report;
 
 import io.moraine.jobs.train.EvaluateJob.Evaluation;
 import io.moraine.jobs.train.EvaluateJob.Loss;
+import io.moraine.model.train.ExpertLoad;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -11,7 +12,7 @@ public final class EvaluationTable {
 
   private EvaluationTable() {}
 
-  /** A line per source, the total, and what it is to be compared with. */
+  /** Losses: a line per source, the total, and what it is to be compared with. */
   public static List<String> lines(Evaluation evaluation) {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -33,6 +34,53 @@ public final class EvaluationTable {
             evaluation.step(),
             evaluation.unigramEntropy()));
     return lines;
+  }
+
+  /** Where routers sent tokens: a line per source and MoE layer; empty without experts. */
+  public static List<String> expertLoad(Evaluation evaluation) {
+    List<String> lines = new ArrayList<>();
+    if (evaluation.loadBySource().isEmpty()) {
+      return lines;
+    }
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "%-24s %9s %8s %16s %16s",
+            "source",
+            "MoE layer",
+            "MaxVio",
+            "largest share",
+            "smallest share"));
+    evaluation
+        .loadBySource()
+        .forEach(
+            (source, load) -> {
+              for (int layer = 0; layer < load.layers(); layer++) {
+                lines.add(line(source, load, layer));
+              }
+            });
+    return lines;
+  }
+
+  private static String line(String source, ExpertLoad load, int layer) {
+    int most = 0;
+    int least = 0;
+    for (int expert = 1; expert < load.experts(); expert++) {
+      most = load.share(layer, expert) > load.share(layer, most) ? expert : most;
+      least = load.share(layer, expert) < load.share(layer, least) ? expert : least;
+    }
+    return String.format(
+        Locale.ROOT,
+        "%-24s %9d %8.2f %16s %16s",
+        source,
+        layer,
+        load.maxViolation(layer),
+        share(load, layer, most),
+        share(load, layer, least));
+  }
+
+  private static String share(ExpertLoad load, int layer, int expert) {
+    return String.format(Locale.ROOT, "%d: %.1f %%", expert, 100 * load.share(layer, expert));
   }
 
   private static String line(String name, Loss loss) {

@@ -86,13 +86,14 @@ public final class ModelPlan {
     lines.add(
         format(
             "memory per rank  %.4g GB of %,d ranks: weights %.4g, gradients %.4g, its shard of the"
-                + " optimizer %.4g%s",
+                + " optimizer %.4g%s; while a checkpoint is written %.4g more",
             (weights + gradients + shard + carried) / GIGA,
             ranks,
             weights / GIGA,
             gradients / GIGA,
             shard / GIGA,
-            carried > 0 ? format(", error feedback %.4g", carried / GIGA) : ""));
+            carried > 0 ? format(", error feedback %.4g", carried / GIGA) : "",
+            (shard - flat / ranks + carried) / GIGA));
   }
 
   private static void addActivations(

@@ -1,10 +1,12 @@
 package io.moraine.jobs.report;
 
+import static org.apache.spark.sql.functions.abs;
 import static org.apache.spark.sql.functions.avg;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.sum;
 
 import io.moraine.jobs.train.RunFolder;
+import io.moraine.model.train.ExpertLoad;
 import io.moraine.model.train.StepMetrics;
 import io.moraine.model.train.TrainResult;
 import java.util.ArrayList;
@@ -25,7 +27,11 @@ public final class TrainingSummary {
   /** The loss curve, expert load, wire bytes and speed. */
   public static List<String> lines(SparkSession spark, RunFolder run, TrainResult result) {
     Dataset<Row> metrics = spark.read().parquet(run.metrics().toString()).orderBy("step");
-    List<Row> steps = metrics.select("step", "loss").collectAsList();
+    List<Row> steps =
+        metrics
+            .select("step", "loss")
+            .where(abs(col("loss")).lt(Double.POSITIVE_INFINITY))
+            .collectAsList();
     List<String> lines = new ArrayList<>();
     lines.add("training loss (nats per token) over %,d steps:".formatted(steps.size()));
     double[] losses = steps.stream().mapToDouble(row -> row.getDouble(1)).toArray();
@@ -56,9 +62,9 @@ public final class TrainingSummary {
         load[i] += values.get(i);
       }
     }
-    StepMetrics last = new StepMetrics(0, 0, 0, 0, 0, 0, 0, 0, load, experts, 0, 0);
-    for (int layer = 0; layer < last.moeLayers(); layer++) {
-      StepMetrics.LoadStatistics statistics = last.load(layer);
+    ExpertLoad last = new ExpertLoad(load, experts);
+    for (int layer = 0; layer < last.layers(); layer++) {
+      StepMetrics.LoadStatistics statistics = last.layer(layer);
       lines.add(
           String.format(
               Locale.ROOT,

@@ -40,6 +40,8 @@ final class MetricsFile {
             required double max_violation;
             required int64 wire_bytes;
             required int64 float32_wire_bytes;
+            required boolean left_out;
+            optional binary bad (STRING);
             required int32 experts;
             required group expert_load (LIST) {
               repeated group list { required int64 element; }
@@ -50,11 +52,30 @@ final class MetricsFile {
   private MetricsFile() {}
 
   /**
-   * A step's metrics with the held-out loss, if it was measured then.
+   * A step's metrics, and what became known of it later.
    *
-   * @param heldOutLoss NaN if it was not
+   * @param heldOutLoss NaN if it was not measured then
+   * @param isLeftOut whether its update is not in the weights
+   * @param bad why it is bad; empty for a good step
    */
-  record Row(StepMetrics metrics, double heldOutLoss) {}
+  record Row(StepMetrics metrics, double heldOutLoss, boolean isLeftOut, String bad) {
+
+    static Row of(StepMetrics metrics) {
+      return new Row(metrics, Double.NaN, false, "");
+    }
+
+    Row heldOutLoss(double loss) {
+      return new Row(metrics, loss, isLeftOut, bad);
+    }
+
+    Row leftOut() {
+      return new Row(metrics, heldOutLoss, true, bad);
+    }
+
+    Row bad(String why) {
+      return new Row(metrics, heldOutLoss, isLeftOut, why);
+    }
+  }
 
   static void write(Configuration hadoop, Path folder, List<Row> rows) throws IOException {
     long first = rows.get(0).metrics().step();
@@ -108,6 +129,10 @@ final class MetricsFile {
     group.add("max_violation", metrics.maxViolation());
     group.add("wire_bytes", metrics.wireBytes());
     group.add("float32_wire_bytes", metrics.float32WireBytes());
+    group.add("left_out", row.isLeftOut());
+    if (!row.bad().isEmpty()) {
+      group.add("bad", row.bad());
+    }
     group.add("experts", metrics.experts());
     Group load = group.addGroup("expert_load");
     for (long tokens : metrics.expertLoad()) {

@@ -38,7 +38,7 @@ import scala.runtime.AbstractFunction1;
 
 /**
  * One rank: a task of the barrier stage. The barrier tells the ranks each other's addresses and
- * lets Spark start all of them again together; data goes over their own connections.
+ * starts all of them together; data goes over their own connections.
  */
 final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<TrainResult>>
     implements Serializable {
@@ -48,8 +48,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   private final String data;
   private final String run;
   private final String settings;
-  private final Limits limits;
-  private final boolean resume;
+  private final Start start;
   private final int threads;
   private final String runId;
   private final byte[] secret;
@@ -60,8 +59,6 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
    *
    * @param data as {@link RunData#rendered()}
    * @param settings as {@link TrainSettings#rendered()}
-   * @param limits of this start
-   * @param resume whether to go on from a checkpoint; a stage that is tried again always does
    * @param threads of libtorch per rank
    * @param secret by which the ranks know each other
    */
@@ -69,8 +66,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       String data,
       String run,
       String settings,
-      Limits limits,
-      boolean resume,
+      Start start,
       int threads,
       String runId,
       byte[] secret,
@@ -78,8 +74,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     this.data = data;
     this.run = run;
     this.settings = settings;
-    this.limits = limits;
-    this.resume = resume;
+    this.start = start;
     this.threads = threads;
     this.runId = runId;
     this.secret = secret;
@@ -93,8 +88,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     Torch.start(threads);
     try (Communicator communicator = connect(context, parsed)) {
       try {
-        boolean again = context.stageAttemptNumber() > 0;
-        TrainResult result = train(parsed, communicator, resume || again);
+        TrainResult result = train(parsed, communicator);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException e) {
         communicator.abort(e.toString());
@@ -116,7 +110,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         new MeshConfig(
             rank,
             hosts.length,
-            runId + "/" + context.stageAttemptNumber(),
+            runId + "/" + start.attempt(),
             secret,
             parsed.connections().silence(),
             parsed.connections().compute(),
@@ -137,8 +131,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         : Listener.open(host);
   }
 
-  private TrainResult train(TrainSettings parsed, Communicator communicator, boolean goOn)
-      throws IOException {
+  private TrainResult train(TrainSettings parsed, Communicator communicator) throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
     Path scratch = Files.createTempDirectory("moraine-sequences-");
@@ -153,8 +146,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
-        RunRecorder recorder =
-            new RunRecorder(conf, folder, parsed.train().steps(), limits, data)) {
+        RunRecorder recorder = new RunRecorder(conf, folder, parsed.train().steps(), start, data)) {
       model.initialize(parsed.train().seed());
       Trainer trainer =
           new Trainer(
@@ -167,7 +159,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
               recorder,
               parsed.digest(),
               System::nanoTime);
-      return trainer.run(goOn);
+      return trainer.run(start.resume());
     } finally {
       Files.deleteIfExists(scratch);
     }

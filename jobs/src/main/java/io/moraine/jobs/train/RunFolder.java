@@ -95,7 +95,7 @@ public record RunFolder(Path root) {
   }
 
   /** Replaces a small file as a whole: a reader sees the old text or the new one. */
-  static void replace(Configuration hadoop, Path file, String text) throws IOException {
+  public static void replace(Configuration hadoop, Path file, String text) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
     Path beside = new Path(file.getParent(), "." + file.getName() + ".new");
     try (OutputStream out = files.create(beside, true)) {

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.train.StepMetrics;
 import io.moraine.model.train.TrainObserver;
 import java.io.IOException;
@@ -16,11 +17,6 @@ import org.apache.hadoop.fs.Path;
  */
 final class RunRecorder implements TrainObserver, AutoCloseable {
 
-  private static final long STATUS_MILLIS = 1000;
-
-  /** Shown speed is a moving average over about this many steps. */
-  private static final double SPEED_STEPS = 20;
-
   private final Configuration hadoop;
   private final RunFolder folder;
   private final long steps;
@@ -28,8 +24,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private final String data;
   private final List<MetricsFile.Row> rows = new ArrayList<>();
   private TensorBoardWriter tensorBoard;
-  private Status status;
-  private long statusMillis;
+  private final StatusFile status;
   private long askedMillis;
   private boolean stopped;
 
@@ -38,13 +33,16 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
    *
    * @param data what is trained on, which belongs to the run from the next checkpoint on
    */
-  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Limits limits, String data) {
+  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Start start, String data) {
     this.data = data;
     this.hadoop = hadoop;
     this.folder = folder;
     this.steps = steps;
-    this.limits = limits;
-    this.status = new Status("starting", 0, 0, steps, null, null, 0, 0, 0, 0, "");
+    this.limits = start.limits();
+    this.status = new StatusFile(hadoop, folder, steps);
+    if (!start.message().isEmpty()) {
+      status.say(start.message());
+    }
   }
 
   @Override
@@ -56,38 +54,12 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
             "events.out.tfevents.%010d.step-%08d".formatted(nowMillis() / 1000, step));
     FileSystem files = events.getFileSystem(hadoop);
     tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
-    String message = step > 0 ? "resumed from the checkpoint of step " + step : "a new run";
-    status =
-        new Status(
-            step == steps ? "done" : "training",
-            step,
-            step,
-            steps,
-            null,
-            null,
-            0,
-            0,
-            0,
-            step,
-            withEarlier(message));
-    writeStatus(true);
+    status.begin(step);
   }
 
   @Override
   public void message(String text) {
-    status =
-        new Status(
-            status.state(),
-            status.resumedFrom(),
-            status.step(),
-            steps,
-            status.loss(),
-            status.heldOutLoss(),
-            status.tokensSeen(),
-            status.tokensPerSecond(),
-            status.maxViolation(),
-            status.lastCheckpoint(),
-            withEarlier(text));
+    status.say(text);
   }
 
   @Override
@@ -98,10 +70,9 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     }
     if (reason.isPresent()) {
       stopped = true;
-      message("stopped: " + reason.get());
-      if (status.step() == status.resumedFrom()) {
-        status = status.withState("stopped");
-        writeStatus(true);
+      status.say("stopped: " + reason.get());
+      if (status.isAtItsBeginning()) {
+        status.write("stopped");
       }
     }
     return stopped;
@@ -109,7 +80,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   /** Looks about once a second. */
   private Optional<String> askedToStop() throws IOException {
-    if (nowMillis() - askedMillis < STATUS_MILLIS) {
+    if (nowMillis() - askedMillis < StatusFile.MILLIS) {
       return Optional.empty();
     }
     askedMillis = nowMillis();
@@ -124,54 +95,39 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void stepped(StepMetrics metrics) throws IOException {
-    rows.add(new MetricsFile.Row(metrics, Double.NaN));
-    double speed = metrics.tokensPerSecond();
-    if (status.tokensPerSecond() > 0) {
-      speed = status.tokensPerSecond() + (speed - status.tokensPerSecond()) / SPEED_STEPS;
-    }
-    status =
-        new Status(
-            "training",
-            status.resumedFrom(),
-            metrics.step(),
-            steps,
-            metrics.loss(),
-            status.heldOutLoss(),
-            metrics.tokensSeen(),
-            speed,
-            metrics.maxViolation(),
-            status.lastCheckpoint(),
-            status.message());
+    rows.add(MetricsFile.Row.of(metrics));
     writeScalars(metrics);
-    writeStatus(false);
+    status.step(metrics);
+  }
+
+  @Override
+  public void leftOut(Checkpoint.BadStep bad) throws IOException {
+    rows.replaceAll(row -> row.metrics().step() < bad.from() ? row : row.leftOut());
+    int last = rows.size() - 1;
+    rows.set(last, rows.get(last).bad(bad.why()));
+    long count = bad.step() - bad.from() + 1;
+    tensorBoard.scalar("steps/left-out", bad.step(), (double) count);
+    status.say(
+        count == 1
+            ? "step %,d is left out: %s".formatted(bad.step(), bad.why())
+            : "steps %,d to %,d are left out: %s".formatted(bad.from(), bad.step(), bad.why()));
+    status.badStep();
   }
 
   @Override
   public void evaluated(long step, double loss) throws IOException {
     int last = rows.size() - 1;
-    rows.set(last, new MetricsFile.Row(rows.get(last).metrics(), loss));
+    rows.set(last, rows.get(last).heldOutLoss(loss));
     tensorBoard.scalar("loss/held-out", step, loss);
-    status =
-        new Status(
-            status.state(),
-            status.resumedFrom(),
-            status.step(),
-            steps,
-            status.loss(),
-            loss,
-            status.tokensSeen(),
-            status.tokensPerSecond(),
-            status.maxViolation(),
-            status.lastCheckpoint(),
-            status.message());
-    writeStatus(true);
+    status.heldOutLoss(loss);
   }
 
   @Override
   public void checkpointing(long step) throws IOException {
-    if (!rows.isEmpty()) {
-      MetricsFile.write(hadoop, folder.metrics(), rows);
-      rows.clear();
+    List<MetricsFile.Row> upTo = rows.stream().filter(row -> row.metrics().step() <= step).toList();
+    if (!upTo.isEmpty()) {
+      MetricsFile.write(hadoop, folder.metrics(), upTo);
+      rows.removeAll(upTo);
     }
     RunFolder.replace(hadoop, folder.data(), data);
     tensorBoard.flush();
@@ -179,20 +135,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void checkpointed(long step) throws IOException {
-    status =
-        new Status(
-            step == steps ? "done" : stopped ? "stopped" : "training",
-            status.resumedFrom(),
-            status.step(),
-            steps,
-            status.loss(),
-            status.heldOutLoss(),
-            status.tokensSeen(),
-            status.tokensPerSecond(),
-            status.maxViolation(),
-            step,
-            status.message());
-    writeStatus(true);
+    status.checkpoint(step, step == steps ? "done" : stopped ? "stopped" : "training");
   }
 
   @Override
@@ -200,11 +143,6 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     if (tensorBoard != null) {
       tensorBoard.close();
     }
-  }
-
-  /** Messages stay in the status, so that whoever looks now and then misses none. */
-  private String withEarlier(String message) {
-    return status.message().isEmpty() ? message : status.message() + "; " + message;
   }
 
   private void writeScalars(StepMetrics metrics) throws IOException {
@@ -223,13 +161,6 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
       long[] load = new long[metrics.experts()];
       System.arraycopy(metrics.expertLoad(), layer * metrics.experts(), load, 0, metrics.experts());
       tensorBoard.histogram("experts/load-moe-layer-" + layer, step, load);
-    }
-  }
-
-  private void writeStatus(boolean now) throws IOException {
-    if (now || nowMillis() - statusMillis >= STATUS_MILLIS) {
-      statusMillis = nowMillis();
-      RunFolder.replace(hadoop, folder.status(), status.rendered());
     }
   }
 

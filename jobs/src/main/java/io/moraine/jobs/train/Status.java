@@ -14,11 +14,14 @@ import java.util.Locale;
  * @param resumedFrom step of the checkpoint this start went on from; 0 for a new run
  * @param step last step
  * @param steps of the whole run
- * @param loss of the last step, nats per token; null before the first
+ * @param loss of the last step whose loss was a number, nats per token; null before the first
  * @param heldOutLoss newest; null before the first
  * @param tokensSeen places for tokens in all sequences so far, padding included
  * @param tokensPerSecond of the newest steps
+ * @param secondsToGo to the last step at that speed; null before it is known
  * @param maxViolation of the last step's expert load
+ * @param wireBytes sent by rank 0 in the last step
+ * @param badSteps of this start, left out
  * @param lastCheckpoint step of the newest whole checkpoint
  * @param message what a person should know of this start
  */
@@ -32,7 +35,10 @@ record Status(
     Double heldOutLoss,
     long tokensSeen,
     double tokensPerSecond,
+    Double secondsToGo,
     double maxViolation,
+    long wireBytes,
+    long badSteps,
     long lastCheckpoint,
     String message) {
 
@@ -41,6 +47,10 @@ record Status(
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
           .enable(SerializationFeature.INDENT_OUTPUT)
           .build();
+
+  /** Nothing is known yet. */
+  static final Status NONE =
+      new Status("starting", 0, 0, 0, null, null, 0, 0, null, 0, 0, 0, 0, "");
 
   String rendered() {
     try {
@@ -54,37 +64,22 @@ record Status(
     return JSON.readValue(text, Status.class);
   }
 
-  Status withState(String other) {
-    return new Status(
-        other,
-        resumedFrom,
-        step,
-        steps,
-        loss,
-        heldOutLoss,
-        tokensSeen,
-        tokensPerSecond,
-        maxViolation,
-        lastCheckpoint,
-        message);
-  }
-
   /** One line for people. */
   String line() {
-    double remaining =
-        tokensPerSecond > 0 && step > 0
-            ? (double) (steps - step) * tokensSeen / step / tokensPerSecond
-            : 0;
     return String.format(
         Locale.ROOT,
-        "step %,d of %,d  loss %s  held-out %s  %,.0f tokens/s  MaxVio %.2f  checkpoint %,d  %.0f s to go",
+        "step %,d of %,d  loss %s  held-out %s  %,.0f tokens/s  MaxVio %.2f  checkpoint %,d  %s s to go",
         step,
         steps,
-        loss == null ? "-" : String.format(Locale.ROOT, "%.3f", loss),
-        heldOutLoss == null ? "-" : String.format(Locale.ROOT, "%.3f", heldOutLoss),
+        text("%.3f", loss),
+        text("%.3f", heldOutLoss),
         tokensPerSecond,
         maxViolation,
         lastCheckpoint,
-        remaining);
+        text("%.0f", secondsToGo));
+  }
+
+  private static String text(String format, Double number) {
+    return number == null ? "-" : String.format(Locale.ROOT, format, number);
   }
 }

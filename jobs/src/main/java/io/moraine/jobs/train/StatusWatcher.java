@@ -4,6 +4,7 @@ import io.moraine.jobs.progress.Progress;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 
 /** Follows status.json from the driver: a line now and then, and every message. */
@@ -15,14 +16,21 @@ final class StatusWatcher {
   private final Configuration hadoop;
   private final RunFolder run;
   private final Progress progress;
+  private final Consumer<Status> follower;
   private String message = "";
   private long lastLineMillis;
   private long lastStep = -1;
 
-  StatusWatcher(Configuration hadoop, RunFolder run, Progress progress) {
+  /**
+   * Looks at nothing yet.
+   *
+   * @param follower is told every status that is read
+   */
+  StatusWatcher(Configuration hadoop, RunFolder run, Progress progress, Consumer<Status> follower) {
     this.hadoop = hadoop;
     this.run = run;
     this.progress = progress;
+    this.follower = follower;
   }
 
   void watch(AtomicBoolean ended) {
@@ -47,6 +55,7 @@ final class StatusWatcher {
   }
 
   private void show(Status status, boolean last) {
+    follower.accept(status);
     if (!status.message().isEmpty() && !status.message().equals(message)) {
       message = status.message();
       progress.say("train: " + message);

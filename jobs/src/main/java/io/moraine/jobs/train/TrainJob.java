@@ -10,8 +10,6 @@ import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
 import java.io.IOException;
-import java.security.SecureRandom;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,14 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.SparkConf;
-import org.apache.spark.api.java.JavaRDD;
-import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.resource.ResourceProfileBuilder;
-import org.apache.spark.resource.TaskResourceRequests;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.util.SerializableConfiguration;
-import scala.reflect.ClassTag;
 
 /** Trains as one Spark barrier stage whose tasks are the ranks. */
 public final class TrainJob {
@@ -36,7 +27,6 @@ public final class TrainJob {
   static final long WATCH_MILLIS = 1000;
 
   private static final String JOB_GROUP = "train";
-  private static final int SECRET_BYTES = 32;
 
   private final SparkSession spark;
   private final Configuration hadoop;
@@ -86,7 +76,9 @@ public final class TrainJob {
       prepareFolder(run, given, resume);
       try {
         ending.begin();
-        return train(given, run, ranks, resume, limits);
+        RankStage stage =
+            new RankStage(spark.sparkContext(), settings, progress, () -> lost.get() != null);
+        return train(stage, given, run, ranks, resume, limits);
       } finally {
         ending.end();
       }
@@ -98,18 +90,24 @@ public final class TrainJob {
     }
   }
 
-  private TrainResult train(RunData data, RunFolder run, int ranks, boolean resume, Limits limits) {
+  private TrainResult train(
+      RankStage stage, RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
+      throws IOException {
     progress.start("train");
+    spark.sparkContext().setJobGroup(JOB_GROUP, "train " + run.root(), true);
     AtomicBoolean ended = new AtomicBoolean();
-    Thread watcher = watch(run, ended);
+    TrainingSource gauges = new TrainingSource();
+    gauges.register(spark.sparkContext());
+    Thread watcher = watch(run, gauges, ended);
     try {
-      TrainResult result = runRanks(data, run, ranks, resume, limits).get(0);
+      TrainResult result = stage.run(data, run, ranks, resume, limits);
       ended.set(true);
       join(watcher);
       progress.done("step %,d".formatted(result.step()));
       return result;
     } finally {
       ended.set(true);
+      gauges.remove(spark.sparkContext());
     }
   }
 
@@ -124,50 +122,6 @@ public final class TrainJob {
           "%s is kept from training by the file %s. Remove it to go on."
               .formatted(run.root(), run.stop()));
     }
-  }
-
-  private List<TrainResult> runRanks(
-      RunData data, RunFolder run, int ranks, boolean resume, Limits limits) {
-    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-    byte[] secret = new byte[SECRET_BYTES];
-    new SecureRandom().nextBytes(secret);
-    context.setJobGroup(JOB_GROUP, "train " + run.root(), true);
-    JavaRDD<Integer> slots = context.parallelize(Collections.nCopies(ranks, 0), ranks);
-    if (!context.isLocal() && executorCores() > 0) {
-      TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
-      slots = slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());
-    }
-    RankTask task =
-        new RankTask(
-            data.rendered(),
-            run.root().toString(),
-            settings.rendered(),
-            limits,
-            resume,
-            threadsPerRank(ranks),
-            context.sc().applicationId(),
-            secret,
-            new SerializableConfiguration(hadoop));
-    // The shuffle behind the barrier stage lets Spark try the whole gang again if a rank is lost.
-    return slots
-        .rdd()
-        .barrier()
-        .mapPartitions(task, false, ClassTag.apply(TrainResult.class))
-        .toJavaRDD()
-        .repartition(1)
-        .collect();
-  }
-
-  private int threadsPerRank(int ranks) {
-    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-    return context.isLocal()
-        ? Math.max(1, context.defaultParallelism() / ranks)
-        : Math.max(1, executorCores());
-  }
-
-  private int executorCores() {
-    SparkConf conf = spark.sparkContext().getConf();
-    return conf.getInt("spark.executor.cores", 0);
   }
 
   private static void requireAlike(
@@ -283,9 +237,9 @@ public final class TrainJob {
   }
 
   /** Shows the run's status as rank 0 writes it. */
-  private Thread watch(RunFolder run, AtomicBoolean ended) {
-    Thread thread =
-        new Thread(() -> new StatusWatcher(hadoop, run, progress).watch(ended), "moraine status");
+  private Thread watch(RunFolder run, TrainingSource gauges, AtomicBoolean ended) {
+    StatusWatcher watcher = new StatusWatcher(hadoop, run, progress, gauges::show);
+    Thread thread = new Thread(() -> watcher.watch(ended), "moraine status");
     thread.setDaemon(true);
     thread.start();
     return thread;

@@ -10,10 +10,13 @@ import io.moraine.pipeline.tokenizer.Tokenizer;
 import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 
 /**
- * The model of a run at its newest whole checkpoint, with its tokenizer.
+ * The model of a run at a checkpoint, with its tokenizer.
  *
  * @param model with the weights that the ranks computed with
  * @param tokenizer of the dataset that it was trained on
@@ -25,29 +28,60 @@ public record TrainedModel(
     implements AutoCloseable {
 
   /**
-   * Loads a run's model.
+   * Loads a run's model at its newest whole checkpoint.
    *
    * @param threads of libtorch
    * @throws FileNotFoundException if the folder is no run or has no whole checkpoint yet
    */
   public static TrainedModel load(Configuration hadoop, RunFolder run, int threads)
       throws IOException {
+    return load(hadoop, run, OptionalLong.empty(), threads);
+  }
+
+  /**
+   * Loads a run's model.
+   *
+   * @param step of the checkpoint; empty for the newest whole one
+   * @param threads of libtorch
+   * @throws FileNotFoundException if the folder is no run or has no such checkpoint
+   */
+  public static TrainedModel load(
+      Configuration hadoop, RunFolder run, OptionalLong step, int threads) throws IOException {
     String json = run.read(hadoop, run.settings());
     TrainSettings settings = TrainSettings.recorded(json, run.settings().toString());
     Tokenizer tokenizer = TokenizerJson.read(run.read(hadoop, run.tokenizer()));
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
-    StringBuilder skipped = new StringBuilder();
     Checkpoint checkpoint =
-        checkpoints
-            .newestWhole(message -> skipped.append(' ').append(message))
-            .orElseThrow(
-                () ->
-                    new FileNotFoundException(
-                        "%s has no whole checkpoint yet.%s".formatted(run.root(), skipped)));
+        step.isPresent()
+            ? checkpoint(run, checkpoints, step.getAsLong())
+            : newest(run, checkpoints);
     Torch.start(threads);
     Transformer model = new Transformer(settings.model());
     CheckpointWeights.load(model, checkpoints, checkpoint, settings.train().wire().weights());
     return new TrainedModel(model, tokenizer, checkpoint.step(), settings);
+  }
+
+  private static Checkpoint newest(RunFolder run, Checkpoints checkpoints) throws IOException {
+    StringBuilder skipped = new StringBuilder();
+    return checkpoints
+        .newestWhole(message -> skipped.append(' ').append(message))
+        .orElseThrow(
+            () ->
+                new FileNotFoundException(
+                    "%s has no whole checkpoint yet.%s".formatted(run.root(), skipped)));
+  }
+
+  private static Checkpoint checkpoint(RunFolder run, Checkpoints checkpoints, long step)
+      throws IOException {
+    Optional<Checkpoint> found = checkpoints.of(step);
+    if (found.isPresent()) {
+      return found.get();
+    }
+    String kept =
+        checkpoints.finished().stream().map(String::valueOf).collect(Collectors.joining(", "));
+    throw new FileNotFoundException(
+        "%s has no checkpoint of step %d. Those that it has are of steps %s; without --step the newest is taken."
+            .formatted(run.root(), step, kept.isEmpty() ? "-" : kept));
   }
 
   @Override

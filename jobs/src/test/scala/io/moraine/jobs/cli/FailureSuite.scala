@@ -40,6 +40,15 @@ class FailureSuite extends AnyFunSuite {
     )
   }
 
+  test("a rank that repeats another one's failure is not the cause of it") {
+    val text = "Most recent failure reason: task 1 finished unsuccessfully.\n" +
+      "io.moraine.model.collective.CollectiveException: all-gather at step 7 on rank 1 of 2: rank 0: " +
+      "gave up: io.moraine.model.train.BadStepException: step 7: loss NaN is not finite.\n\tat ..."
+    val failure = Failure.of(new RuntimeException(text))
+    assert(failure.exitCode == ExitCode.FAILED)
+    assert(failure.message == "step 7: loss NaN is not finite.")
+  }
+
   test("an option that is no path is a user's mistake") {
     for (path <- Seq("", "foo:bar/x")) {
       val thrown = intercept[IllegalArgumentException](new org.apache.hadoop.fs.Path(path))
@@ -63,6 +72,7 @@ class FailureSuite extends AnyFunSuite {
         MoraineCommand.run(command, "--input", "i", "--output", "o", "--partitions", "0") == 2
       )
     assert(MoraineCommand.run("train", "--data", "d", "--run", "r", "--ranks", "two") == 2)
+    assert(MoraineCommand.run("evaluate", "--data", "d", "--run", "r", "--step", "last") == 2)
     for (
       command <- Seq(
         "demo",

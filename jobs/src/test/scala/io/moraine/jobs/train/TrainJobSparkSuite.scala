@@ -175,6 +175,82 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(!Files.exists(run.resolve(".end-requested")))
   }
 
+  /** The mean of two steps and next to nothing above it: a loss that rises is a spike. */
+  private val nervous =
+    Seq("train.spikes.deviations" -> 0.01, "train.spikes.window" -> 2, "train.spikes.at-most" -> 99)
+
+  for (policy <- Seq("skip", "roll-back"))
+    test(s"bad steps, $policy: in metrics, status and checkpoints, resumed to the same bits") {
+      val options =
+        nervous ++ Seq("train.spikes.policy" -> policy, "train.learning-rate.phases" -> JList.of())
+      val whole = Scratch.folder().resolve("run")
+      val result = train(whole, 20, 2, options: _*)
+      def rows(run: Path) = spark.read
+        .parquet(run.resolve("metrics").toString)
+        .orderBy("step")
+        .selectExpr("step", "left_out", "bad", "loss")
+        .collect()
+        .toSeq
+      val metrics = rows(whole)
+      assert(metrics.map(_.getLong(0)) == (1L to 20L))
+      val bad = metrics.filterNot(_.isNullAt(2))
+      assert(bad.nonEmpty && bad.forall(r => r.getBoolean(1) && r.getString(2).contains("spike")))
+      val leftOut = metrics.filter(_.getBoolean(1)).map(_.getLong(0))
+      if (policy == "skip") assert(leftOut == bad.map(_.getLong(0)))
+      else
+        for (step <- 1L to 20L)
+          assert(leftOut.contains(step) == bad.exists { b =>
+            step <= b.getLong(0) && step > (b.getLong(0) - 1) / 5 * 5
+          })
+      val status = Status.parse(Files.readString(whole.resolve("status.json")))
+      assert(status.badSteps == bad.size && status.message.contains("left out: loss "))
+
+      val run = Scratch.folder().resolve("run")
+      train(run, 10, 2, options: _*)
+      val resumed = train(run, 20, 2, options: _*)
+      assert(resumed.resumedFrom == 10 && rows(run) == rows(whole))
+      assert(resumed.weightsDigest == result.weightsDigest)
+    }
+
+  test("a loss that goes out of hand ends the run in one line that says what to do") {
+    val run = Scratch.folder().resolve("run")
+    val failure = intercept[Exception](
+      train(run, 20, 2, "train.spikes.policy" -> "stop", "train.learning-rate.peak" -> 1e30)
+    )
+    val texts = Iterator.iterate[Throwable](failure)(_.getCause).takeWhile(_ != null)
+    assert(
+      texts.exists(
+        _.toString.matches(
+          "(?s).*BadStepException: step \\d+: loss \\S+ and gradient norm \\S+ are not finite\\. .*"
+        )
+      ),
+      failure
+    )
+  }
+
+  test("what fails again and again ends after so many recoveries in a line that names the cause") {
+    val run = Scratch.folder().resolve("run")
+    Files.createDirectories(run)
+    Files.createFile(run.resolve("metrics"))
+    val lost = intercept[RanksLostException](train(run, 20, 2, "train.recoveries" -> 2))
+    assert(
+      lost.getMessage.startsWith(
+        "a rank was lost too often (3 since the checkpoint of step 0, train.recoveries is 2): "
+      ),
+      lost.getMessage
+    )
+    assert(lost.getMessage.contains("metrics"), lost.getMessage)
+    assert(lost.getMessage.endsWith("Started again, the run goes on from that checkpoint."))
+    val status = Status.parse(Files.readString(run.resolve("status.json")))
+    assert(
+      status.message.contains(
+        "begun again from the newest checkpoint (2 of at most 2 times without a new one): "
+      )
+    )
+    Files.delete(run.resolve("metrics"))
+    assert(train(run, 20, 2).step == 20)
+  }
+
   test("a run that another process has taken meanwhile ends with a word to try later") {
     val run = Scratch.folder().resolve("run")
     val settings = TrainJobSparkSuite.settings(2000, "train.lease-expiry-seconds" -> 1)
@@ -447,6 +523,16 @@ object TrainJobSparkSuite {
   ): Path = {
     val folder = Scratch.folder()
     Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), Scratch.corpus(documents))
+    prepared(spark, folder, tokenizer, options: _*)
+  }
+
+  /** The same of a folder's corpus.jsonl. */
+  def prepared(
+      spark: org.apache.spark.sql.SparkSession,
+      folder: Path,
+      tokenizer: Option[Path],
+      options: (String, Object)*
+  ): Path = {
     val settings = PrepareSettings.of(
       SettingsFile.read(
         "prepare.conf",

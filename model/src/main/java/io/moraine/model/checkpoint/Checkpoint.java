@@ -23,6 +23,8 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
    * @param settingsDigest of the run's settings
    * @param stretches of the order in which sequences are seen; empty if it was not recorded
    * @param ranges of the parameters in each rank's file; empty if these are even shards
+   * @param history of the steps so far
+   * @param heldOutLoss after the step, nats per token; null if it was not measured
    */
   public record State(
       long length,
@@ -30,15 +32,45 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
       long position,
       String settingsDigest,
       List<SequenceOrder.Stretch> stretches,
-      List<Ranges> ranges) {
+      List<Ranges> ranges,
+      History history,
+      Double heldOutLoss) {
 
     public State {
       stretches = stretches == null ? List.of() : List.copyOf(stretches);
       ranges = ranges == null ? List.of() : List.copyOf(ranges);
+      history = history == null ? History.EMPTY : history;
       if (!ranges.isEmpty() && (ranges.size() != worldSize || !Ranges.areWhole(ranges, length))) {
         throw new IllegalArgumentException(
             "the ranges of %d ranks do not make up %d parameters".formatted(worldSize, length));
       }
     }
   }
+
+  /**
+   * What a run remembers of its steps.
+   *
+   * @param leftOut number of steps whose update is not in the weights
+   * @param losses of the newest good steps, the oldest first
+   * @param bad all bad steps so far
+   */
+  public record History(long leftOut, List<Double> losses, List<BadStep> bad) {
+
+    /** Of a run that has not begun, or did not record it. */
+    public static final History EMPTY = new History(0, List.of(), List.of());
+
+    public History {
+      losses = List.copyOf(losses);
+      bad = List.copyOf(bad);
+    }
+  }
+
+  /**
+   * A step whose loss or gradient was no good.
+   *
+   * @param step from 1
+   * @param from first step whose update is not in the weights because of it; the last is this one
+   * @param why it was bad, for people
+   */
+  public record BadStep(long step, long from, String why) {}
 }

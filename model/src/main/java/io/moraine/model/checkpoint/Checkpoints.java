@@ -13,13 +13,17 @@ import java.security.DigestInputStream;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * The checkpoints of a run: {@code checkpoints/step-00000200/} with one safetensors file per rank,
@@ -106,16 +110,29 @@ public final class Checkpoints {
     return Optional.empty();
   }
 
+  /**
+   * The checkpoint of a step; empty if it has no manifest.
+   *
+   * @throws CorruptDataException if it is damaged
+   */
+  public Optional<Checkpoint> of(long step) throws IOException {
+    return finished().contains(step) ? Optional.of(verified(folder(step))) : Optional.empty();
+  }
+
   /** Whether there is a finished checkpoint of any step but 0. */
   public boolean hasBegun() throws IOException {
+    return finished().stream().anyMatch(step -> step > 0);
+  }
+
+  /** The steps of checkpoints that have a manifest, ascending; their files are not looked at. */
+  public List<Long> finished() throws IOException {
+    List<Long> steps = new ArrayList<>();
     for (String name : storage.list(ROOT)) {
-      if (name.startsWith("step-")
-          && !name.equals(name(0))
-          && storage.exists(ROOT + "/" + name + "/" + MANIFEST)) {
-        return true;
+      if (name.matches("step-\\d+") && storage.exists(ROOT + "/" + name + "/" + MANIFEST)) {
+        steps.add(Long.parseLong(name.substring("step-".length())));
       }
     }
-    return false;
+    return steps.stream().sorted().toList();
   }
 
   /** Reads one file of a checkpoint. */
@@ -126,16 +143,49 @@ public final class Checkpoints {
     }
   }
 
-  /** Deletes all but the newest {@code keep} checkpoints up to a step, whole or not. */
-  public void prune(long newestStep, int keep) throws IOException {
-    List<String> old =
+  /**
+   * Deletes checkpoints up to a step, whole or not, but the newest and those with the lowest
+   * held-out loss, the earlier one of equal ones.
+   *
+   * @param keep number of the newest
+   * @param keepBest number of those with the lowest loss, which may be among the newest
+   */
+  public void prune(long newestStep, int keep, int keepBest) throws IOException {
+    List<String> all =
         storage.list(ROOT).stream()
             .filter(name -> name.compareTo(name(newestStep)) <= 0)
             .sorted(Comparator.reverseOrder())
-            .skip(keep)
             .toList();
-    for (String name : old) {
-      storage.deleteFolder(ROOT + "/" + name);
+    Set<String> best = keepBest > 0 ? best(all, keepBest) : Set.of();
+    for (String name : all.subList(Math.min(keep, all.size()), all.size())) {
+      if (!best.contains(name)) {
+        storage.deleteFolder(ROOT + "/" + name);
+      }
+    }
+  }
+
+  private Set<String> best(List<String> names, int count) throws IOException {
+    Map<String, Double> losses = new HashMap<>();
+    for (String name : names) {
+      heldOutLoss(ROOT + "/" + name + "/" + MANIFEST).ifPresent(loss -> losses.put(name, loss));
+    }
+    Comparator<String> byLoss = Comparator.comparing(losses::get);
+    return losses.keySet().stream()
+        .sorted(byLoss.thenComparing(Comparator.naturalOrder()))
+        .limit(count)
+        .collect(Collectors.toSet());
+  }
+
+  /** Empty too where there is no manifest, or a damaged one. */
+  private Optional<Double> heldOutLoss(String manifest) throws IOException {
+    if (!storage.exists(manifest)) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode loss = readManifest(manifest).path("state").path("heldOutLoss");
+      return loss.isNumber() ? Optional.of(loss.asDouble()) : Optional.empty();
+    } catch (CorruptDataException e) {
+      return Optional.empty();
     }
   }
 

@@ -41,6 +41,9 @@ public final class InitialCheckpoint {
           checkpoints.writeShard(0, file, files, shard.toFile(bias, new float[0], List.of())));
     }
     checkpoints.writeManifest(
-        0, new Checkpoint.State(length, files, 0, settingsDigest, List.of(), List.of()), digests);
+        0,
+        new Checkpoint.State(
+            length, files, 0, settingsDigest, List.of(), List.of(), Checkpoint.History.EMPTY, null),
+        digests);
   }
 }

@@ -36,38 +36,21 @@ public record StepMetrics(
 
   /** Number of MoE layers. */
   public int moeLayers() {
-    return experts == 0 ? 0 : expertLoad.length / experts;
+    return load().layers();
   }
 
-  /**
-   * MaxVio of the worst layer: (largest load - mean) / mean; 0 without experts.
-   *
-   * @source Wang et al., Auxiliary-loss-free load balancing, 2024, arXiv:2408.15664, Eq. 4
-   */
+  /** MaxVio of the worst layer; 0 without experts. */
   public double maxViolation() {
-    double worst = 0;
-    for (int layer = 0; layer < moeLayers(); layer++) {
-      LoadStatistics statistics = load(layer);
-      worst = Math.max(worst, (statistics.max() - statistics.mean()) / statistics.mean());
-    }
-    return worst;
+    return load().maxViolation();
   }
 
   /** Statistics of one layer's load. */
   public LoadStatistics load(int layer) {
-    long min = Long.MAX_VALUE;
-    long max = 0;
-    double sum = 0;
-    double squares = 0;
-    for (int i = layer * experts; i < (layer + 1) * experts; i++) {
-      min = Math.min(min, expertLoad[i]);
-      max = Math.max(max, expertLoad[i]);
-      sum += expertLoad[i];
-      squares += (double) expertLoad[i] * expertLoad[i];
-    }
-    double mean = sum / experts;
-    double variance = Math.max(0, squares / experts - mean * mean);
-    return new LoadStatistics(min, max, mean, mean > 0 ? Math.sqrt(variance) / mean : 0);
+    return load().layer(layer);
+  }
+
+  private ExpertLoad load() {
+    return new ExpertLoad(expertLoad, experts);
   }
 
   /**

@@ -19,6 +19,7 @@ import java.util.Locale;
  * @param balance of the experts
  * @param wire what is sent of gradients and weights
  * @param every how often things are done
+ * @param spikes what becomes of bad steps
  */
 public record TrainConfig(
     long seed,
@@ -29,7 +30,32 @@ public record TrainConfig(
     double clipNorm,
     Balance balance,
     Wire wire,
-    Every every) {
+    Every every,
+    Spikes spikes) {
+
+  /** A run that ends where a loss or gradient is not finite, and has an eye for nothing else. */
+  public TrainConfig(
+      long seed,
+      long steps,
+      Batch batch,
+      LearningRateSchedule schedule,
+      AdamW.Config adam,
+      double clipNorm,
+      Balance balance,
+      Wire wire,
+      Every every) {
+    this(
+        seed,
+        steps,
+        batch,
+        schedule,
+        adam,
+        clipNorm,
+        balance,
+        wire,
+        every,
+        new Spikes(Spikes.Policy.STOP, 0, 2, 0));
+  }
 
   /**
    * Sequences of a step.
@@ -150,18 +176,67 @@ public record TrainConfig(
    *
    * @param checkpoint steps between checkpoints; the last step always makes one
    * @param keep checkpoints kept, the newest; {@code >= 1}
+   * @param keepBest those with the lowest held-out loss, kept too; if not 0, there is an evaluation
+   *     before each checkpoint
    * @param digest steps between comparisons of all ranks' weights
    * @param evaluate steps between evaluations; 0 for none but at the end
    * @param evaluateSequences held-out sequences looked at then, the first ones
    */
   public record Every(
-      long checkpoint, int keep, long digest, long evaluate, int evaluateSequences) {
+      long checkpoint, int keep, int keepBest, long digest, long evaluate, int evaluateSequences) {
 
     public Every {
       if (checkpoint < 1 || keep < 1 || digest < 1 || evaluate < 0 || evaluateSequences < 0) {
         throw new IllegalArgumentException(
             "checkpoint-every, keep-checkpoints and digest-every must be positive, evaluate-every and evaluate-sequences not negative, got %d, %d, %d, %d and %d"
                 .formatted(checkpoint, keep, digest, evaluate, evaluateSequences));
+      }
+      if (keepBest < 0) {
+        throw new IllegalArgumentException(
+            "keep-best must not be negative, got %d".formatted(keepBest));
+      }
+    }
+
+    /** None is kept because it is good. */
+    public Every(long checkpoint, int keep, long digest, long evaluate, int evaluateSequences) {
+      this(checkpoint, keep, 0, digest, evaluate, evaluateSequences);
+    }
+
+    boolean evaluatesAt(long step) {
+      return evaluate > 0 && step % evaluate == 0 || keepBest > 0 && step % checkpoint == 0;
+    }
+  }
+
+  /**
+   * What becomes of bad steps: those whose loss or gradient norm is not finite, or whose loss is a
+   * spike.
+   *
+   * @param policy what is done
+   * @param deviations standard deviations above the mean of the last good steps, beyond which a
+   *     loss is a spike; 0: none is
+   * @param window number of those steps; before there are as many, no loss is a spike
+   * @param atMost bad steps of a run; one more ends it
+   */
+  public record Spikes(Policy policy, double deviations, int window, int atMost) {
+
+    /** What is done about a bad step. */
+    public enum Policy {
+      /** The run ends. */
+      STOP,
+      /** Its update is not made: what it would have changed stays, and the data moves on. */
+      SKIP,
+      /**
+       * The run takes the newest checkpoint's state and goes on behind the bad step: the sequences
+       * from there to here are left out.
+       */
+      ROLL_BACK
+    }
+
+    public Spikes {
+      if (!(deviations >= 0) || window < 2 || atMost < 0) {
+        throw new IllegalArgumentException(
+            "deviations and at-most must not be negative and window at least 2, got %s, %d and %d"
+                .formatted(deviations, atMost, window));
       }
     }
   }

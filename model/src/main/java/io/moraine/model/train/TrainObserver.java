@@ -1,5 +1,6 @@
 package io.moraine.model.train;
 
+import io.moraine.model.checkpoint.Checkpoint;
 import java.io.IOException;
 
 /** Hears what a run does; on rank 0. */
@@ -18,6 +19,12 @@ public interface TrainObserver {
   void stepped(StepMetrics metrics) throws IOException;
 
   /**
+   * The last step was bad: what {@link #stepped} said of it and of the steps from {@code
+   * bad.from()} on happened, and their updates are not in the weights.
+   */
+  default void leftOut(Checkpoint.BadStep bad) throws IOException {}
+
+  /**
    * Whether the run is to end with a checkpoint after this step, short of its last one; asked once
    * a step, and before the first one of a resumed run.
    *
@@ -30,7 +37,10 @@ public interface TrainObserver {
   /** Mean held-out loss after a step; nats per token. */
   void evaluated(long step, double loss) throws IOException;
 
-  /** A checkpoint is about to become whole: what belongs to the run up to it must be stored now. */
+  /**
+   * A checkpoint is about to become whole: what belongs to the run up to it must be stored now.
+   * Steps behind it may have been made meanwhile.
+   */
   void checkpointing(long step) throws IOException;
 
   /** The checkpoint of a step is whole: a run that is killed now goes on from it. */

@@ -17,9 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.function.LongSupplier;
 
 /**
@@ -51,9 +49,13 @@ public final class Trainer {
   private final Ownership owned;
   private final ShardState state;
   private final float[] gradientSum;
-  private final GradientReduction reduction;
+  private final ReductionMemory beforeStep = new ReductionMemory();
+  private final StepJudge judge;
+  private GradientReduction reduction;
   private final WeightGather weights;
+  private final CheckpointWriter writer;
   private boolean stopping;
+  private boolean isWritten;
 
   /**
    * Sets a rank up; the model's weights must be initialised alike on all ranks.
@@ -91,17 +93,22 @@ public final class Trainer {
     this.owned = Ownership.of(holding, model.parameters(), layout, communicator.rank());
     this.state = new ShardState(model.parameters(), owned, config.adam());
     this.gradientSum = new float[owned.size()];
-    this.reduction =
-        GradientReduction.of(
-            config.wire().gradients(),
-            communicator,
-            layout,
-            model.gradients().slices().stream()
-                .filter(slice -> slice.offsetElements() < holding.common())
-                .toList(),
-            config.seed());
+    this.reduction = freshReduction();
     this.weights =
         new WeightGather(config.wire().weights(), communicator, layout, model.parameters(), owned);
+    this.judge = new StepJudge(config.spikes());
+    this.writer = new CheckpointWriter(checkpoints, communicator, observer, config.every());
+  }
+
+  private GradientReduction freshReduction() {
+    return GradientReduction.of(
+        config.wire().gradients(),
+        communicator,
+        layout,
+        model.gradients().slices().stream()
+            .filter(slice -> slice.offsetElements() < holding.common())
+            .toList(),
+        config.seed());
   }
 
   /**
@@ -110,8 +117,16 @@ public final class Trainer {
    * @param resume whether to go on from the newest whole checkpoint, if there is one
    */
   public TrainResult run(boolean resume) throws IOException {
+    try (writer) {
+      return train(resume);
+    }
+  }
+
+  private TrainResult train(boolean resume) throws IOException {
     Optional<Checkpoint> newest = resume ? newestCheckpoint() : Optional.empty();
     if (newest.isPresent()) {
+      takeNewDataIn(newest.get().state());
+      judge.resume(newest.get().state().history());
       restore(newest.get());
     } else {
       weights.start(state.master(), Optional.empty());
@@ -119,6 +134,9 @@ public final class Trainer {
     long resumedFrom = newest.map(Checkpoint::step).orElse(0L);
     if (communicator.rank() == 0) {
       observer.started(resumedFrom);
+    }
+    if (newest.isEmpty() && policy() == TrainConfig.Spikes.Policy.ROLL_BACK) {
+      checkpoint(0, Double.NaN);
     }
     double loss = Double.NaN;
     double heldOutLoss = Double.NaN;
@@ -128,18 +146,22 @@ public final class Trainer {
     for (long step = resumedFrom + 1; step <= config.steps() && !stopping; step++) {
       communicator.beginStep(step);
       loss = step(step);
+      if (isWritten) {
+        writer.finish();
+      }
       boolean last = stopping || step == config.steps();
       if (last || step % config.every().digest() == 0) {
         communicator.requireIdentical("the digest of all weights", weightsDigest());
       }
-      if (last || config.every().evaluate() > 0 && step % config.every().evaluate() == 0) {
+      if (last || config.every().evaluatesAt(step)) {
         heldOutLoss = evaluate(step);
       }
       if (last || step % config.every().checkpoint() == 0) {
-        checkpoint(step);
+        checkpoint(step, last || config.every().evaluatesAt(step) ? heldOutLoss : Double.NaN);
       }
       done = step;
     }
+    writer.finish();
     return new TrainResult(resumedFrom, done, loss, heldOutLoss, weightsDigest());
   }
 
@@ -150,6 +172,9 @@ public final class Trainer {
     model.zeroGradients();
     double[] lossAndTokens = forwardBackward(step);
     FurtherLoss further = model.takeFurtherLoss();
+    if (policy() == TrainConfig.Spikes.Policy.SKIP) {
+      beforeStep.keep(reduction.state());
+    }
     reduction.reduce(model.gradients()::get, gradientSum);
     sumOwn();
 
@@ -161,20 +186,25 @@ public final class Trainer {
               squaredSum(),
               further.sum(),
               further.predictions(),
-              asksToStop(step) ? 1 : 0
+              asksToStop(step) ? 1 : 0,
+              writer.hasWritten() ? 1 : 0
             });
     stopping = sums[5] > 0;
+    isWritten = sums[6] == communicator.worldSize();
     double scale = batches.source().length() / sums[1];
     double norm = (float) (Math.sqrt(sums[2]) * scale); // whichever rank adds which squares
     double loss = sums[0] / sums[1];
-    if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
-      throw new NonFiniteException(step, loss, norm);
-    }
+    Optional<String> fault = fault(step, loss, norm);
     double learningRate = config.schedule().at(step, this::shareSeen);
-    double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
-    state.adam().update(step, learningRate, state.master(), gradientSum, scale * clip);
-    weights.gather(state.master());
-    long[] load = balanceExperts(step);
+    long[] load = expertLoad();
+    if (fault.isEmpty()) {
+      double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
+      state
+          .adam()
+          .update(judge.update(step), learningRate, state.master(), gradientSum, scale * clip);
+      weights.gather(state.master());
+      balanceExperts(step, load);
+    }
 
     long tokens = (long) sums[1];
     StepMetrics metrics =
@@ -194,7 +224,43 @@ public final class Trainer {
     if (communicator.rank() == 0) {
       observer.stepped(metrics);
     }
+    if (fault.isPresent()) {
+      leaveOut(step, fault.get());
+    }
     return loss;
+  }
+
+  /** Before a bad step ends the run, the checkpoint that is being written is made whole. */
+  private Optional<String> fault(long step, double loss, double norm) throws IOException {
+    try {
+      return judge.fault(step, loss, norm);
+    } catch (BadStepException e) {
+      writer.finish();
+      throw e;
+    }
+  }
+
+  private TrainConfig.Spikes.Policy policy() {
+    return config.spikes().policy();
+  }
+
+  /** A bad step: what its reduction has changed is put back, or all is as in a checkpoint. */
+  private void leaveOut(long step, String why) throws IOException {
+    long from = step;
+    if (policy() == TrainConfig.Spikes.Policy.ROLL_BACK) {
+      writer.finish();
+      Checkpoint newest = newestCheckpoint().orElseThrow();
+      judge.goBack(newest.state().history());
+      reduction = freshReduction();
+      restore(newest);
+      from = newest.step() + 1;
+    } else {
+      beforeStep.putBack(reduction.state());
+    }
+    Checkpoint.BadStep bad = judge.leaveOut(from, step, why);
+    if (communicator.rank() == 0) {
+      observer.leftOut(bad);
+    }
   }
 
   /**
@@ -256,15 +322,18 @@ public final class Trainer {
     return batches.sizes().through(step) * batches.source().length();
   }
 
-  /** Sums the expert load over all ranks and moves the selection biases. */
-  private long[] balanceExperts(long step) {
-    if (model.expertBalance().isEmpty()) {
-      return new long[0];
-    }
-    ExpertBalance balance = model.expertBalance().get();
-    long[] load = communicator.allReduceSum(balance.takeLoad());
-    balance.updateBias(load, (float) config.balance().gamma(shareSeen(step)));
-    return load;
+  /** The step's, over all ranks. */
+  private long[] expertLoad() {
+    return model
+        .expertBalance()
+        .map(balance -> communicator.allReduceSum(balance.takeLoad()))
+        .orElse(new long[0]);
+  }
+
+  /** Moves the selection biases. */
+  private void balanceExperts(long step, long[] load) {
+    float gamma = (float) config.balance().gamma(shareSeen(step));
+    model.expertBalance().ifPresent(balance -> balance.updateBias(load, gamma));
   }
 
   /** Share of the run's tokens in the steps up to and with a step, those of padding included. */
@@ -306,36 +375,26 @@ public final class Trainer {
     return loss;
   }
 
-  private void checkpoint(long step) throws IOException {
-    int worldSize = communicator.worldSize();
+  /**
+   * Begins a checkpoint of what there is now.
+   *
+   * @param heldOutLoss after the step; NaN if it was not measured
+   */
+  private void checkpoint(long step, double heldOutLoss) throws IOException {
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
-    Safetensors shard = state.toFile(bias, weights.stored(), reduction.state());
-    String digest = checkpoints.writeShard(step, communicator.rank(), worldSize, shard);
-    byte[][] digests = communicator.allGatherBytes(digest.getBytes(StandardCharsets.US_ASCII));
-    List<Ranges> ranges = rangesOfRanks();
-    if (communicator.rank() == 0) {
-      Map<String, String> files = new TreeMap<>();
-      for (int rank = 0; rank < worldSize; rank++) {
-        files.put(
-            Checkpoints.shardFile(rank, worldSize),
-            new String(digests[rank], StandardCharsets.US_ASCII));
-      }
-      observer.checkpointing(step);
-      long position = batches.sizes().through(step);
-      checkpoints.writeManifest(
-          step,
-          new Checkpoint.State(
-              holding.length(),
-              worldSize,
-              position,
-              settingsDigest,
-              batches.order().stretches(),
-              ranges),
-          files);
-      observer.checkpointed(step);
-      checkpoints.prune(step, config.every().keep());
-    }
-    communicator.barrier();
+    Safetensors shard = state.toFile(bias, weights.stored(), reduction.state()).copied();
+    writer.begin(
+        step,
+        new Checkpoint.State(
+            holding.length(),
+            communicator.worldSize(),
+            batches.sizes().through(step),
+            settingsDigest,
+            batches.order().stretches(),
+            rangesOfRanks(),
+            judge.history(),
+            Double.isNaN(heldOutLoss) ? null : heldOutLoss),
+        shard);
   }
 
   /** What each rank owns; empty if these are even shards. */
@@ -364,7 +423,6 @@ public final class Trainer {
   }
 
   private void restore(Checkpoint checkpoint) throws IOException {
-    takeNewDataIn(checkpoint.state());
     float[] bias = state.restore(checkpoints, checkpoint, holding.length());
     model.expertBalance().ifPresent(balance -> balance.setBias(bias));
     ShardState.restore(

@@ -176,11 +176,37 @@ public final class Transformer implements TrainableModel {
 
   @Override
   public float[] tokenLosses(TokenBatch batch) {
+    return tokenLosses(batch, LayerRun.UNHEARD);
+  }
+
+  /** {@link #tokenLosses}, and which experts each token was sent to. */
+  public RoutedLosses routedLosses(TokenBatch batch) {
+    List<long[]> experts = new ArrayList<>();
+    LayerRun run =
+        LayerRun.heardBy((router, result) -> experts.add(chosenExperts(result.choice())));
+    return new RoutedLosses(tokenLosses(batch, run), experts);
+  }
+
+  /**
+   * Losses of predicted tokens and routes of those that they were predicted from.
+   *
+   * @param losses nats; 0 where the target is padding; shape (B * L)
+   * @param experts chosen ones of each MoE layer; shape (B * L, K) each
+   */
+  public record RoutedLosses(float[] losses, List<long[]> experts) {}
+
+  private float[] tokenLosses(TokenBatch batch, LayerRun run) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor hidden = hiddenStates(inputs(batch), sequences(batch), LayerRun.UNHEARD);
+      Tensor hidden = hiddenStates(inputs(batch), sequences(batch), run);
       return Floats.of(crossEntropy(weights.head().forward(hidden), batch, NO_REDUCTION));
     }
+  }
+
+  private static long[] chosenExperts(Router.Choice choice) {
+    long[] experts = new long[Math.toIntExact(choice.experts().numel())];
+    choice.experts().contiguous().data_ptr_long().get(experts);
+    return experts;
   }
 
   /**
@@ -237,12 +263,10 @@ public final class Transformer implements TrainableModel {
           ids(tokens),
           Sequences.whole(sequences),
           LayerRun.heardBy(
-              (router, result) -> {
-                Router.Choice choice = result.choice();
-                long[] experts = new long[Math.toIntExact(choice.experts().numel())];
-                choice.experts().contiguous().data_ptr_long().get(experts);
-                choices.add(new RouterChoice(experts, Floats.of(choice.weights())));
-              }));
+              (router, result) ->
+                  choices.add(
+                      new RouterChoice(
+                          chosenExperts(result.choice()), Floats.of(result.choice().weights())))));
       return choices;
     }
   }

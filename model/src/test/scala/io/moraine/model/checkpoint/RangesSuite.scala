@@ -37,7 +37,16 @@ class RangesSuite extends AnyFunSuite {
 
   test("a checkpoint whose ranges leave something out, or have it twice, has no state") {
     def state(ranks: Ranges*) =
-      new Checkpoint.State(512, 2, 0, "digest", JList.of(), JList.of(ranks: _*))
+      new Checkpoint.State(
+        512,
+        2,
+        0,
+        "digest",
+        JList.of(),
+        JList.of(ranks: _*),
+        Checkpoint.History.EMPTY,
+        null
+      )
     assert(state(ranges((256, 512)), ranges((0, 256))).ranges.size == 2)
     assert(state().ranges.isEmpty)
     for (

@@ -8,6 +8,7 @@ import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.precision.Precision
 import io.moraine.model.tensor.Torch
+import io.moraine.model.train.TrainConfig.Spikes
 import io.moraine.model.transformer.{ModelConfig, Recompute, TinyModels, Transformer}
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.nio.file.{Files, Path}
@@ -99,6 +100,21 @@ class ExpertsOnOwnersSuite extends AnyFunSuite {
     }
   }
 
+  for (policy <- Seq(Spikes.Policy.SKIP, Spikes.Policy.ROLL_BACK))
+    test(s"bad steps, $policy: the same ones are left out, and the weights are the same bits") {
+      // Any loss above the mean of two steps is a spike.
+      val setUp = SetUp("", plain, 2).copy(spikes = new Spikes(policy, 0, 2, 99))
+      val nervous = setUp.copy(spikes = new Spikes(policy, 1e-6, 2, 99))
+      val everywhere = train(nervous, 30, Everywhere)
+      val onOwners = train(nervous, 30, OnOwners("fp32", "fp32"))
+      def bad(run: Trained) =
+        new Checkpoints(new LocalStorage(run.folder)).of(30).get.state.history.bad.asScala.toSeq
+      assert(bad(everywhere).nonEmpty && bad(onOwners) == bad(everywhere))
+      assert(onOwners.curve == everywhere.curve)
+      assert(weights(setUp, onOwners.folder) == weights(setUp, everywhere.folder))
+      assert(train(setUp, 30, Everywhere).curve != everywhere.curve)
+    }
+
   test("fp8 to owners and bf16 back: the loss ends within 2 % of float32's, with fewer bytes") {
     val setUp = SetUp("", TinyModels.config(balanced), 2, sequences = 2000)
     val exact = train(setUp, 60, OnOwners("fp32", "fp32"))
@@ -157,7 +173,8 @@ object ExpertsOnOwnersSuite {
       batch: TrainConfig.Batch = TrainConfig.Batch.constant(6, 2),
       tokens: Long => Int = _ => Int.MaxValue,
       weights: TrainConfig.Weights = TrainConfig.Weights.FP32,
-      sequences: Long = 40
+      sequences: Long = 40,
+      spikes: Spikes = new Spikes(Spikes.Policy.STOP, 0, 2, 0)
   )
 
   case class Trained(
@@ -220,7 +237,8 @@ object ExpertsOnOwnersSuite {
       1.0,
       new TrainConfig.Balance(0.01, 1),
       new TrainConfig.Wire(GradientCodec.of("fp32"), setUp.weights),
-      new TrainConfig.Every(steps, 3, 5, 4, 5)
+      new TrainConfig.Every(steps, 3, 5, 4, 5),
+      setUp.spikes
     )
     val recorder = new Recorder
     val results: Seq[Try[TrainResult]] = Ranks.run(setUp.ranks) { communicator =>

@@ -222,7 +222,11 @@ class TrainerSuite extends AnyFunSuite {
       val model = new BigramModel(vocabulary)
       val layout = new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
       val shards = (0 until worldSize).map(rank =>
-        new ShardState(model.parameters, layout, rank, flat(1).adam)
+        new ShardState(
+          model.parameters,
+          Ownership.of(model.holding, model.parameters, layout, rank),
+          flat(1).adam
+        )
           .known(checkpoints, newest)
           .get
       )
@@ -262,16 +266,13 @@ class TrainerSuite extends AnyFunSuite {
     val newest = checkpoints.newestWhole(_ => ()).get
     for (worldSize <- Seq(1, 2, 4)) {
       val model = new BigramModel(vocabulary)
-      val layout =
-        new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
       val shares = (0 until worldSize).map { rank =>
         val owed = new StateTensor(
           "residual",
           new Array[Float](model.parameters.length.toInt),
           StateTensor.Sharing.OWED
         )
-        new ShardState(model.parameters, layout, rank, flat(1).adam)
-          .restore(checkpoints, newest, JList.of(owed))
+        assert(ShardState.restore(checkpoints, newest, JList.of(owed), rank, worldSize))
         owed.values
       }
       for (i <- before.indices)
@@ -318,16 +319,13 @@ class TrainerSuite extends AnyFunSuite {
       val checkpoints = new Checkpoints(new LocalStorage(start))
       val newest = checkpoints.newestWhole(_ => ()).get
       for (worldSize <- Seq(1, 2, 4)) {
-        val model = new BigramModel(vocabulary)
-        val layout = new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
         for ((tensor, isOwed) <- tensors) {
           val before = stored(start, tensor)
           assert(before.forall(_.exists(_ != 0)))
           val sharing = if (isOwed) StateTensor.Sharing.OWED else StateTensor.Sharing.SAME
           val after = (0 until worldSize).map { rank =>
             val state = new StateTensor(tensor, new Array[Float](before.head.length), sharing)
-            new ShardState(model.parameters, layout, rank, flat(1).adam)
-              .restore(checkpoints, newest, JList.of(state))
+            assert(ShardState.restore(checkpoints, newest, JList.of(state), rank, worldSize))
             state.values
           }
           if (isOwed)
@@ -509,6 +507,41 @@ class TrainerSuite extends AnyFunSuite {
       new LocalStorage(run).list("checkpoints").asScala ==
         Seq("step-00000040", "step-00000050", "step-00000060")
     )
+  }
+
+  test(
+    "the checkpoints with the lowest held-out loss are kept too, those of a resumed run as well"
+  ) {
+    val run = folder()
+    // Behind step 30 the learning rate spoils what was learned: held-out losses rise.
+    def config(steps: Long, keepBest: Int) = new TrainConfig(
+      1,
+      steps,
+      TrainConfig.Batch.constant(6, 2),
+      new LearningRateSchedule(
+        0.1,
+        1,
+        JList.of(new Phase(30, Shape.CONSTANT, 0.1), new Phase(50, Shape.CONSTANT, 30))
+      ),
+      new AdamW.Config(0.9, 0.95, 1e-8, 0.01),
+      1.0,
+      new TrainConfig.Balance(0, 1),
+      new TrainConfig.Wire(GradientCodec.of("int8"), TrainConfig.Weights.BF16),
+      new TrainConfig.Every(10, 2, keepBest, 20, 0, 8)
+    )
+    val recorder = new Recorder
+    train(run, 2, config(80, 2), recorder)
+    val losses = recorder.evaluations.asScala.toSeq
+    assert(losses.size == 8)
+    val best = losses.zipWithIndex.sorted.take(2).map { case (_, i) => 10 * (i + 1) }
+    assert(best.forall(_ <= 40), losses)
+    def kept = new Checkpoints(new LocalStorage(run)).finished.asScala.map(_.toInt).toSeq
+    assert(kept == best.sorted ++ Seq(70, 80))
+    val stored = new Checkpoints(new LocalStorage(run)).of(best.head.toLong).get
+    assert(stored.state.heldOutLoss == losses.min)
+    Files.writeString(run.resolve("checkpoints/step-00000070/manifest.json"), "no JSON")
+    train(run, 2, config(90, 1))
+    assert(kept == Seq(best.head, 80, 90))
   }
 
   private def copyFolder(from: Path, to: Path): Unit = {

@@ -1,0 +1,197 @@
+package io.moraine.jobs.train;
+
+import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.progress.Progress;
+import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.train.TrainResult;
+import java.io.IOException;
+import java.security.SecureRandom;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.resource.ResourceProfileBuilder;
+import org.apache.spark.resource.TaskResourceRequests;
+import org.apache.spark.util.SerializableConfiguration;
+import scala.reflect.ClassTag;
+
+/**
+ * The ranks as one barrier stage. If one is lost, all begin again from the newest checkpoint, in a
+ * stage of another job: so often without a new checkpoint as the settings allow.
+ */
+final class RankStage {
+
+  private static final int SECRET_BYTES = 32;
+
+  /** In Spark's words: a rank failed, nobody has cancelled the job. */
+  private static final String RANK_FAILED = "failed barrier ResultStage";
+
+  /** In Spark's words: there are fewer slots than ranks. */
+  private static final String NO_SLOTS = "SPARK-24819";
+
+  /** What would fail again in the same way. */
+  private static final Pattern FOR_GOOD =
+      Pattern.compile("(?:BadStep|CorruptData|Config|FileNotFound|TryLater)Exception: ");
+
+  /** In the order in which they say most. */
+  private static final List<Pattern> CAUSES =
+      List.of(
+          Pattern.compile("(ExecutorLostFailure [^\\n]+)"),
+          Pattern.compile("(?:Collective|Transport)Exception: ([^\\n]+)"),
+          Pattern.compile("finished unsuccessfully\\.\\n([^\\n]+)"),
+          Pattern.compile("([^\\n]+)"));
+
+  private final SparkContext spark;
+  private final Configuration hadoop;
+  private final TrainSettings settings;
+  private final Progress progress;
+  private final BooleanSupplier givenUp;
+
+  /**
+   * Prepares nothing yet.
+   *
+   * @param givenUp whether the stage was cancelled by ourselves
+   */
+  RankStage(
+      SparkContext spark, TrainSettings settings, Progress progress, BooleanSupplier givenUp) {
+    this.spark = spark;
+    this.hadoop = spark.hadoopConfiguration();
+    this.settings = settings;
+    this.progress = progress;
+    this.givenUp = givenUp;
+  }
+
+  /**
+   * Trains.
+   *
+   * @return what all ranks came to
+   * @throws RanksLostException if ranks are lost too often
+   */
+  TrainResult run(RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
+      throws IOException {
+    JavaRDD<Integer> slots = slots(ranks);
+    Start start = new Start(0, resume, limits, "");
+    long checkpoint = 0;
+    int losses = 0;
+    while (true) {
+      try {
+        return once(slots, task(data, run, ranks, start));
+      } catch (Exception e) { // Spark throws checked ones that it does not declare
+        if (!isWorthAnother(e, start.attempt(), ranks)) {
+          throw e;
+        }
+        long newest = newestStep(run);
+        losses = newest > checkpoint ? 1 : losses + 1;
+        checkpoint = newest;
+        requireFewer(losses, checkpoint, e);
+        String why =
+            "a rank was lost, begun again from the newest checkpoint (%d of at most %d times without a new one): %s"
+                .formatted(losses, settings.connections().recoveries(), cause(e));
+        progress.say("train: " + why);
+        start = start.again(why);
+      }
+    }
+  }
+
+  private boolean isWorthAnother(Exception e, int attempt, int ranks) {
+    String text = texts(e);
+    if (givenUp.getAsBoolean() || spark.isStopped() || FOR_GOOD.matcher(text).find()) {
+      return false;
+    }
+    if (text.contains(NO_SLOTS)) {
+      String message =
+          "--ranks %d need as many free slots at once, and the cluster has fewer. Use fewer ranks, or more executors."
+              .formatted(ranks);
+      throw attempt == 0
+          ? new ConfigException(message, e)
+          : new RanksLostException("a rank was lost: " + message, e);
+    }
+    return text.contains(RANK_FAILED);
+  }
+
+  private void requireFewer(int losses, long checkpoint, Exception e) {
+    int allowed = settings.connections().recoveries();
+    if (losses > allowed) {
+      throw new RanksLostException(
+          "a rank was lost too often (%d since the checkpoint of step %d, train.recoveries is %d): %s. Started again, the run goes on from that checkpoint."
+              .formatted(losses, checkpoint, allowed, cause(e)),
+          e);
+    }
+  }
+
+  private long newestStep(RunFolder run) throws IOException {
+    return new Checkpoints(new HadoopStorage(hadoop, run.root()))
+        .finished().stream().mapToLong(step -> step).max().orElse(0);
+  }
+
+  /** Why a rank was lost, in a line. */
+  static String cause(Throwable e) {
+    String text = texts(e);
+    return CAUSES.stream()
+        .map(pattern -> pattern.matcher(text))
+        .filter(Matcher::find)
+        .findFirst()
+        .map(found -> found.group(1))
+        .orElse(text);
+  }
+
+  private static String texts(Throwable e) {
+    StringBuilder texts = new StringBuilder();
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      texts.append(at).append('\n');
+    }
+    return texts.toString();
+  }
+
+  private JavaRDD<Integer> slots(int ranks) {
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark);
+    JavaRDD<Integer> slots = context.parallelize(Collections.nCopies(ranks, 0), ranks);
+    if (spark.isLocal() || executorCores() == 0) {
+      return slots;
+    }
+    TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
+    return slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());
+  }
+
+  private RankTask task(RunData data, RunFolder run, int ranks, Start start) {
+    byte[] secret = new byte[SECRET_BYTES];
+    new SecureRandom().nextBytes(secret);
+    return new RankTask(
+        data.rendered(),
+        run.root().toString(),
+        settings.rendered(),
+        start,
+        threadsPerRank(ranks),
+        spark.applicationId(),
+        secret,
+        new SerializableConfiguration(hadoop));
+  }
+
+  private static TrainResult once(JavaRDD<Integer> slots, RankTask task) {
+    return slots
+        .rdd()
+        .barrier()
+        .mapPartitions(task, false, ClassTag.apply(TrainResult.class))
+        .toJavaRDD()
+        .collect()
+        .get(0);
+  }
+
+  private int threadsPerRank(int ranks) {
+    return spark.isLocal()
+        ? Math.max(1, spark.defaultParallelism() / ranks)
+        : Math.max(1, executorCores());
+  }
+
+  private int executorCores() {
+    SparkConf conf = spark.getConf();
+    return conf.getInt("spark.executor.cores", 0);
+  }
+}
