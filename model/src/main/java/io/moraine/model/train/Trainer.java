@@ -425,8 +425,17 @@ public final class Trainer {
   private void restore(Checkpoint checkpoint) throws IOException {
     float[] bias = state.restore(checkpoints, checkpoint, holding.length());
     model.expertBalance().ifPresent(balance -> balance.setBias(bias));
-    ShardState.restore(
-        checkpoints, checkpoint, reduction.state(), communicator.rank(), communicator.worldSize());
+    boolean isComplete =
+        ShardState.restore(
+            checkpoints,
+            checkpoint,
+            reduction.state(),
+            communicator.rank(),
+            communicator.worldSize());
+    if (!isComplete && communicator.rank() == 0) {
+      observer.message(
+          "what gradients owed is dropped: it is of other parameters, since train.experts.placement has changed");
+    }
     weights.start(state.master(), state.known(checkpoints, checkpoint));
   }
 

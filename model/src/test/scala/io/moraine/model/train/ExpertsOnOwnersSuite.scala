@@ -7,6 +7,7 @@ import io.moraine.model.moe.{ExpertExchange, ExpertTransfer, RouterConfig}
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.precision.Precision
+import io.moraine.model.reduction.ReductionConfig
 import io.moraine.model.tensor.Torch
 import io.moraine.model.train.TrainConfig.Spikes
 import io.moraine.model.transformer.{ModelConfig, Recompute, TinyModels, Transformer}
@@ -85,6 +86,16 @@ class ExpertsOnOwnersSuite extends AnyFunSuite {
       assert(resumed.curve == whole.curve.drop(6))
       assert(weights(setUp, resumed.folder) == weights(setUp, whole.folder))
     }
+
+  test("what was owed with another placement is dropped, and the run says so") {
+    val owing = new ReductionConfig.Coded(GradientCodec.of("int4"), true)
+    val setUp = SetUp("", plain, 2, gradients = owing)
+    val begun = train(setUp, 6, Everywhere)
+    val said = train(setUp, 7, OnOwners("fp32", "fp32"), begun.folder).messages
+    assert(said.exists(_.startsWith("what gradients owed is dropped: ")), said)
+    val kept = train(setUp, 8, OnOwners("fp32", "fp32"), begun.folder).messages
+    assert(!kept.exists(_.startsWith("what gradients owed is dropped: ")), kept)
+  }
 
   test("resumed on another number of ranks the weights are those of the checkpoint") {
     val begun = train(SetUp("", plain, 2), 6, OnOwners("fp32", "fp32"))
@@ -174,6 +185,7 @@ object ExpertsOnOwnersSuite {
       tokens: Long => Int = _ => Int.MaxValue,
       weights: TrainConfig.Weights = TrainConfig.Weights.FP32,
       sequences: Long = 40,
+      gradients: ReductionConfig = new ReductionConfig.Coded(GradientCodec.of("fp32"), false),
       spikes: Spikes = new Spikes(Spikes.Policy.STOP, 0, 2, 0)
   )
 
@@ -182,6 +194,7 @@ object ExpertsOnOwnersSuite {
       results: Seq[TrainResult],
       curve: Seq[(Double, Double, Seq[Long])],
       evaluations: Seq[Double],
+      messages: Seq[String],
       bytes: Seq[Long],
       floatBytes: Seq[Long]
   )
@@ -189,8 +202,9 @@ object ExpertsOnOwnersSuite {
   private class Recorder extends TrainObserver {
     val metrics = new ConcurrentLinkedQueue[StepMetrics]
     val evaluations = new ConcurrentLinkedQueue[Double]
+    val messages = new ConcurrentLinkedQueue[String]
     override def started(step: Long): Unit = ()
-    override def message(text: String): Unit = ()
+    override def message(text: String): Unit = messages.add(text)
     override def stepped(step: StepMetrics): Unit = metrics.add(step)
     override def evaluated(step: Long, loss: Double): Unit = evaluations.add(loss)
     override def checkpointing(step: Long): Unit = ()
@@ -236,7 +250,7 @@ object ExpertsOnOwnersSuite {
       new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
       1.0,
       new TrainConfig.Balance(0.01, 1),
-      new TrainConfig.Wire(GradientCodec.of("fp32"), setUp.weights),
+      new TrainConfig.Wire(setUp.gradients, setUp.weights),
       new TrainConfig.Every(steps, 3, 5, 4, 5),
       setUp.spikes
     )
@@ -262,6 +276,7 @@ object ExpertsOnOwnersSuite {
       results.map(_.get),
       metrics.map(m => (m.loss, m.gradientNorm, m.expertLoad.toSeq)),
       recorder.evaluations.asScala.toSeq,
+      recorder.messages.asScala.toSeq,
       metrics.map(_.wireBytes),
       metrics.map(_.float32WireBytes)
     )
