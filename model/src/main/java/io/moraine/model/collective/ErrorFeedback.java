@@ -104,6 +104,9 @@ public final class ErrorFeedback {
         for (int i = start; i < end; i++) {
           values[offset + i] += residual[place + i];
           residual[place + i] = 0;
+          if (momentum > 0) {
+            velocity[place + i] = 0;
+          }
         }
       }
     }

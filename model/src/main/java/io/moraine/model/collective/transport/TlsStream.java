@@ -180,8 +180,11 @@ final class TlsStream {
         send(channel);
       }
       case NEED_UNWRAP, NEED_UNWRAP_AGAIN -> {
-        if (unwrapAside().getStatus() == SSLEngineResult.Status.BUFFER_UNDERFLOW
-            && receive(channel) < 0) {
+        SSLEngineResult.Status unwrapped = unwrapAside().getStatus();
+        if (unwrapped == SSLEngineResult.Status.CLOSED) {
+          throw new EOFException("it was closed during the handshake");
+        }
+        if (unwrapped == SSLEngineResult.Status.BUFFER_UNDERFLOW && receive(channel) < 0) {
           throw new EOFException("end of stream");
         }
       }
