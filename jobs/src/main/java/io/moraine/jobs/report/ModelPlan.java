@@ -81,7 +81,9 @@ public final class ModelPlan {
     double gradients = common + own * ranks;
     // Master weights, two moments and the summed gradients.
     double shard = 4 * (common / ranks + own);
-    double carried = 4.0 * settings.train().wire().gradients().carried(reduced);
+    // A step that may be skipped needs what was owed before it.
+    int copies = settings.train().spikes().policy() == TrainConfig.Spikes.Policy.SKIP ? 2 : 1;
+    double carried = 4.0 * copies * settings.train().wire().gradients().carried(reduced);
     // What everybody has of weights is the weights, so that differences carry nothing.
     lines.add(
         format(

@@ -35,13 +35,15 @@ public final class TrainingSummary {
     List<String> lines = new ArrayList<>();
     lines.add("training loss (nats per token) over %,d steps:".formatted(steps.size()));
     double[] losses = steps.stream().mapToDouble(row -> row.getDouble(1)).toArray();
-    lines.addAll(LineChart.draw(losses, CHART_WIDTH, CHART_HEIGHT));
+    if (losses.length > 0) {
+      lines.addAll(LineChart.draw(losses, CHART_WIDTH, CHART_HEIGHT));
+    }
     lines.add(
         String.format(
             Locale.ROOT,
             "last step %,d: loss %.3f, loss on the first held-out sequences %.3f%s",
             result.step(),
-            losses[losses.length - 1],
+            losses.length == 0 ? Double.NaN : losses[losses.length - 1],
             result.heldOutLoss(),
             result.resumedFrom() > 0 ? ", resumed from step " + result.resumedFrom() : ""));
     addExpertLoad(metrics, lines);

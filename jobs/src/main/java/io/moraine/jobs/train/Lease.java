@@ -149,7 +149,6 @@ final class Lease implements AutoCloseable {
           lost.accept(
               "another process took the lease: this one gave no sign of life for %d s"
                   .formatted(expiry.toSeconds()));
-          return;
         }
       }
     } catch (InterruptedException e) {

@@ -38,7 +38,8 @@ final class RankStage {
 
   /** What would fail again in the same way. */
   private static final Pattern FOR_GOOD =
-      Pattern.compile("(?:BadStep|CorruptData|Config|FileNotFound|TryLater)Exception: ");
+      Pattern.compile(
+          "(?:BadStep|CorruptData|Config|FileNotFound|IllegalArgument|TryLater)Exception: ");
 
   /** In the order in which they say most. */
   private static final List<Pattern> CAUSES =
@@ -95,6 +96,9 @@ final class RankStage {
             "a rank was lost, begun again from the newest checkpoint (%d of at most %d times without a new one): %s"
                 .formatted(losses, settings.connections().recoveries(), cause(e));
         progress.say("train: " + why);
+        if (givenUp.getAsBoolean()) {
+          throw e;
+        }
         start = start.again(why);
       }
     }

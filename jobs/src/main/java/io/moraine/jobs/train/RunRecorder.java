@@ -27,6 +27,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private final StatusFile status;
   private long askedMillis;
   private boolean stopped;
+  private long lastStep;
 
   /**
    * Records a run.
@@ -47,6 +48,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void started(long step) throws IOException {
+    lastStep = step;
     MetricsFile.deleteAfter(hadoop, folder.metrics(), step);
     Path events =
         new Path(
@@ -95,6 +97,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void stepped(StepMetrics metrics) throws IOException {
+    lastStep = metrics.step();
     rows.add(MetricsFile.Row.of(metrics));
     writeScalars(metrics);
     status.step(metrics);
@@ -135,7 +138,8 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void checkpointed(long step) throws IOException {
-    status.checkpoint(step, step == steps ? "done" : stopped ? "stopped" : "training");
+    status.checkpoint(
+        step, step == steps ? "done" : stopped && step == lastStep ? "stopped" : "training");
   }
 
   @Override

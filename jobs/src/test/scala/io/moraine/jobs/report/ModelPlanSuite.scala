@@ -286,13 +286,13 @@ class ModelPlanSuite extends AnyFunSuite {
     info(chosen)
     assert(chosen.contains("gradients powersgd, weights bf16"))
     assert(chosen.contains(f"${4 * factors + flat}%,d"))
-    assert(powerSgd.find(_.startsWith("memory")).get.contains("error feedback 0.02"))
+    assert(powerSgd.find(_.startsWith("memory")).get.contains("error feedback 0.04"))
     val topK = plan(demo("gradients" -> "topk", "topk-momentum" -> 0.9))
     val sent = topK.find(_.endsWith("<- settings")).get
     info(sent)
     // 656 entries of 3 bytes, 512 + 4 longer gaps and 4 bytes in every 65,536 elements, at most.
     assert(sent.contains(f"${math.round(flat / 65536.0 * (656 * 3 + 516 + 4) / 2 + flat)}%,d"))
-    assert(topK.find(_.startsWith("memory")).get.contains("error feedback 0.04"))
+    assert(topK.find(_.startsWith("memory")).get.contains("error feedback 0.08"))
   }
 
   test("what reductions cannot be is one line that names the section") {

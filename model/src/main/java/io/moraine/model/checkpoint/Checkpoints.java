@@ -144,7 +144,7 @@ public final class Checkpoints {
   }
 
   /**
-   * Deletes checkpoints up to a step, whole or not, but the newest and those with the lowest
+   * Deletes checkpoints up to a step, but the newest finished ones and those with the lowest
    * held-out loss, the earlier one of equal ones.
    *
    * @param keep number of the newest
@@ -157,8 +157,12 @@ public final class Checkpoints {
             .sorted(Comparator.reverseOrder())
             .toList();
     Set<String> best = keepBest > 0 ? best(all, keepBest) : Set.of();
-    for (String name : all.subList(Math.min(keep, all.size()), all.size())) {
-      if (!best.contains(name)) {
+    int kept = 0;
+    for (String name : all) {
+      boolean isFinished = storage.exists(ROOT + "/" + name + "/" + MANIFEST);
+      if (isFinished && kept < keep) {
+        kept++;
+      } else if (!best.contains(name)) {
         storage.deleteFolder(ROOT + "/" + name);
       }
     }

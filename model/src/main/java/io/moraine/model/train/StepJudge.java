@@ -21,6 +21,9 @@ import java.util.Optional;
  */
 final class StepJudge {
 
+  /** Steps among which bad ones are counted. */
+  private static final long COUNTED = 1000;
+
   private final TrainConfig.Spikes config;
   private final Deque<Double> losses = new ArrayDeque<>();
   private final List<Checkpoint.BadStep> bad = new ArrayList<>();
@@ -67,10 +70,10 @@ final class StepJudge {
       throw new BadStepException(
           "step %d: %s. Lower the learning rate, or set train.spikes.policy to skip or roll-back; the run resumes from its newest checkpoint."
               .formatted(step, fault.get()));
-    } else if (bad.size() >= config.atMost()) {
+    } else if (badSince(step - COUNTED) >= config.atMost()) {
       throw new BadStepException(
-          "step %d: %s, and %d steps were bad before: train.spikes.at-most is %d. Lower the learning rate, or allow more; the run resumes from its newest checkpoint."
-              .formatted(step, fault.get(), bad.size(), config.atMost()));
+          "step %d: %s, and %d of the %,d steps before were bad: train.spikes.at-most is %d. Lower the learning rate, or allow more; the run resumes from its newest checkpoint."
+              .formatted(step, fault.get(), badSince(step - COUNTED), COUNTED, config.atMost()));
     }
     return fault;
   }
@@ -85,6 +88,15 @@ final class StepJudge {
     Checkpoint.BadStep left = new Checkpoint.BadStep(step, from, why);
     bad.add(left);
     return left;
+  }
+
+  /** Other data come, whose losses are not to be held against those before. */
+  void forgetLosses() {
+    losses.clear();
+  }
+
+  private long badSince(long step) {
+    return bad.stream().filter(left -> left.step() >= step).count();
   }
 
   private Optional<String> fault(double loss, double gradientNorm) {

@@ -215,7 +215,7 @@ public record TrainConfig(
    * @param deviations standard deviations above the mean of the last good steps, beyond which a
    *     loss is a spike; 0: none is
    * @param window number of those steps; before there are as many, no loss is a spike
-   * @param atMost bad steps of a run; one more ends it
+   * @param atMost bad steps among 1,000; one more ends the run
    */
   public record Spikes(Policy policy, double deviations, int window, int atMost) {
 

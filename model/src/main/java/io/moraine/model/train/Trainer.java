@@ -123,7 +123,8 @@ public final class Trainer {
   }
 
   private TrainResult train(boolean resume) throws IOException {
-    Optional<Checkpoint> newest = resume ? newestCheckpoint() : Optional.empty();
+    Optional<Checkpoint> newest =
+        resume ? newestCheckpoint().filter(Trainer::isToGoOnFrom) : Optional.empty();
     if (newest.isPresent()) {
       takeNewDataIn(newest.get().state());
       judge.resume(newest.get().state().history());
@@ -230,8 +231,20 @@ public final class Trainer {
     return loss;
   }
 
+  /** Whether sequences are in this step for the first time that were added to the run. */
+  private boolean beginsOnNewData(long step) {
+    long before = batches.sizes().through(step - 1);
+    long after = batches.sizes().through(step);
+    return batches.order().stretches().stream()
+        .anyMatch(
+            stretch -> stretch.from() > 0 && stretch.from() >= before && stretch.from() < after);
+  }
+
   /** Before a bad step ends the run, the checkpoint that is being written is made whole. */
   private Optional<String> fault(long step, double loss, double norm) throws IOException {
+    if (beginsOnNewData(step)) {
+      judge.forgetLosses();
+    }
     try {
       return judge.fault(step, loss, norm);
     } catch (BadStepException e) {
@@ -408,6 +421,11 @@ public final class Trainer {
         .toList();
   }
 
+  /** Not from that of step 0 that roll-back needs: such a run has not begun, and may be another. */
+  private static boolean isToGoOnFrom(Checkpoint checkpoint) {
+    return checkpoint.step() > 0 || checkpoint.state().stretches().isEmpty();
+  }
+
   /** The newest whole checkpoint. Each rank looks for it; all must find the same. */
   private Optional<Checkpoint> newestCheckpoint() throws IOException {
     Optional<Checkpoint> newest =
@@ -418,7 +436,7 @@ public final class Trainer {
               }
             });
     communicator.requireIdentical(
-        "the newest whole checkpoint's step", newest.map(Checkpoint::step).orElse(0L));
+        "the newest whole checkpoint's step", newest.map(Checkpoint::step).orElse(-1L));
     return newest;
   }
 

@@ -182,6 +182,18 @@ class BadStepSuite extends AnyFunSuite {
       )
   )
 
+  test("bad steps of long ago do not count, and losses on other data are forgotten") {
+    val judge = new StepJudge(new Spikes(Policy.SKIP, 6, 2, 1))
+    assert(judge.fault(1, Double.NaN, 1).isPresent)
+    judge.leaveOut(1, 1, "not a number")
+    intercept[BadStepException](judge.fault(1001, Double.NaN, 1))
+    assert(judge.fault(1002, Double.NaN, 1).isPresent)
+    for (step <- 3 to 4) assert(judge.fault(step.toLong, 1 + step / 10.0, 1).isEmpty)
+    assert(judge.fault(1005, 5, 1).isPresent)
+    judge.forgetLosses()
+    assert(judge.fault(1006, 5, 1).isEmpty)
+  }
+
   for ((name, wire) <- wires; worldSize <- Seq(1, 2)) {
     test(s"skip, $name, P = $worldSize: all state is that of a run that never saw the sequences") {
       for (fault <- Seq(LossIsNaN, GradientIsNaN, GradientIsInfinite, Spike)) {
@@ -289,7 +301,7 @@ class BadStepSuite extends AnyFunSuite {
           failures.exists(
             _.failed.get.getMessage ==
               "step 36: loss NaN and gradient norm " + norm(failures) +
-              " are not finite, and 2 steps were bad before: train.spikes.at-most is 2. " +
+              " are not finite, and 2 of the 1,000 steps before were bad: train.spikes.at-most is 2. " +
               "Lower the learning rate, or allow more; the run resumes from its newest checkpoint."
           ),
           failures

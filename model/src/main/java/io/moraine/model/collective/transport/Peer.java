@@ -1,6 +1,7 @@
 package io.moraine.model.collective.transport;
 
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -114,6 +115,8 @@ final class Peer implements AutoCloseable {
       }
       writer.flush();
       connection.end();
+    } catch (ClosedChannelException e) {
+      // On this side, by whoever reads, who says why.
     } catch (IOException e) {
       fail("connection lost while sending (" + said(e) + ")");
     } catch (InterruptedException e) {
