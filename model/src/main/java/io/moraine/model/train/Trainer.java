@@ -13,7 +13,6 @@ import io.moraine.model.data.TokenSource;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -39,7 +38,7 @@ public final class Trainer {
   private final TrainConfig config;
   private final Communicator communicator;
   private Batches batches;
-  private final Optional<TokenSource> heldOut;
+  private final Optional<HeldOutLoss> heldOut;
   private final Checkpoints checkpoints;
   private final TrainObserver observer;
   private final String settingsDigest;
@@ -83,7 +82,8 @@ public final class Trainer {
             new SequenceOrder(data.sequences(), config.seed()),
             config.batch().sizes(data.length()),
             config.batch().microBatch());
-    this.heldOut = heldOut;
+    this.heldOut =
+        heldOut.map(source -> new HeldOutLoss(source, config.every().evaluateSequences()));
     this.checkpoints = checkpoints;
     this.observer = observer;
     this.settingsDigest = settingsDigest;
@@ -152,7 +152,7 @@ public final class Trainer {
       }
       boolean last = stopping || step == config.steps();
       if (last || step % config.every().digest() == 0) {
-        communicator.requireIdentical("the digest of all weights", weightsDigest());
+        communicator.requireIdentical("the digest of all weights", digest());
       }
       if (last || config.every().evaluatesAt(step)) {
         heldOutLoss = evaluate(step);
@@ -163,7 +163,7 @@ public final class Trainer {
       done = step;
     }
     writer.finish();
-    return new TrainResult(resumedFrom, done, loss, heldOutLoss, weightsDigest());
+    return new TrainResult(resumedFrom, done, loss, heldOutLoss, digest());
   }
 
   private double step(long step) throws IOException {
@@ -360,29 +360,13 @@ public final class Trainer {
     return 4 * (layout.length() - own) + 4 * own * (communicator.worldSize() - 1);
   }
 
-  /** Mean held-out loss of a token, the sequences dealt out to the ranks. */
+  /** NaN without held-out sequences. */
   private double evaluate(long step) throws IOException {
     if (heldOut.isEmpty()) {
       return Double.NaN;
     }
-    TokenSource source = heldOut.get();
-    long count = Math.min(source.sequences(), config.every().evaluateSequences());
-    double[] sums = new double[2];
-    for (long first = 0; first < count; first += communicator.worldSize()) {
-      long sequence = first + communicator.rank();
-      Optional<TokenBatch> batch =
-          sequence < count ? Optional.of(source.batch(sequence)) : Optional.empty();
-      int predictions = batch.map(TokenBatch::predictions).orElse(0);
-      if (predictions > 0) {
-        sums[0] += model.loss(batch.get()) * predictions;
-        sums[1] += predictions;
-      } else {
-        model.serveOthers(false, source.length());
-      }
-    }
-    double[] all = communicator.allReduceSum(sums);
-    double loss = all[0] / all[1];
-    if (communicator.rank() == 0 && count > 0) {
+    double loss = heldOut.get().of(model, communicator);
+    if (communicator.rank() == 0 && heldOut.get().sequences() > 0) {
       observer.evaluated(step, loss);
     }
     return loss;
@@ -424,6 +408,10 @@ public final class Trainer {
   /** Not from that of step 0 that roll-back needs: such a run has not begun, and may be another. */
   private static boolean isToGoOnFrom(Checkpoint checkpoint) {
     return checkpoint.step() > 0 || checkpoint.state().stretches().isEmpty();
+  }
+
+  private long digest() {
+    return WeightsDigest.of(model.parameters(), holding, communicator);
   }
 
   /** The newest whole checkpoint. Each rank looks for it; all must find the same. */
@@ -481,37 +469,5 @@ public final class Trainer {
                   sequences));
     }
     batches = batches.with(order);
-  }
-
-  /** Of what all ranks have, and of what each has alone. */
-  private long weightsDigest() {
-    long digest = digest(0, holding.common());
-    if (holding.isWhole()) {
-      return digest;
-    }
-    long own = digest(holding.common(), model.parameters().length());
-    byte[] bytes = ByteBuffer.allocate(Long.BYTES).putLong(own).array();
-    for (byte[] ofRank : communicator.allGatherBytes(bytes)) {
-      digest = mixed(digest, ByteBuffer.wrap(ofRank).getLong());
-    }
-    return digest;
-  }
-
-  private long digest(long from, long to) {
-    float[] chunk = new float[COPIED_AT_ONCE];
-    long digest = 0;
-    for (long at = from; at < to; at += COPIED_AT_ONCE) {
-      int count = (int) Math.min(COPIED_AT_ONCE, to - at);
-      model.parameters().get(at, chunk, 0, count);
-      for (int i = 0; i < count; i++) {
-        digest = mixed(digest, Float.floatToRawIntBits(chunk[i]) + 1L);
-      }
-    }
-    return digest;
-  }
-
-  private static long mixed(long digest, long value) {
-    long product = digest * 0x9e3779b97f4a7c15L + value;
-    return product ^ product >>> 29;
   }
 }
