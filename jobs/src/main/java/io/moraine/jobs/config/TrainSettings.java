@@ -213,7 +213,13 @@ public record TrainSettings(
     s.longInteger("deadline-seconds");
     s.longInteger("compute-deadline-seconds");
     return s.build(
-        () -> new TrainConfig.Wire(gradients(s), s.choice("weights", TrainConfig.Weights.class)));
+        () ->
+            new TrainConfig.Wire(
+                gradients(s),
+                s.choice("weights", TrainConfig.Weights.class),
+                s.longInteger("full-steps"),
+                s.longInteger("bucket-elements"),
+                s.flag("overlap")));
   }
 
   private static ReductionConfig gradients(Section s) {

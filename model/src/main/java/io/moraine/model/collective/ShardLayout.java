@@ -1,15 +1,16 @@
 package io.moraine.model.collective;
 
 /**
- * Which contiguous range of a flat array each rank owns. Borders are multiples of the alignment, so
- * that no quantisation block is cut; all shards have the same length but the last ones, which may
- * be shorter or empty.
+ * Which contiguous range of a flat array, or of a part of it, each rank owns. Borders are multiples
+ * of the alignment, so that no quantisation block is cut; all shards have the same length but the
+ * last ones, which may be shorter or empty.
  *
- * @param length of the array, elements
+ * @param start first element; a multiple of the alignment
+ * @param length elements that are dealt out
  * @param worldSize number of ranks, P
  * @param alignment of borders, elements
  */
-public record ShardLayout(long length, int worldSize, int alignment) {
+public record ShardLayout(long start, long length, int worldSize, int alignment) {
 
   /** Elements that no border cuts, as the blocks of codecs. */
   static final int BLOCK = 256;
@@ -20,16 +21,25 @@ public record ShardLayout(long length, int worldSize, int alignment) {
           "length >= 0, world size >= 1 and alignment >= 1 are needed, got %d, %d and %d"
               .formatted(length, worldSize, alignment));
     }
+    if (start < 0 || start % alignment != 0) {
+      throw new IllegalArgumentException(
+          "start must be a multiple of %d, got %d".formatted(alignment, start));
+    }
+  }
+
+  /** Of a whole array. */
+  public ShardLayout(long length, int worldSize, int alignment) {
+    this(0, length, worldSize, alignment);
   }
 
   /** First element of a rank's shard. */
   public long from(int rank) {
-    return Math.min(length, rank * shardLength());
+    return start + Math.min(length, rank * shardLength());
   }
 
   /** End of a rank's shard, exclusive. */
   public long to(int rank) {
-    return Math.min(length, (rank + 1) * shardLength());
+    return start + Math.min(length, (rank + 1) * shardLength());
   }
 
   /** Elements of a rank's shard. */

@@ -1,5 +1,6 @@
 package io.moraine.model.reduction;
 
+import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.ErrorFeedback;
 import io.moraine.model.collective.FloatReader;
@@ -15,40 +16,44 @@ import java.util.Optional;
 final class CodedReduction implements GradientReduction {
 
   private final Communicator communicator;
-  private final ShardLayout layout;
+  private final Buckets buckets;
   private final GradientCodec codec;
   private final Optional<ErrorFeedback> feedback;
 
-  CodedReduction(Communicator communicator, ShardLayout layout, ReductionConfig.Coded config) {
-    this(communicator, layout, config.codec(), feedback(layout, config, 0));
+  CodedReduction(Communicator communicator, Buckets buckets, ReductionConfig.Coded config) {
+    this(communicator, buckets, config.codec(), feedback(buckets, config, 0));
   }
 
-  CodedReduction(Communicator communicator, ShardLayout layout, ReductionConfig.TopK config) {
+  CodedReduction(Communicator communicator, Buckets buckets, ReductionConfig.TopK config) {
     this(
         communicator,
-        layout,
+        buckets,
         GradientCodec.topK(config.share()),
-        feedback(layout, config, (float) config.momentum()));
+        feedback(buckets, config, (float) config.momentum()));
   }
 
   private CodedReduction(
       Communicator communicator,
-      ShardLayout layout,
+      Buckets buckets,
       GradientCodec codec,
       Optional<ErrorFeedback> feedback) {
     this.communicator = communicator;
-    this.layout = layout;
+    this.buckets = buckets;
     this.codec = codec;
     this.feedback = feedback;
   }
 
   @Override
-  public void reduce(FloatReader gradients, float[] shardSum) {
+  public void reduce(FloatReader gradients, int bucket, float[] sum) {
+    ShardLayout layout = buckets.get(bucket);
+    float[] shardSum = new float[layout.size(communicator.rank())];
     if (feedback.isPresent()) {
       communicator.reduceScatter(gradients, layout, codec, feedback.get(), shardSum);
     } else {
       communicator.reduceScatter(gradients, layout, codec, shardSum);
     }
+    int place = buckets.place(bucket, communicator.rank());
+    System.arraycopy(shardSum, 0, sum, place, shardSum.length);
   }
 
   @Override
@@ -68,9 +73,9 @@ final class CodedReduction implements GradientReduction {
   }
 
   private static Optional<ErrorFeedback> feedback(
-      ShardLayout layout, ReductionConfig config, float momentum) {
+      Buckets buckets, ReductionConfig config, float momentum) {
     return config.hasFeedback()
-        ? Optional.of(new ErrorFeedback(layout.length(), momentum))
+        ? Optional.of(new ErrorFeedback(buckets.length(), momentum))
         : Optional.empty();
   }
 }

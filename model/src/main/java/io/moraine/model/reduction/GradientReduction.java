@@ -1,8 +1,8 @@
 package io.moraine.model.reduction;
 
+import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.FloatReader;
-import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
 
@@ -15,36 +15,38 @@ public sealed interface GradientReduction permits CodedReduction, PowerSgd {
   /**
    * A rank's reduction as settings have it, nothing owed yet.
    *
-   * @param layout of the gradients' owners
+   * @param buckets of the gradients
    * @param slices of the gradients
    * @param seed of the run
    */
   static GradientReduction of(
       ReductionConfig config,
       Communicator communicator,
-      ShardLayout layout,
+      Buckets buckets,
       List<Slice> slices,
       long seed) {
     if (config instanceof ReductionConfig.Coded coded) {
-      return new CodedReduction(communicator, layout, coded);
+      return new CodedReduction(communicator, buckets, coded);
     }
     if (config instanceof ReductionConfig.TopK topK) {
-      return new CodedReduction(communicator, layout, topK);
+      return new CodedReduction(communicator, buckets, topK);
     }
     if (config instanceof ReductionConfig.PowerSgd powerSgd) {
-      LowRankLayout factors = LowRankLayout.of(slices, powerSgd.lowRank());
-      return new PowerSgd(communicator, layout, factors, powerSgd, seed);
+      return new PowerSgd(communicator, buckets, slices, powerSgd, seed);
     }
     throw new AssertionError("unreachable: " + config);
   }
 
   /**
-   * Reduces a step's gradients.
+   * Reduces a bucket of a step's gradients. A step begins with the last bucket and ends with the
+   * first one.
    *
-   * @param gradients of this rank, all elements
-   * @param shardSum gets the sum over ranks of this rank's shard, as what was sent has it
+   * @param gradients of this rank; those from the bucket's start on are read, others need not be
+   *     there yet
+   * @param sum of what this rank owns of all buckets; gets the sum over ranks of what it owns of
+   *     this one, as what was sent has it
    */
-  void reduce(FloatReader gradients, float[] shardSum);
+  void reduce(FloatReader gradients, int bucket, float[] sum);
 
   /** What it carries from step to step; empty if nothing. */
   List<StateTensor> state();

@@ -1,11 +1,13 @@
 package io.moraine.model.reduction;
 
+import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.FloatReader;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.reduction.LowRankLayout.Matrix;
 import io.moraine.model.reduction.LowRankLayout.Plain;
+import io.moraine.model.tensor.Slice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,20 +24,22 @@ import java.util.SplittableRandom;
  * adds nothing to the factors, and what it is owed waits. A column of Q that would become zero,
  * since the matrix has a lower rank or rests on all ranks, stays as it was: zero would stay zero.
  *
+ * <p>A matrix is reduced with the bucket in which it begins.
+ *
  * <p>Differs from the source: sums, not means, since the trainer divides; and no warm-up with whole
  * gradients.
  *
  * @source Vogels et al., PowerSGD, 2019, arXiv:1905.13727, algorithms 1 and 2
  * @cost {@code 2 r} products and sums per element for each of P, Q and the residual; N and the
- *     largest matrix in memory; two all-reduces of the factors
+ *     largest matrix in memory; two all-reduces of the factors of each bucket
  */
 final class PowerSgd implements GradientReduction {
 
   private static final GradientCodec FP32 = GradientCodec.of("fp32");
 
   private final Communicator communicator;
-  private final ShardLayout layout;
-  private final LowRankLayout factors;
+  private final Buckets buckets;
+  private final List<LowRankLayout> factors = new ArrayList<>();
   private final int lowRank;
   private final boolean hasFeedback;
   private final float[] residual;
@@ -44,47 +48,60 @@ final class PowerSgd implements GradientReduction {
 
   PowerSgd(
       Communicator communicator,
-      ShardLayout layout,
-      LowRankLayout factors,
+      Buckets buckets,
+      List<Slice> slices,
       ReductionConfig.PowerSgd config,
       long seed) {
     this.communicator = communicator;
-    this.layout = layout;
-    this.factors = factors;
+    this.buckets = buckets;
     this.lowRank = config.lowRank();
     this.hasFeedback = config.hasFeedback();
-    this.residual = new float[Math.toIntExact(layout.length())];
-    this.right = new float[factors.rightLength()];
-    this.gradient = new float[factors.largest()];
+    for (ShardLayout bucket : buckets.list()) {
+      factors.add(LowRankLayout.of(beginningIn(bucket, slices), lowRank));
+    }
+    this.residual = new float[Math.toIntExact(buckets.length())];
+    this.right = new float[factors.stream().mapToInt(LowRankLayout::rightLength).sum()];
+    this.gradient = new float[factors.stream().mapToInt(LowRankLayout::largest).max().orElse(0)];
     drawRight(seed);
   }
 
+  private static List<Slice> beginningIn(ShardLayout bucket, List<Slice> slices) {
+    long end = bucket.start() + bucket.length();
+    return slices.stream()
+        .filter(slice -> slice.offsetElements() >= bucket.start() && slice.offsetElements() < end)
+        .toList();
+  }
+
   @Override
-  public void reduce(FloatReader gradients, float[] shardSum) {
-    float[] left = new float[factors.leftLength()];
+  public void reduce(FloatReader gradients, int bucket, float[] sum) {
+    LowRankLayout layout = factors.get(bucket);
+    int place = factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
+    float[] before = Arrays.copyOfRange(right, place, place + layout.rightLength());
+    float[] after = new float[before.length];
+    float[] left = new float[layout.leftLength()];
     List<Matrix> taking = new ArrayList<>();
-    for (Matrix m : factors.matrices()) {
+    for (Matrix m : layout.matrices()) {
       if (owe(gradients, m)) {
         taking.add(m);
-        Factors.left(residual, at(m), shape(m), right, m.right(), left, m.left());
+        Factors.left(residual, at(m), shape(m), before, m.right(), left, m.left());
       }
     }
-    for (Plain range : factors.plain()) {
+    for (Plain range : layout.plain()) {
       gradients.read(range.offset(), left, range.place(), range.length());
     }
     communicator.allReduce(left, FP32);
-    for (Matrix m : factors.matrices()) {
+    for (Matrix m : layout.matrices()) {
       Factors.orthonormalize(left, m.left(), m.rows(), lowRank);
     }
-    float[] before = right.clone();
-    Arrays.fill(right, 0);
     for (Matrix m : taking) {
-      Factors.right(residual, at(m), shape(m), left, m.left(), right, m.right());
-      settle(m, left);
+      Factors.right(residual, at(m), shape(m), left, m.left(), after, m.right());
+      settle(m, left, after);
     }
-    communicator.allReduce(right, FP32);
-    writeShard(left, shardSum);
-    keepZeroColumns(before);
+    communicator.allReduce(after, FP32);
+    clear(bucket, sum);
+    write(bucket, left, after, sum);
+    keepZeroColumns(layout, before, after);
+    System.arraycopy(after, 0, right, place, after.length);
   }
 
   @Override
@@ -110,14 +127,14 @@ final class PowerSgd implements GradientReduction {
   }
 
   /** Takes what this rank's factors say from what is owed. */
-  private void settle(Matrix m, float[] left) {
+  private void settle(Matrix m, float[] left, float[] after) {
     if (!hasFeedback) {
       Arrays.fill(residual, at(m), at(m) + m.length(), 0);
       return;
     }
     float[] sent = new float[m.columns()];
     for (int i = 0; i < m.rows(); i++) {
-      Factors.row(i, shape(m), left, m.left(), right, m.right(), sent);
+      Factors.row(i, shape(m), left, m.left(), after, m.right(), sent);
       int row = at(m) + i * m.columns();
       for (int j = 0; j < m.columns(); j++) {
         residual[row + j] -= sent[j];
@@ -125,31 +142,42 @@ final class PowerSgd implements GradientReduction {
     }
   }
 
-  private void writeShard(float[] left, float[] shardSum) {
-    long from = layout.from(communicator.rank());
-    long to = layout.to(communicator.rank());
-    Arrays.fill(shardSum, 0);
-    for (Plain range : factors.plain()) {
-      copy(range.offset(), left, range.place(), range.length(), from, to, shardSum);
-    }
-    for (Matrix m : factors.matrices()) {
-      float[] row = new float[m.columns()];
-      long first = Math.max(0, (from - m.offset()) / m.columns());
-      for (long i = first; i < m.rows() && m.offset() + i * m.columns() < to; i++) {
-        Factors.row((int) i, shape(m), left, m.left(), right, m.right(), row);
-        copy(m.offset() + i * m.columns(), row, 0, m.columns(), from, to, shardSum);
+  private void clear(int bucket, float[] sum) {
+    int place = buckets.place(bucket, communicator.rank());
+    Arrays.fill(sum, place, buckets.place(bucket + 1, communicator.rank()), 0);
+  }
+
+  /** What of a bucket's products this rank owns, in it and in those behind it. */
+  private void write(int bucket, float[] left, float[] after, float[] sum) {
+    for (int place = bucket; place < buckets.count(); place++) {
+      for (Plain range : factors.get(bucket).plain()) {
+        copy(range.offset(), left, range.place(), range.length(), place, sum);
+      }
+      for (Matrix m : factors.get(bucket).matrices()) {
+        writeRows(m, left, after, place, sum);
       }
     }
   }
 
-  /** Copies what of a range lies in the shard. */
-  private static void copy(
-      long offset, float[] src, int at, int length, long from, long to, float[] shard) {
+  private void writeRows(Matrix m, float[] left, float[] after, int bucket, float[] sum) {
+    long from = buckets.get(bucket).from(communicator.rank());
+    long to = buckets.get(bucket).to(communicator.rank());
+    float[] row = new float[m.columns()];
+    long first = Math.max(0, (from - m.offset()) / m.columns());
+    for (long i = first; i < m.rows() && m.offset() + i * m.columns() < to; i++) {
+      Factors.row((int) i, shape(m), left, m.left(), after, m.right(), row);
+      copy(m.offset() + i * m.columns(), row, 0, m.columns(), bucket, sum);
+    }
+  }
+
+  /** Copies what of a range this rank owns in a bucket. */
+  private void copy(long offset, float[] src, int at, int length, int bucket, float[] sum) {
+    long from = buckets.get(bucket).from(communicator.rank());
     long first = Math.max(offset, from);
-    long end = Math.min(offset + length, to);
+    long end = Math.min(offset + length, buckets.get(bucket).to(communicator.rank()));
     if (first < end) {
-      int skipped = (int) (first - offset);
-      System.arraycopy(src, at + skipped, shard, (int) (first - from), (int) (end - first));
+      int to = buckets.place(bucket, communicator.rank()) + (int) (first - from);
+      System.arraycopy(src, at + (int) (first - offset), sum, to, (int) (end - first));
     }
   }
 
@@ -160,12 +188,12 @@ final class PowerSgd implements GradientReduction {
     }
   }
 
-  private void keepZeroColumns(float[] before) {
-    for (Matrix m : factors.matrices()) {
+  private void keepZeroColumns(LowRankLayout layout, float[] before, float[] after) {
+    for (Matrix m : layout.matrices()) {
       for (int c = 0; c < lowRank; c++) {
         int from = m.right() + c * m.columns();
-        if (isZero(right, from, from + m.columns())) {
-          System.arraycopy(before, from, right, from, m.columns());
+        if (isZero(after, from, from + m.columns())) {
+          System.arraycopy(before, from, after, from, m.columns());
         }
       }
     }

@@ -8,6 +8,9 @@ import java.util.List;
 /** How gradients are made small for the wire. */
 public sealed interface ReductionConfig {
 
+  /** Gradients as they are. */
+  ReductionConfig FULL = new Coded(GradientCodec.of("fp32"), false);
+
   /** Its name in settings. */
   String name();
 

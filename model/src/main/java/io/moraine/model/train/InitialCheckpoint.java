@@ -2,7 +2,7 @@ package io.moraine.model.train;
 
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
-import io.moraine.model.collective.ShardLayout;
+import io.moraine.model.collective.Buckets;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
@@ -27,14 +27,14 @@ public final class InitialCheckpoint {
       throws IOException {
     long length = model.parameters().length();
     int files = Math.toIntExact((length + SHARD_ELEMENTS - 1) / SHARD_ELEMENTS);
-    ShardLayout layout = new ShardLayout(length, files, FlatBuffer.ALIGNMENT);
+    Buckets whole = Buckets.of(length, files, FlatBuffer.ALIGNMENT, length);
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
     Map<String, String> digests = new TreeMap<>();
     for (int file = 0; file < files; file++) {
       ShardState shard =
           new ShardState(
               model.parameters(),
-              Ownership.of(model.holding(), model.parameters(), layout, file),
+              Ownership.of(model.holding(), model.parameters(), whole, file),
               adam);
       digests.put(
           Checkpoints.shardFile(file, files),

@@ -3,6 +3,7 @@ package io.moraine.model.train;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Ranges.Range;
+import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
@@ -14,26 +15,37 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * The parameters that a rank updates and stores: its shard of those that all ranks have, then those
- * that it has alone.
+ * The parameters that a rank updates and stores: its shards of those that all ranks have, bucket by
+ * bucket, then those that it has alone.
  *
- * @param from the shard's first element in the rank's flat buffer
- * @param shared elements of the shard
+ * @param places of all of it in the rank's flat buffer, in this order
+ * @param shared elements of the shards
  * @param common elements that all ranks have; behind them the rank's own begin
  * @param own elements of these
- * @param ranges of both in the model, in this order
+ * @param ranges as places, in the model
  */
-record Ownership(long from, int shared, long common, int own, Ranges ranges) {
+record Ownership(Ranges places, int shared, long common, int own, Ranges ranges) {
 
-  static Ownership of(Holding holding, FlatBuffer parameters, ShardLayout layout, int rank) {
+  static Ownership of(Holding holding, FlatBuffer parameters, Buckets buckets, int rank) {
+    List<Range> places = new ArrayList<>();
+    for (ShardLayout layout : buckets.list()) {
+      addTo(places, layout.from(rank), layout.to(rank));
+    }
+    addTo(places, holding.common(), parameters.length());
     return new Ownership(
-        layout.from(rank),
-        layout.size(rank),
+        new Ranges(places),
+        buckets.size(rank),
         holding.common(),
         Math.toIntExact(parameters.length() - holding.common()),
         holding.isWhole()
-            ? Ranges.of(layout.from(rank), layout.to(rank))
-            : ranges(holding, parameters.slices(), layout, rank));
+            ? new Ranges(places)
+            : inModel(holding, parameters.slices(), new Ranges(places)));
+  }
+
+  private static void addTo(List<Range> ranges, long from, long to) {
+    if (from < to) {
+      ranges.add(new Range(from, to));
+    }
   }
 
   /** What a checkpoint's writer had. */
@@ -53,43 +65,45 @@ record Ownership(long from, int shared, long common, int own, Ranges ranges) {
   /** Copies the elements of a flat buffer that are owned. */
   float[] read(FlatBuffer buffer) {
     float[] values = new float[size()];
-    buffer.get(from, values, 0, shared);
-    buffer.get(common, values, shared, own);
+    int at = 0;
+    for (Range place : places.list()) {
+      buffer.get(place.from(), values, at, place.length());
+      at += place.length();
+    }
     return values;
   }
 
   /** For each owned element whether it belongs to one of these slices. */
   boolean[] in(List<Slice> slices) {
     boolean[] in = new boolean[size()];
-    for (Slice slice : slices) {
-      mark(in, 0, from, from + shared, slice);
-      mark(in, shared, common, common + own, slice);
+    int at = 0;
+    for (Range place : places.list()) {
+      for (Slice slice : slices) {
+        long first = Math.max(place.from(), slice.offsetElements());
+        long last = Math.min(place.to(), slice.offsetElements() + slice.length());
+        if (first < last) {
+          int offset = at + Math.toIntExact(first - place.from());
+          Arrays.fill(in, offset, offset + Math.toIntExact(last - first), true);
+        }
+      }
+      at += place.length();
     }
     return in;
   }
 
-  private static void mark(boolean[] in, int at, long start, long end, Slice slice) {
-    long first = Math.max(start, slice.offsetElements());
-    long last = Math.min(end, slice.offsetElements() + slice.length());
-    if (first < last) {
-      int offset = at + Math.toIntExact(first - start);
-      Arrays.fill(in, offset, offset + Math.toIntExact(last - first), true);
-    }
-  }
-
-  private static Ranges ranges(Holding holding, List<Slice> local, ShardLayout layout, int rank) {
-    Map<String, Long> places =
+  private static Ranges inModel(Holding holding, List<Slice> local, Ranges places) {
+    Map<String, Long> inModel =
         holding.all().stream().collect(Collectors.toMap(Slice::name, Slice::offsetElements));
     List<Range> ranges = new ArrayList<>();
-    for (Slice slice : local) {
-      long start = slice.offsetElements();
-      long end = TorchFlatBuffer.aligned(start + slice.length());
-      boolean isOwn = start >= holding.common();
-      long first = isOwn ? start : Math.max(start, layout.from(rank));
-      long last = isOwn ? end : Math.min(end, layout.to(rank));
-      if (first < last) {
-        long ahead = places.get(slice.name()) - start;
-        ranges.add(new Range(first + ahead, last + ahead));
+    for (Range place : places.list()) {
+      for (Slice slice : local) {
+        long start = slice.offsetElements();
+        long first = Math.max(start, place.from());
+        long last = Math.min(TorchFlatBuffer.aligned(start + slice.length()), place.to());
+        if (first < last) {
+          long ahead = inModel.get(slice.name()) - start;
+          ranges.add(new Range(first + ahead, last + ahead));
+        }
       }
     }
     return new Ranges(ranges);

@@ -131,8 +131,29 @@ public record TrainConfig(
    *
    * @param gradients how they are reduced
    * @param weights how they are gathered
+   * @param fullSteps the first steps, whose gradients go in float32
+   * @param bucketElements gradients that are reduced at a time
+   * @param overlaps whether buckets are reduced while backward goes on; changes no result
    */
-  public record Wire(ReductionConfig gradients, Weights weights) {
+  public record Wire(
+      ReductionConfig gradients,
+      Weights weights,
+      long fullSteps,
+      long bucketElements,
+      boolean overlaps) {
+
+    public Wire {
+      if (fullSteps < 0 || bucketElements < 1) {
+        throw new IllegalArgumentException(
+            "full-steps must not be negative and bucket-elements positive, got %d and %d"
+                .formatted(fullSteps, bucketElements));
+      }
+    }
+
+    /** Never in full, in buckets of 2^20 elements, while backward goes on. */
+    public Wire(ReductionConfig gradients, Weights weights) {
+      this(gradients, weights, 0, 1 << 20, true);
+    }
 
     /** Gradients in a codec, with error feedback if it needs that. */
     public Wire(GradientCodec gradients, Weights weights) {

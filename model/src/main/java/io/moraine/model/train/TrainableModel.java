@@ -3,9 +3,13 @@ package io.moraine.model.train;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.tensor.FlatBuffer;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 
 /** Whatever can be trained: parameters and gradients as flat float32 arrays of the same layout. */
 public interface TrainableModel extends AutoCloseable {
+
+  /** Somebody who does not ask which gradients are finished. */
+  LongConsumer UNHEARD = from -> {};
 
   /**
    * Runs forward and backward and adds the gradient of {@code weight} times the mean loss to {@link
@@ -17,6 +21,16 @@ public interface TrainableModel extends AutoCloseable {
    *     excluded
    */
   double forwardBackward(TokenBatch batch, double weight);
+
+  /**
+   * The same, and tells while backward goes on which gradients it has finished.
+   *
+   * @param finished gets ever smaller elements from which on this pass changes no gradient any
+   *     more; a model that never tells is correct too
+   */
+  default double forwardBackward(TokenBatch batch, double weight, LongConsumer finished) {
+    return forwardBackward(batch, weight);
+  }
 
   /**
    * Mean cross-entropy without gradients; nats per token. Does not count towards the expert load.

@@ -4,25 +4,28 @@ import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
+import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
-import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.reduction.GradientReduction;
+import io.moraine.model.reduction.ReductionConfig;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * One rank of a training run. A step: forward and backward over the rank's micro-batches,
- * compressed reduction of the gradients to their owners, clipping by the global norm, AdamW on the
- * owned float32 master weights, all-gather of the new weights, balance of the experts.
+ * One rank of a training run. A step: forward and backward over the rank's micro-batches, beside
+ * the last of them compressed reduction of the gradients to their owners, clipping by the global
+ * norm, AdamW on the owned float32 master weights, all-gather of the new weights, balance of the
+ * experts.
  *
  * <p>All ranks have the same weights after every step, bit for bit, but for experts that only their
  * owner has. A run that is stopped and resumed with as many ranks ends with the same bits as one
@@ -44,13 +47,15 @@ public final class Trainer {
   private final String settingsDigest;
   private final LongSupplier nanoClock;
   private final Holding holding;
-  private final ShardLayout layout;
+  private final Buckets buckets;
   private final Ownership owned;
   private final ShardState state;
   private final float[] gradientSum;
   private final ReductionMemory beforeStep = new ReductionMemory();
   private final StepJudge judge;
   private GradientReduction reduction;
+  private final GradientReduction full;
+  private final BackwardReduction backward;
   private final WeightGather weights;
   private final CheckpointWriter writer;
   private boolean stopping;
@@ -89,22 +94,34 @@ public final class Trainer {
     this.settingsDigest = settingsDigest;
     this.nanoClock = nanoClock;
     this.holding = model.holding();
-    this.layout = new ShardLayout(holding.common(), communicator.worldSize(), FlatBuffer.ALIGNMENT);
-    this.owned = Ownership.of(holding, model.parameters(), layout, communicator.rank());
+    this.buckets =
+        Buckets.of(
+            holding.common(),
+            communicator.worldSize(),
+            FlatBuffer.ALIGNMENT,
+            config.wire().bucketElements());
+    this.owned = Ownership.of(holding, model.parameters(), buckets, communicator.rank());
     this.state = new ShardState(model.parameters(), owned, config.adam());
     this.gradientSum = new float[owned.size()];
-    this.reduction = freshReduction();
+    this.reduction = reduction(config.wire().gradients());
+    this.full = reduction(ReductionConfig.FULL);
+    this.backward =
+        new BackwardReduction(
+            buckets,
+            model.gradients()::get,
+            gradientSum,
+            config.wire().overlaps() && holding.isWhole());
     this.weights =
-        new WeightGather(config.wire().weights(), communicator, layout, model.parameters(), owned);
+        new WeightGather(config.wire().weights(), communicator, buckets, model.parameters(), owned);
     this.judge = new StepJudge(config.spikes());
     this.writer = new CheckpointWriter(checkpoints, communicator, observer, config.every());
   }
 
-  private GradientReduction freshReduction() {
+  private GradientReduction reduction(ReductionConfig form) {
     return GradientReduction.of(
-        config.wire().gradients(),
+        form,
         communicator,
-        layout,
+        buckets,
         model.gradients().slices().stream()
             .filter(slice -> slice.offsetElements() < holding.common())
             .toList(),
@@ -117,8 +134,19 @@ public final class Trainer {
    * @param resume whether to go on from the newest whole checkpoint, if there is one
    */
   public TrainResult run(boolean resume) throws IOException {
-    try (writer) {
+    try (writer;
+        backward) {
+      return trainOrTell(resume);
+    }
+  }
+
+  /** Before what is under way is interrupted, the other ranks hear why. */
+  private TrainResult trainOrTell(boolean resume) throws IOException {
+    try {
       return train(resume);
+    } catch (RuntimeException | IOException e) {
+      communicator.abort(e.toString());
+      throw e;
     }
   }
 
@@ -171,12 +199,13 @@ public final class Trainer {
     long sentBefore = communicator.sentBytes();
     long dispatchedBefore = communicator.dispatchedElements();
     model.zeroGradients();
-    double[] lossAndTokens = forwardBackward(step);
-    FurtherLoss further = model.takeFurtherLoss();
     if (policy() == TrainConfig.Spikes.Policy.SKIP) {
       beforeStep.keep(reduction.state());
     }
-    reduction.reduce(model.gradients()::get, gradientSum);
+    backward.begin(step <= config.wire().fullSteps() ? full : reduction);
+    double[] lossAndTokens = forwardBackward(step);
+    FurtherLoss further = model.takeFurtherLoss();
+    backward.finish();
     sumOwn();
 
     double[] sums =
@@ -264,7 +293,7 @@ public final class Trainer {
       writer.finish();
       Checkpoint newest = newestCheckpoint().orElseThrow();
       judge.goBack(newest.state().history());
-      reduction = freshReduction();
+      reduction = reduction(config.wire().gradients());
       restore(newest);
       from = newest.step() + 1;
     } else {
@@ -287,10 +316,13 @@ public final class Trainer {
     double loss = 0;
     double tokens = 0;
     List<TokenBatch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
-    for (TokenBatch batch : microBatches) {
+    for (int i = 0; i < microBatches.size(); i++) {
+      TokenBatch batch = microBatches.get(i);
       double predictions = batch.predictions();
       if (predictions > 0) {
-        loss += model.forwardBackward(batch, predictions / batch.length()) * predictions;
+        boolean isLast = i == microBatches.size() - 1;
+        LongConsumer finished = isLast ? backward::finished : TrainableModel.UNHEARD;
+        loss += model.forwardBackward(batch, predictions / batch.length(), finished) * predictions;
         tokens += predictions;
       } else {
         model.serveOthers(true, batches.source().length());
@@ -356,8 +388,8 @@ public final class Trainer {
 
   /** What reduce-scatter and all-gather would send in float32, from this rank. */
   private long float32WireBytes() {
-    long own = layout.size(communicator.rank());
-    return 4 * (layout.length() - own) + 4 * own * (communicator.worldSize() - 1);
+    long own = buckets.size(communicator.rank());
+    return 4 * (buckets.length() - own) + 4 * own * (communicator.worldSize() - 1);
   }
 
   /** NaN without held-out sequences. */
@@ -396,7 +428,7 @@ public final class Trainer {
 
   /** What each rank owns; empty if these are even shards. */
   private List<Ranges> rangesOfRanks() {
-    if (holding.isWhole()) {
+    if (holding.isWhole() && buckets.count() == 1) {
       return List.of();
     }
     byte[] own = owned.ranges().written().getBytes(StandardCharsets.US_ASCII);

@@ -1,10 +1,11 @@
 package io.moraine.model.train;
 
+import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.FloatWriter;
-import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -20,19 +21,19 @@ final class WeightGather {
 
   private final TrainConfig.Weights form;
   private final Communicator communicator;
-  private final ShardLayout layout;
+  private final Buckets buckets;
   private final FlatBuffer parameters;
   private final Ownership owned;
 
   WeightGather(
       TrainConfig.Weights form,
       Communicator communicator,
-      ShardLayout layout,
+      Buckets buckets,
       FlatBuffer parameters,
       Ownership owned) {
     this.form = form;
     this.communicator = communicator;
-    this.layout = layout;
+    this.buckets = buckets;
     this.parameters = parameters;
     this.owned = owned;
   }
@@ -72,9 +73,17 @@ final class WeightGather {
     return owned.read(parameters);
   }
 
-  /** The shard to everybody; what this rank has alone through the codec too, as if it were sent. */
+  /**
+   * What is shared to everybody; what this rank has alone through the codec too, as if it were
+   * sent.
+   */
   private void give(float[] values, GradientCodec codec, FloatWriter output) {
-    communicator.allGather(values, layout, codec, output);
+    int rank = communicator.rank();
+    for (int bucket = 0; bucket < buckets.count(); bucket++) {
+      int place = buckets.place(bucket, rank);
+      float[] shard = Arrays.copyOfRange(values, place, place + buckets.get(bucket).size(rank));
+      communicator.allGather(shard, buckets.get(bucket), codec, output);
+    }
     int most = Math.min(CHUNK, owned.own());
     float[] decoded = new float[most];
     byte[] bytes = new byte[codec.encodedBytes(most)];

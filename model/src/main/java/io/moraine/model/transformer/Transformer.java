@@ -21,7 +21,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -56,6 +58,9 @@ public final class Transformer implements TrainableModel {
   private final Rotary rotary;
   private final TorchExpertBalance balance;
   private final MultiTokenPrediction prediction;
+
+  /** The first gradient of each layer. */
+  private final List<Long> layerStarts;
 
   /** A model whose weights are zero; see {@link #initialize(long)}. */
   public Transformer(ModelConfig config) {
@@ -94,6 +99,10 @@ public final class Transformer implements TrainableModel {
     this.rotary =
         new Rotary(config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary());
     this.prediction = new MultiTokenPrediction(config, weights, rotary, balance);
+    this.layerStarts =
+        IntStream.range(0, config.layers())
+            .mapToObj(layer -> WeightLayout.start(gradients.slices(), layer))
+            .toList();
   }
 
   /** What the model is. */
@@ -128,11 +137,20 @@ public final class Transformer implements TrainableModel {
 
   @Override
   public double forwardBackward(TokenBatch batch, double weight) {
+    return forwardBackward(batch, weight, UNHEARD);
+  }
+
+  @Override
+  public double forwardBackward(TokenBatch batch, double weight, LongConsumer finished) {
     try (PointerScope scope = new PointerScope()) {
       TrainingListener listener =
           new TrainingListener(balance, batch.sequences(), learned(batch), 0);
       Sequences sequences = sequences(batch);
-      Tensor hidden = hiddenStates(inputs(batch), sequences, run(listener));
+      LayerRun run =
+          finished == UNHEARD
+              ? run(listener)
+              : FinishedLayer.announced(run(listener), layerStarts, finished);
+      Tensor hidden = hiddenStates(inputs(batch), sequences, run);
       Tensor loss = crossEntropy(weights.head().forward(hidden), batch, MEAN);
       Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
       Tensor total =

@@ -48,6 +48,15 @@ final class WeightLayout {
     return name.matches() ? OptionalInt.of(Integer.parseInt(name.group(1))) : OptionalInt.empty();
   }
 
+  /** The first element of a layer. */
+  static long start(List<Slice> slices, int layer) {
+    return slices.stream()
+        .filter(slice -> slice.name().startsWith("layers." + layer + "."))
+        .findFirst()
+        .orElseThrow()
+        .offsetElements();
+  }
+
   private void addLayer(String prefix, int layer, ModelConfig config) {
     if (config.attention() instanceof LatentConfig latent) {
       addAttention(prefix + "attn.", config.dim(), latent);

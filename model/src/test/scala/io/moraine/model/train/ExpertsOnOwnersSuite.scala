@@ -46,7 +46,8 @@ class ExpertsOnOwnersSuite extends AnyFunSuite {
     SetUp("padding, sequences without a prediction", plain, 2)
       .copy(tokens = s => (s % 4 * 3).toInt + 1, batch = TrainConfig.Batch.constant(6, 1)),
     SetUp("weights in bf16", plain, 2).copy(weights = TrainConfig.Weights.BF16),
-    SetUp("weights as differences", plain, 2).copy(weights = TrainConfig.Weights.INT8_DIFFERENCES)
+    SetUp("weights as differences", plain, 2).copy(weights = TrainConfig.Weights.INT8_DIFFERENCES),
+    SetUp("small buckets", plain, 3).copy(bucket = 1024)
   )
 
   for (setUp <- setUps)
@@ -186,7 +187,9 @@ object ExpertsOnOwnersSuite {
       weights: TrainConfig.Weights = TrainConfig.Weights.FP32,
       sequences: Long = 40,
       gradients: ReductionConfig = new ReductionConfig.Coded(GradientCodec.of("fp32"), false),
-      spikes: Spikes = new Spikes(Spikes.Policy.STOP, 0, 2, 0)
+      spikes: Spikes = new Spikes(Spikes.Policy.STOP, 0, 2, 0),
+      bucket: Long = 1 << 20,
+      overlaps: Boolean = true
   )
 
   case class Trained(
@@ -250,7 +253,7 @@ object ExpertsOnOwnersSuite {
       new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
       1.0,
       new TrainConfig.Balance(0.01, 1),
-      new TrainConfig.Wire(setUp.gradients, setUp.weights),
+      new TrainConfig.Wire(setUp.gradients, setUp.weights, 0, setUp.bucket, setUp.overlaps),
       new TrainConfig.Every(steps, 3, 5, 4, 5),
       setUp.spikes
     )

@@ -1,7 +1,7 @@
 package io.moraine.model.train
 
 import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
-import io.moraine.model.collective.{Ranks, ShardLayout}
+import io.moraine.model.collective.{Buckets, Ranks}
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.data.{Batches, SequenceOrder, TokenBatch}
 import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
@@ -220,7 +220,7 @@ class TrainerSuite extends AnyFunSuite {
     val newest = checkpoints.newestWhole(_ => ()).get
     for (worldSize <- Seq(1, 2, 4)) {
       val model = new BigramModel(vocabulary)
-      val layout = new ShardLayout(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT)
+      val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
       val shards = (0 until worldSize).map(rank =>
         new ShardState(
           model.parameters,

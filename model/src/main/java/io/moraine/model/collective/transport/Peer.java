@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -29,6 +30,7 @@ final class Peer implements AutoCloseable {
   private final Thread receiver;
   private final BlockingQueue<Frame> outgoing = new ArrayBlockingQueue<>(QUEUED_FRAMES);
   private final BlockingQueue<Frame> incoming = new ArrayBlockingQueue<>(QUEUED_FRAMES);
+  private final AtomicBoolean aborted = new AtomicBoolean();
   private volatile String failure = "";
   private volatile long lastHeardNanos = System.nanoTime();
   private volatile boolean closing;
@@ -73,8 +75,11 @@ final class Peer implements AutoCloseable {
     return incoming.poll(millis, TimeUnit.MILLISECONDS);
   }
 
-  /** Tells the peer, if it can still be told, why this rank gives up. */
+  /** Tells the peer, if it can still be told, why this rank gives up; the first reason stays. */
   void abort(String reason) {
+    if (aborted.getAndSet(true)) {
+      return;
+    }
     outgoing.clear();
     if (!outgoing.offer(Frame.abort(reason))) {
       fail("gave up: " + reason);
