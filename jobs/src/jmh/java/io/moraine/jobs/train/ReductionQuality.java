@@ -153,7 +153,7 @@ public final class ReductionQuality {
 
   private boolean isDone(RunFolder run) throws IOException {
     return run.status().getFileSystem(hadoop()).exists(run.status())
-        && Status.parse(run.read(hadoop(), run.status())).state().equals("done");
+        && Status.parse(run.read(hadoop(), run.status())).state.equals("done");
   }
 
   private Configuration hadoop() {

@@ -2,6 +2,7 @@ package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.train.RanksLostException;
+import io.moraine.jobs.train.RepeatedFailureException;
 import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
@@ -36,6 +37,7 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
           Map.entry(ModelFormatException.class, ExitCode.BAD_DATA),
           Map.entry(FileNotFoundException.class, ExitCode.BAD_DATA),
           Map.entry(BadStepException.class, ExitCode.FAILED),
+          Map.entry(RepeatedFailureException.class, ExitCode.FAILED),
           Map.entry(CollectiveException.class, ExitCode.COLLECTIVE_FAILED),
           Map.entry(TransportException.class, ExitCode.COLLECTIVE_FAILED),
           Map.entry(RanksLostException.class, ExitCode.COLLECTIVE_FAILED),

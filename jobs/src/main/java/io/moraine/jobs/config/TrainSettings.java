@@ -10,6 +10,7 @@ import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Recompute;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -21,6 +22,7 @@ import java.util.stream.Collectors;
  * @param recompute what training computes twice to keep less
  * @param experts how tokens travel to experts on their owners; empty if all ranks have all experts
  * @param connections between ranks
+ * @param samples of text while it trains
  * @param rendered the whole as JSON
  * @param digest of {@code rendered}
  */
@@ -30,6 +32,7 @@ public record TrainSettings(
     Recompute recompute,
     Optional<ExpertTransfer> experts,
     Connections connections,
+    Samples samples,
     String rendered,
     String digest) {
 
@@ -63,6 +66,33 @@ public record TrainSettings(
         throw new IllegalArgumentException(
             "recoveries must not be negative, got %d".formatted(recoveries));
       }
+    }
+  }
+
+  /**
+   * Texts that are written while a run trains.
+   *
+   * @param every steps between them; 0 for none
+   * @param prompts that they begin with
+   * @param tokens that are added to each
+   */
+  public record Samples(long every, List<String> prompts, int tokens) {
+
+    public Samples {
+      prompts = List.copyOf(prompts);
+      if (every < 0 || tokens < 1) {
+        throw new IllegalArgumentException(
+            "every must not be negative and tokens at least 1, got %d and %d"
+                .formatted(every, tokens));
+      }
+      if (prompts.contains("")) {
+        throw new IllegalArgumentException("prompts must not be empty texts");
+      }
+    }
+
+    /** Whether there are any. */
+    public boolean areWanted() {
+      return every > 0 && !prompts.isEmpty();
     }
   }
 
@@ -116,6 +146,7 @@ public record TrainSettings(
     Section train = root.section("train");
     Section wire = train.section("wire");
     Section experts = train.section("experts");
+    Section samples = train.section("samples");
     ModelConfig model = ModelSettings.read(root.section("model"));
     return root.build(
         () ->
@@ -132,6 +163,12 @@ public record TrainSettings(
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
                     Duration.ofSeconds(train.longInteger("lease-expiry-seconds")),
                     train.integer("recoveries")),
+                samples.build(
+                    () ->
+                        new Samples(
+                            samples.longInteger("every"),
+                            samples.texts("prompts"),
+                            samples.integer("tokens"))),
                 file.rendered(),
                 file.digest()));
   }

@@ -5,6 +5,7 @@ import io.moraine.model.generate.Generation;
 import io.moraine.model.generate.Generator;
 import io.moraine.model.generate.SamplingConfig;
 import io.moraine.model.transformer.ModelConfig;
+import io.moraine.model.transformer.Transformer;
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.Arrays;
@@ -76,26 +77,37 @@ public final class GenerateJob {
             "--draft needs a model with multi-token prediction, %s was trained with model.prediction.depth = 0."
                 .formatted(run.root()));
       }
-      Tokenizer tokenizer = trained.tokenizer();
-      int endOfText = tokenizer.endOfText().orElse(-1);
-      int[] ids = tokenizer.encode(prompt);
-      IntStream.Builder text = IntStream.builder();
-      Arrays.stream(ids).forEach(text::add);
       int draftDepth = drafting ? model.prediction().depth() : 0;
-      Generation generation =
-          new Generator(trained.model(), sampling, ids(tokenizer), draftDepth)
-              .generate(
-                  ids,
-                  maxTokens,
-                  token -> {
-                    if (token == endOfText) {
-                      return false;
-                    }
-                    text.add(token);
-                    return true;
-                  });
-      return new Generated(tokenizer.decode(text.build().toArray()), generation, model);
+      return continued(
+          trained.model(), trained.tokenizer(), prompt, maxTokens, sampling, draftDepth);
     }
+  }
+
+  /** The same of a model that is loaded. */
+  static Generated continued(
+      Transformer model,
+      Tokenizer tokenizer,
+      String prompt,
+      int maxTokens,
+      SamplingConfig sampling,
+      int draftDepth) {
+    int endOfText = tokenizer.endOfText().orElse(-1);
+    int[] ids = tokenizer.encode(prompt);
+    IntStream.Builder text = IntStream.builder();
+    Arrays.stream(ids).forEach(text::add);
+    Generation generation =
+        new Generator(model, sampling, ids(tokenizer), draftDepth)
+            .generate(
+                ids,
+                maxTokens,
+                token -> {
+                  if (token == endOfText) {
+                    return false;
+                  }
+                  text.add(token);
+                  return true;
+                });
+    return new Generated(tokenizer.decode(text.build().toArray()), generation, model.config());
   }
 
   /** A model may have more ids than its tokenizer has tokens: those have no text. */

@@ -4,15 +4,9 @@ import io.moraine.model.train.StepMetrics;
 import java.io.IOException;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.SimpleGroup;
-import org.apache.parquet.hadoop.ParquetFileWriter;
-import org.apache.parquet.hadoop.ParquetWriter;
-import org.apache.parquet.hadoop.example.ExampleParquetWriter;
-import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.MessageTypeParser;
 
@@ -81,32 +75,7 @@ final class MetricsFile {
     long first = rows.get(0).metrics().step();
     long last = rows.get(rows.size() - 1).metrics().step();
     Path file = new Path(folder, "steps-%08d-%08d.parquet".formatted(first, last));
-    try (ParquetWriter<Group> writer =
-        ExampleParquetWriter.builder(file)
-            .withConf(hadoop)
-            .withType(SCHEMA)
-            .withCompressionCodec(CompressionCodecName.ZSTD)
-            .withWriteMode(ParquetFileWriter.Mode.OVERWRITE)
-            .build()) {
-      for (Row row : rows) {
-        writer.write(group(row));
-      }
-    }
-  }
-
-  /** Deletes the files of steps after the one that a run resumes from. */
-  static void deleteAfter(Configuration hadoop, Path folder, long step) throws IOException {
-    FileSystem files = folder.getFileSystem(hadoop);
-    if (!files.exists(folder)) {
-      return;
-    }
-    for (FileStatus status : files.listStatus(folder)) {
-      String name = status.getPath().getName();
-      if (name.matches("steps-\\d+-\\d+\\.parquet")
-          && Long.parseLong(name.substring(6, name.indexOf('-', 6))) > step) {
-        files.delete(status.getPath(), false);
-      }
-    }
+    RunTable.write(hadoop, file, SCHEMA, rows.stream().map(MetricsFile::group).toList());
   }
 
   private static Group group(Row row) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -41,11 +42,20 @@ final class RankStage {
       Pattern.compile(
           "(?:BadStep|CorruptData|Config|FileNotFound|IllegalArgument|TryLater)Exception: ");
 
+  /** The step, and the exception that began it, which stands last where other ranks repeat it. */
+  private static final Pattern FAILURE =
+      Pattern.compile(
+          "RankFailedException: step (\\d+): (?:[^\\n]*: )?((?:[a-z]\\w*\\.)+[A-Z]\\w*(?::[^\\n]*)?)");
+
+  /** A connection that failed, as when a rank is lost. */
+  private static final Pattern LOST = Pattern.compile("\\.(?:Collective|Transport)Exception");
+
   /** In the order in which they say most. */
   private static final List<Pattern> CAUSES =
       List.of(
           Pattern.compile("(ExecutorLostFailure [^\\n]+)"),
           Pattern.compile("(?:Collective|Transport)Exception: ([^\\n]+)"),
+          Pattern.compile("RankFailedException: ([^\\n]+)"),
           Pattern.compile("finished unsuccessfully\\.\\n([^\\n]+)"),
           Pattern.compile("([^\\n]+)"));
 
@@ -74,6 +84,7 @@ final class RankStage {
    *
    * @return what all ranks came to
    * @throws RanksLostException if ranks are lost too often
+   * @throws RepeatedFailureException if the same failure ends a step twice in a row
    */
   TrainResult run(RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
@@ -81,6 +92,7 @@ final class RankStage {
     Start start = new Start(0, resume, limits, "");
     long checkpoint = 0;
     int losses = 0;
+    Optional<String> before = Optional.empty();
     while (true) {
       try {
         return once(slots, task(data, run, ranks, start));
@@ -88,6 +100,9 @@ final class RankStage {
         if (!isWorthAnother(e, start.attempt(), ranks)) {
           throw e;
         }
+        Optional<String> failure = failure(e);
+        requireAnother(failure, before, e);
+        before = failure;
         long newest = newestStep(run);
         losses = newest > checkpoint ? 1 : losses + 1;
         checkpoint = newest;
@@ -118,6 +133,25 @@ final class RankStage {
           : new RanksLostException("a rank was lost: " + message, e);
     }
     return text.contains(RANK_FAILED);
+  }
+
+  /**
+   * Which step failed and how, in words that are the same if it happens again; empty if a rank was
+   * lost.
+   */
+  static Optional<String> failure(Throwable e) {
+    Matcher found = FAILURE.matcher(texts(e));
+    return found.find() && !LOST.matcher(found.group(2)).find()
+        ? Optional.of("step %s failed: %s".formatted(found.group(1), found.group(2)))
+        : Optional.empty();
+  }
+
+  private static void requireAnother(
+      Optional<String> failure, Optional<String> before, Exception e) {
+    if (failure.isPresent() && failure.equals(before)) {
+      throw new RepeatedFailureException(
+          "twice in the same way, and no rank was lost: %s".formatted(failure.get()), e);
+    }
   }
 
   private void requireFewer(int losses, long checkpoint, Exception e) {

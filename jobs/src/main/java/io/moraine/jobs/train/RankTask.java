@@ -19,7 +19,6 @@ import io.moraine.model.train.Trainer;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
 import java.io.Serializable;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -90,12 +89,9 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       try {
         TrainResult result = train(parsed, communicator);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
-        throw e;
-      } catch (IOException e) {
-        communicator.abort(e.toString());
-        throw new UncheckedIOException(e);
+        throw new RankFailedException(communicator.step(), e);
       }
     }
   }
@@ -131,7 +127,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         : Listener.open(host);
   }
 
-  private TrainResult train(TrainSettings parsed, Communicator communicator) throws IOException {
+  /** The rank's part, once the ranks are connected. */
+  TrainResult train(TrainSettings parsed, Communicator communicator) throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
     Path scratch = Files.createTempDirectory("moraine-sequences-");
@@ -146,7 +143,18 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
-        RunRecorder recorder = new RunRecorder(conf, folder, parsed.train().steps(), start, data)) {
+        RunRecorder recorder =
+            new RunRecorder(
+                conf,
+                folder,
+                start,
+                data,
+                parsed.train().steps(),
+                samples(parsed, communicator, folder, model))) {
+      if (parsed.samples().areWanted() && exchange.isPresent()) {
+        recorder.message(
+            "no samples are written: with train.experts.placement = owners no rank has all experts");
+      }
       model.initialize(parsed.train().seed());
       Trainer trainer =
           new Trainer(
@@ -163,6 +171,15 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     } finally {
       Files.deleteIfExists(scratch);
     }
+  }
+
+  /** On rank 0, if it has all experts. */
+  private Optional<TextSamples> samples(
+      TrainSettings parsed, Communicator communicator, RunFolder folder, Transformer model)
+      throws IOException {
+    return communicator.rank() == 0 && parsed.samples().areWanted() && parsed.experts().isEmpty()
+        ? Optional.of(new TextSamples(hadoop.value(), folder, parsed.samples(), model))
+        : Optional.empty();
   }
 
   /** The sequences of all datasets, in order. */

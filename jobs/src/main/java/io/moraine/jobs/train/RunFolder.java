@@ -63,6 +63,11 @@ public record RunFolder(Path root) {
     return new Path(root, "metrics");
   }
 
+  /** One Parquet file per step that texts were written after. */
+  public Path samples() {
+    return new Path(root, "samples");
+  }
+
   /** TensorBoard event files. */
   public Path tensorBoard() {
     return new Path(root, "tensorboard");

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.model.checkpoint.Checkpoint;
+import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.train.StepMetrics;
 import io.moraine.model.train.TrainObserver;
 import java.io.IOException;
@@ -19,12 +20,13 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   private final Configuration hadoop;
   private final RunFolder folder;
-  private final long steps;
-  private final Limits limits;
+  private final Start start;
   private final String data;
+  private final long steps;
+  private final Optional<TextSamples> samples;
   private final List<MetricsFile.Row> rows = new ArrayList<>();
-  private TensorBoardWriter tensorBoard;
   private final StatusFile status;
+  private TensorBoardWriter tensorBoard;
   private long askedMillis;
   private boolean stopped;
   private long lastStep;
@@ -33,13 +35,21 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
    * Records a run.
    *
    * @param data what is trained on, which belongs to the run from the next checkpoint on
+   * @param samples that are written while it trains
    */
-  RunRecorder(Configuration hadoop, RunFolder folder, long steps, Start start, String data) {
-    this.data = data;
+  RunRecorder(
+      Configuration hadoop,
+      RunFolder folder,
+      Start start,
+      String data,
+      long steps,
+      Optional<TextSamples> samples) {
     this.hadoop = hadoop;
     this.folder = folder;
+    this.start = start;
+    this.data = data;
     this.steps = steps;
-    this.limits = start.limits();
+    this.samples = samples;
     this.status = new StatusFile(hadoop, folder, steps);
     if (!start.message().isEmpty()) {
       status.say(start.message());
@@ -49,14 +59,21 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   @Override
   public void started(long step) throws IOException {
     lastStep = step;
-    MetricsFile.deleteAfter(hadoop, folder.metrics(), step);
+    RunTable.deleteAfter(hadoop, folder.metrics(), step);
+    RunTable.deleteAfter(hadoop, folder.samples(), step);
     Path events =
         new Path(
             folder.tensorBoard(),
             "events.out.tfevents.%010d.step-%08d".formatted(nowMillis() / 1000, step));
     FileSystem files = events.getFileSystem(hadoop);
     tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
-    status.begin(step);
+    status.begin(step, step > 0 ? badSteps(step) : 0);
+  }
+
+  /** In the run up to a checkpoint. */
+  private long badSteps(long step) throws IOException {
+    Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, folder.root()));
+    return checkpoints.state(step).history().bad().size();
   }
 
   @Override
@@ -66,7 +83,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public boolean wantsToStop(long tokensSeen) throws IOException {
-    Optional<String> reason = limits.reached(tokensSeen, nowMillis());
+    Optional<String> reason = start.limits().reached(tokensSeen, nowMillis());
     if (reason.isEmpty()) {
       reason = askedToStop();
     }
@@ -101,6 +118,16 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     rows.add(MetricsFile.Row.of(metrics));
     writeScalars(metrics);
     status.step(metrics);
+    if (samples.isPresent() && samples.get().areDue(lastStep, steps)) {
+      writeSamples(samples.get().write(lastStep));
+    }
+  }
+
+  private void writeSamples(List<TextSamples.Sample> written) throws IOException {
+    for (int i = 0; i < written.size(); i++) {
+      tensorBoard.text("samples/" + i, lastStep, written.get(i).text());
+    }
+    status.samples(written.stream().map(TextSamples.Sample::line).toList());
   }
 
   @Override
@@ -110,11 +137,10 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     rows.set(last, rows.get(last).bad(bad.why()));
     long count = bad.step() - bad.from() + 1;
     tensorBoard.scalar("steps/left-out", bad.step(), (double) count);
-    status.say(
+    status.badStep(
         count == 1
             ? "step %,d is left out: %s".formatted(bad.step(), bad.why())
             : "steps %,d to %,d are left out: %s".formatted(bad.from(), bad.step(), bad.why()));
-    status.badStep();
   }
 
   @Override

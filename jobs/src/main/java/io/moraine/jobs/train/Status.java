@@ -1,56 +1,72 @@
 package io.moraine.jobs.train;
 
+import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.PropertyAccessor;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.List;
 import java.util.Locale;
 
 /**
- * {@code status.json}: where a run stands.
- *
- * @param state starting, training, stopped (it can go on) or done
- * @param resumedFrom step of the checkpoint this start went on from; 0 for a new run
- * @param step last step
- * @param steps of the whole run
- * @param loss of the last step whose loss was a number, nats per token; null before the first
- * @param heldOutLoss newest; null before the first
- * @param tokensSeen places for tokens in all sequences so far, padding included
- * @param tokensPerSecond of the newest steps
- * @param secondsToGo to the last step at that speed; null before it is known
- * @param maxViolation of the last step's expert load
- * @param wireBytes sent by rank 0 in the last step
- * @param badSteps of this start, left out
- * @param lastCheckpoint step of the newest whole checkpoint
- * @param message what a person should know of this start
+ * {@code status.json}: where a run stands. Its writer changes it, readers have one of their own.
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-record Status(
-    String state,
-    long resumedFrom,
-    long step,
-    long steps,
-    Double loss,
-    Double heldOutLoss,
-    long tokensSeen,
-    double tokensPerSecond,
-    Double secondsToGo,
-    double maxViolation,
-    long wireBytes,
-    long badSteps,
-    long lastCheckpoint,
-    String message) {
+final class Status {
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .visibility(PropertyAccessor.FIELD, Visibility.NON_PRIVATE)
           .enable(SerializationFeature.INDENT_OUTPUT)
           .build();
 
-  /** Nothing is known yet. */
-  static final Status NONE =
-      new Status("starting", 0, 0, 0, null, null, 0, 0, null, 0, 0, 0, 0, "");
+  /** Starting, training, stopped (it can go on) or done. */
+  String state = "starting";
+
+  /** Step of the checkpoint this start went on from; 0 for a new run. */
+  long resumedFrom;
+
+  /** Last step. */
+  long step;
+
+  /** Of the whole run. */
+  long steps;
+
+  /** Of the last step whose loss was a number, nats per token; null before the first. */
+  Double loss;
+
+  /** Newest; null before the first. */
+  Double heldOutLoss;
+
+  /** Places for tokens in all sequences so far, padding included. */
+  long tokensSeen;
+
+  /** Of the newest steps. */
+  double tokensPerSecond;
+
+  /** To the last step at that speed; null before it is known. */
+  Double secondsToGo;
+
+  /** Of the last step's expert load. */
+  double maxViolation;
+
+  /** Sent by rank 0 in the last step. */
+  long wireBytes;
+
+  /** Of the run, left out. */
+  long badSteps;
+
+  /** Step of the newest whole checkpoint. */
+  long lastCheckpoint;
+
+  /** What a person should know of this start. */
+  String message = "";
+
+  /** The newest, as lines for people. */
+  List<String> samples = List.of();
 
   String rendered() {
     try {

@@ -2,6 +2,8 @@ package io.moraine.jobs.train;
 
 import io.moraine.model.train.StepMetrics;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 
 /** Keeps status.json up to date, about once a second and where something happened. */
@@ -14,103 +16,100 @@ final class StatusFile {
 
   private final Configuration hadoop;
   private final RunFolder folder;
-  private final long steps;
-  private String state = "starting";
-  private long resumedFrom;
-  private long step;
-  private Double loss;
-  private Double heldOutLoss;
-  private long tokensSeen;
-  private double tokensPerSecond;
-  private double maxViolation;
-  private long wireBytes;
-  private long badSteps;
-  private long lastCheckpoint;
-  private String message = "";
+  private final Status status = new Status();
+  private final List<String> messages = new ArrayList<>();
+  private int newestBadStep = -1;
   private long writtenMillis;
 
   StatusFile(Configuration hadoop, RunFolder folder, long steps) {
     this.hadoop = hadoop;
     this.folder = folder;
-    this.steps = steps;
+    status.steps = steps;
   }
 
-  /** A start begins behind a checkpoint's step; 0 for a new run. */
-  void begin(long checkpoint) throws IOException {
-    resumedFrom = checkpoint;
-    step = checkpoint;
-    lastCheckpoint = checkpoint;
+  /**
+   * A start begins.
+   *
+   * @param checkpoint step that it goes on from; 0 for a new run
+   * @param badSteps up to there
+   */
+  void begin(long checkpoint, long badSteps) throws IOException {
+    status.resumedFrom = checkpoint;
+    status.step = checkpoint;
+    status.lastCheckpoint = checkpoint;
+    status.badSteps = badSteps;
     say(checkpoint > 0 ? "resumed from the checkpoint of step " + checkpoint : "a new run");
-    write(checkpoint == steps ? "done" : "training");
+    write(checkpoint == status.steps ? "done" : "training");
   }
 
   /** Messages stay, so that whoever looks now and then misses none. */
   void say(String text) {
-    message = message.isEmpty() ? text : message + "; " + text;
+    messages.add(text);
+    status.message = String.join("; ", messages);
   }
 
   void step(StepMetrics metrics) throws IOException {
     double speed = metrics.tokensPerSecond();
-    tokensPerSecond =
-        tokensPerSecond > 0 ? tokensPerSecond + (speed - tokensPerSecond) / SPEED_STEPS : speed;
-    step = metrics.step();
-    loss = Double.isFinite(metrics.loss()) ? Double.valueOf(metrics.loss()) : loss;
-    tokensSeen = metrics.tokensSeen();
-    maxViolation = metrics.maxViolation();
-    wireBytes = metrics.wireBytes();
-    state = "training";
+    status.tokensPerSecond +=
+        status.tokensPerSecond > 0 ? (speed - status.tokensPerSecond) / SPEED_STEPS : speed;
+    status.step = metrics.step();
+    status.loss = Double.isFinite(metrics.loss()) ? Double.valueOf(metrics.loss()) : status.loss;
+    status.tokensSeen = metrics.tokensSeen();
+    status.maxViolation = metrics.maxViolation();
+    status.wireBytes = metrics.wireBytes();
+    status.secondsToGo = secondsToGo();
+    status.state = "training";
     if (System.currentTimeMillis() - writtenMillis >= MILLIS) {
-      write(state);
+      write(status.state);
     }
   }
 
   void heldOutLoss(double measured) throws IOException {
-    heldOutLoss = measured;
-    write(state);
+    status.heldOutLoss = measured;
+    write(status.state);
   }
 
-  void badStep() throws IOException {
-    badSteps++;
-    write(state);
+  void samples(List<String> lines) throws IOException {
+    status.samples = lines;
+    write(status.state);
+  }
+
+  /** Of these messages the newest stays: metrics have all. */
+  void badStep(String text) throws IOException {
+    status.badSteps++;
+    if (newestBadStep < 0) {
+      newestBadStep = messages.size();
+      say(text);
+    } else {
+      messages.set(newestBadStep, text);
+      status.message = String.join("; ", messages);
+    }
+    write(status.state);
   }
 
   void checkpoint(long newest, String newState) throws IOException {
-    lastCheckpoint = newest;
+    status.lastCheckpoint = newest;
     write(newState);
   }
 
   /** Whether this start has made no step yet. */
   boolean isAtItsBeginning() {
-    return step == resumedFrom;
+    return status.step == status.resumedFrom;
   }
 
   void write(String newState) throws IOException {
-    state = newState;
+    status.state = newState;
     writtenMillis = System.currentTimeMillis();
-    RunFolder.replace(hadoop, folder.status(), status().rendered());
-  }
-
-  private Status status() {
-    return new Status(
-        state,
-        resumedFrom,
-        step,
-        steps,
-        loss,
-        heldOutLoss,
-        tokensSeen,
-        tokensPerSecond,
-        secondsToGo(),
-        maxViolation,
-        wireBytes,
-        badSteps,
-        lastCheckpoint,
-        message);
+    RunFolder.replace(hadoop, folder.status(), status.rendered());
   }
 
   private Double secondsToGo() {
-    return tokensPerSecond > 0 && step > 0
-        ? Double.valueOf((double) (steps - step) * tokensSeen / step / tokensPerSecond)
+    return status.tokensPerSecond > 0 && status.step > 0
+        ? Double.valueOf(
+            (double) (status.steps - status.step)
+                * status.tokensSeen
+                / status.step
+                / status.tokensPerSecond)
         : null;
   }
 }

@@ -3,6 +3,7 @@ package io.moraine.jobs.train;
 import io.moraine.jobs.progress.Progress;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
@@ -18,6 +19,7 @@ final class StatusWatcher {
   private final Progress progress;
   private final Consumer<Status> follower;
   private String message = "";
+  private List<String> samples = List.of();
   private long lastLineMillis;
   private long lastStep = -1;
 
@@ -56,14 +58,18 @@ final class StatusWatcher {
 
   private void show(Status status, boolean last) {
     follower.accept(status);
-    if (!status.message().isEmpty() && !status.message().equals(message)) {
-      message = status.message();
+    if (!status.message.isEmpty() && !status.message.equals(message)) {
+      message = status.message;
       progress.say("train: " + message);
     }
-    if (status.step() == lastStep || status.loss() == null) {
+    if (!status.samples.equals(samples)) {
+      samples = status.samples;
+      samples.forEach(sample -> progress.say("train: " + sample));
+    }
+    if (status.step == lastStep || status.loss == null) {
       return;
     }
-    lastStep = status.step();
+    lastStep = status.step;
     long now = System.currentTimeMillis();
     if (last || now - lastLineMillis >= LINE_MILLIS) {
       lastLineMillis = now;

@@ -10,10 +10,11 @@ import java.util.function.LongSupplier;
 import java.util.zip.CRC32C;
 
 /**
- * Writes a TensorBoard event file: TFRecord frames of {@code Event} messages with scalars and
- * histograms, encoded by hand (docs/formats.md).
+ * Writes a TensorBoard event file: TFRecord frames of {@code Event} messages with scalars, texts
+ * and histograms, encoded by hand (docs/formats.md).
  *
- * @source tensorflow/core/lib/io/record_writer.cc; tensorflow/core/util/event.proto, summary.proto
+ * @source tensorflow/core/lib/io/record_writer.cc; tensorflow/core/util/event.proto, summary.proto,
+ *     tensor.proto; tensorboard/plugins/text/summary_v2.py
  */
 final class TensorBoardWriter implements AutoCloseable {
 
@@ -21,6 +22,9 @@ final class TensorBoardWriter implements AutoCloseable {
   private static final int FIXED64 = 1;
   private static final int BYTES = 2;
   private static final int FIXED32 = 5;
+
+  /** The type of a tensor of texts. */
+  private static final int STRING_TENSOR = 7;
 
   private final OutputStream out;
   private final LongSupplier millisClock;
@@ -42,6 +46,23 @@ final class TensorBoardWriter implements AutoCloseable {
     Message summary = new Message();
     summary.bytes(1, tag.getBytes(StandardCharsets.UTF_8));
     summary.fixed32(2, Float.floatToRawIntBits((float) value));
+    write(step, summary);
+  }
+
+  /** A text, which TensorBoard reads as Markdown: shown as it is, in a block of code. */
+  void text(String tag, long step, String text) throws IOException {
+    Message tensor = new Message();
+    tensor.varint(1, STRING_TENSOR);
+    tensor.bytes(2, new byte[0]); // a shape without axes
+    tensor.bytes(8, text.indent(4).getBytes(StandardCharsets.UTF_8));
+    Message plugin = new Message();
+    plugin.bytes(1, "text".getBytes(StandardCharsets.UTF_8));
+    Message metadata = new Message();
+    metadata.bytes(1, plugin.toBytes());
+    Message summary = new Message();
+    summary.bytes(1, tag.getBytes(StandardCharsets.UTF_8));
+    summary.bytes(8, tensor.toBytes());
+    summary.bytes(9, metadata.toBytes());
     write(step, summary);
   }
 

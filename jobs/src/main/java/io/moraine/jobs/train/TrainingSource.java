@@ -13,20 +13,20 @@ import org.apache.spark.metrics.source.Source;
 final class TrainingSource implements Source {
 
   private final MetricRegistry registry = new MetricRegistry();
-  private volatile Status status = Status.NONE;
+  private volatile Status newest = new Status();
 
   TrainingSource() {
-    gauge("step", Status::step);
-    gauge("steps", Status::steps);
-    gauge("loss", Status::loss);
-    gauge("held-out-loss", Status::heldOutLoss);
-    gauge("tokens-seen", Status::tokensSeen);
-    gauge("tokens-per-second", Status::tokensPerSecond);
-    gauge("seconds-to-go", Status::secondsToGo);
-    gauge("max-violation", Status::maxViolation);
-    gauge("wire-bytes", Status::wireBytes);
-    gauge("bad-steps", Status::badSteps);
-    gauge("last-checkpoint", Status::lastCheckpoint);
+    gauge("step", status -> status.step);
+    gauge("steps", status -> status.steps);
+    gauge("loss", status -> status.loss);
+    gauge("held-out-loss", status -> status.heldOutLoss);
+    gauge("tokens-seen", status -> status.tokensSeen);
+    gauge("tokens-per-second", status -> status.tokensPerSecond);
+    gauge("seconds-to-go", status -> status.secondsToGo);
+    gauge("max-violation", status -> status.maxViolation);
+    gauge("wire-bytes", status -> status.wireBytes);
+    gauge("bad-steps", status -> status.badSteps);
+    gauge("last-checkpoint", status -> status.lastCheckpoint);
   }
 
   @Override
@@ -40,8 +40,8 @@ final class TrainingSource implements Source {
   }
 
   /** From now on gauges say this. */
-  void show(Status newest) {
-    status = newest;
+  void show(Status status) {
+    newest = status;
   }
 
   /** Spark's sinks see it from now on. */
@@ -58,7 +58,7 @@ final class TrainingSource implements Source {
   private void gauge(String name, Function<Status, Number> value) {
     Gauge<Number> gauge =
         () -> {
-          Number number = value.apply(status);
+          Number number = value.apply(newest);
           return number == null ? Double.valueOf(Double.NaN) : number;
         };
     registry.register(name, gauge);

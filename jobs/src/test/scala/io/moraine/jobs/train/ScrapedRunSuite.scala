@@ -3,7 +3,7 @@ package io.moraine.jobs.train
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.net.URI
 import java.net.http.{HttpClient, HttpRequest, HttpResponse}
-import java.nio.file.Files
+import java.nio.file.{Files, Path}
 import org.scalatest.funsuite.AnyFunSuite
 import scala.util.Try
 
@@ -11,34 +11,36 @@ import scala.util.Try
 class ScrapedRunSuite extends AnyFunSuite with SharedSparkSession {
 
   private val steps = 5000
-  private val Line = """metrics_night_driver_moraine_(\w+)_Number\{type="gauges"\} (\S+)""".r
+  private val Line = """metrics_moraine_driver_moraine_(\w+)_Number\{type="gauges"\} (\S+)""".r
 
-  test("the driver's /metrics/prometheus has the run's step, losses, speed and wire bytes") {
+  /** The words of the command line that docs/schedule.md gives for Prometheus, behind ./moraine. */
+  private def documented: Seq[String] = {
+    val docs = Path.of(System.getProperty("moraine.root", ".."), "docs/schedule.md")
+    val command = """(?s)\n    \./moraine (train --conf .*?[^\\])\n\n""".r
+    val line = command.findFirstMatchIn(Files.readString(docs)).get.group(1).replace("\\\n", " ")
+    line.trim.split("\\s+").toSeq.map(_.replace("'", ""))
+  }
+
+  test(
+    "with the documented command line /metrics/prometheus has the run's step, losses, speed and wire bytes"
+  ) {
     val data = TrainJobSparkSuite.dataset(spark)
     val folder = Scratch.folder()
     val run = folder.resolve("run")
     val log = folder.resolve("log")
     val port = Processes.freePort()
-    val sink = "spark.metrics.conf.*.sink.prometheusServlet"
+    val (conf, command) = documented.foldLeft((Map.empty[String, String], Seq.empty[String])) {
+      case ((conf, words :+ "--conf"), setting) =>
+        (conf + (setting.takeWhile(_ != '=') -> setting.dropWhile(_ != '=').tail), words)
+      case ((conf, words), word) => (conf, words :+ word)
+    }
+    assert(command == Seq("train", "--data", "data/", "--run", "run/") && conf.size == 3)
     val process = Processes.start(
       log,
-      Map(
-        "spark.master" -> "local[2]",
-        "spark.ui.port" -> port.toString,
-        "spark.metrics.namespace" -> "night",
-        s"$sink.class" -> "org.apache.spark.metrics.sink.PrometheusServlet",
-        s"$sink.path" -> "/metrics/prometheus"
-      ),
+      conf ++ Map("spark.master" -> "local[2]", "spark.ui.port" -> port.toString),
       "io.moraine.jobs.Moraine",
-      "train",
-      "--data",
-      data.toString,
-      "--run",
-      run.toString,
-      "--ranks",
-      "2",
-      "--config",
-      Processes.settingsFile(steps).toString
+      command.map(word => Map("data/" -> data, "run/" -> run).get(word).fold(word)(_.toString)) ++
+        Seq("--ranks", "2", "--config", Processes.settingsFile(steps).toString): _*
     )
     try {
       def gauges: Map[String, Double] =

@@ -77,6 +77,21 @@ class TensorBoardWriterSuite extends AnyFunSuite {
     assert(value.collectFirst { case (2, number) => number }.contains(2.5f))
   }
 
+  test("a text is a tensor of one text, for the plugin of that name, in a block of code") {
+    val event = fields(records(file(_.text("samples/0", 7, "one\n  two")))(1)).toMap
+    assert(event(2) == 7L)
+    val value = fields(
+      fields(event(5).asInstanceOf[Array[Byte]]).toMap.apply(1).asInstanceOf[Array[Byte]]
+    ).toMap
+    def message(fields: Map[Int, Any], number: Int) = fields(number).asInstanceOf[Array[Byte]]
+    assert(new String(message(value, 1)) == "samples/0")
+    val tensor = fields(message(value, 8)).toMap
+    assert(tensor(1) == 7L && message(tensor, 2).isEmpty)
+    assert(new String(message(tensor, 8)) == "    one\n      two\n")
+    val plugin = fields(message(fields(message(value, 9)).toMap, 1)).toMap
+    assert(new String(message(plugin, 1)) == "text")
+  }
+
   test("a histogram has one bucket per expert") {
     val event = fields(records(file(_.histogram("load", 1, Array(3L, 0L, 5L))))(1))
     val summary = event.collectFirst { case (5, b: Array[Byte]) => fields(b) }.get

@@ -25,6 +25,7 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
    * @param ranges of the parameters in each rank's file; empty if these are even shards
    * @param history of the steps so far
    * @param heldOutLoss after the step, nats per token; null if it was not measured
+   * @param heldOutSequences that it was measured on, the first ones; 0 if that was not recorded
    */
   public record State(
       long length,
@@ -34,7 +35,8 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
       List<SequenceOrder.Stretch> stretches,
       List<Ranges> ranges,
       History history,
-      Double heldOutLoss) {
+      Double heldOutLoss,
+      long heldOutSequences) {
 
     public State {
       stretches = stretches == null ? List.of() : List.copyOf(stretches);

@@ -119,6 +119,12 @@ public final class Checkpoints {
     return finished().contains(step) ? Optional.of(verified(folder(step))) : Optional.empty();
   }
 
+  /** What the manifest of a finished checkpoint says; its files are not looked at. */
+  public Checkpoint.State state(long step) throws IOException {
+    String manifest = folder(step) + "/" + MANIFEST;
+    return state(readManifest(manifest), manifest);
+  }
+
   /** Whether there is a finished checkpoint of any step but 0. */
   public boolean hasBegun() throws IOException {
     return finished().stream().anyMatch(step -> step > 0);
@@ -145,7 +151,8 @@ public final class Checkpoints {
 
   /**
    * Deletes checkpoints up to a step, but the newest finished ones and those with the lowest
-   * held-out loss, the earlier one of equal ones.
+   * held-out loss, the earlier one of equal ones. Losses on another number of sequences than the
+   * newest one's are not compared with it.
    *
    * @param keep number of the newest
    * @param keepBest number of those with the lowest loss, which may be among the newest
@@ -168,10 +175,23 @@ public final class Checkpoints {
     }
   }
 
+  /**
+   * The best of them.
+   *
+   * @param names the newest first
+   */
   private Set<String> best(List<String> names, int count) throws IOException {
     Map<String, Double> losses = new HashMap<>();
+    long sequences = -1;
     for (String name : names) {
-      heldOutLoss(ROOT + "/" + name + "/" + MANIFEST).ifPresent(loss -> losses.put(name, loss));
+      JsonNode state = stateOrNothing(name);
+      if (state.path("heldOutLoss").isNumber()) {
+        long measured = state.path("heldOutSequences").asLong();
+        sequences = sequences < 0 ? measured : sequences;
+        if (measured == sequences) {
+          losses.put(name, state.path("heldOutLoss").asDouble());
+        }
+      }
     }
     Comparator<String> byLoss = Comparator.comparing(losses::get);
     return losses.keySet().stream()
@@ -180,16 +200,13 @@ public final class Checkpoints {
         .collect(Collectors.toSet());
   }
 
-  /** Empty too where there is no manifest, or a damaged one. */
-  private Optional<Double> heldOutLoss(String manifest) throws IOException {
-    if (!storage.exists(manifest)) {
-      return Optional.empty();
-    }
+  /** Nothing where there is no manifest, or a damaged one. */
+  private JsonNode stateOrNothing(String name) throws IOException {
+    String manifest = ROOT + "/" + name + "/" + MANIFEST;
     try {
-      JsonNode loss = readManifest(manifest).path("state").path("heldOutLoss");
-      return loss.isNumber() ? Optional.of(loss.asDouble()) : Optional.empty();
+      return storage.exists(manifest) ? readManifest(manifest).path("state") : JSON.missingNode();
     } catch (CorruptDataException e) {
-      return Optional.empty();
+      return JSON.missingNode();
     }
   }
 
@@ -221,11 +238,16 @@ public final class Checkpoints {
                 .formatted(path, digest, file.getValue()));
       }
     }
+    return new Checkpoint(
+        manifest.path("step").asLong(), folder, state(manifest, manifestFile), files);
+  }
+
+  private static Checkpoint.State state(JsonNode manifest, String file)
+      throws CorruptDataException {
     try {
-      Checkpoint.State state = JSON.treeToValue(manifest.path("state"), Checkpoint.State.class);
-      return new Checkpoint(manifest.path("step").asLong(), folder, state, files);
+      return JSON.treeToValue(manifest.path("state"), Checkpoint.State.class);
     } catch (JsonProcessingException e) {
-      throw new CorruptDataException("%s has no state.".formatted(manifestFile));
+      throw new CorruptDataException("%s has no state.".formatted(file));
     }
   }
 

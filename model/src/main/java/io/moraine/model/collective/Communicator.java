@@ -71,6 +71,11 @@ public final class Communicator implements AutoCloseable {
     step = number;
   }
 
+  /** That step; 0 before the first. */
+  public long step() {
+    return step;
+  }
+
   private static boolean isOfUse(Hosts found) {
     if (found.isEven() && found.count() > 1 && found.each() > 1) {
       return true;

@@ -43,7 +43,15 @@ public final class InitialCheckpoint {
     checkpoints.writeManifest(
         0,
         new Checkpoint.State(
-            length, files, 0, settingsDigest, List.of(), List.of(), Checkpoint.History.EMPTY, null),
+            length,
+            files,
+            0,
+            settingsDigest,
+            List.of(),
+            List.of(),
+            Checkpoint.History.EMPTY,
+            null,
+            0),
         digests);
   }
 }

@@ -422,7 +422,8 @@ public final class Trainer {
             batches.order().stretches(),
             rangesOfRanks(),
             judge.history(),
-            Double.isNaN(heldOutLoss) ? null : heldOutLoss),
+            Double.isNaN(heldOutLoss) ? null : heldOutLoss,
+            Double.isNaN(heldOutLoss) ? 0 : heldOut.orElseThrow().sequences()),
         shard);
   }
 

@@ -8,8 +8,17 @@ import scala.jdk.CollectionConverters._
 
 class CheckpointsSuite extends AnyFunSuite {
 
-  private val state =
-    new Checkpoint.State(0, 1, 0, "digest", JList.of(), JList.of(), Checkpoint.History.EMPTY, null)
+  private def state(loss: Option[Double] = None, sequences: Long = 0) = new Checkpoint.State(
+    0,
+    1,
+    0,
+    "digest",
+    JList.of(),
+    JList.of(),
+    Checkpoint.History.EMPTY,
+    loss.map(Double.box).orNull,
+    sequences
+  )
 
   private def folders(root: Path): Set[String] = {
     val files = Files.list(root.resolve("checkpoints"))
@@ -22,9 +31,27 @@ class CheckpointsSuite extends AnyFunSuite {
     val checkpoints = new Checkpoints(new LocalStorage(root))
     for (step <- Seq(50L, 100L, 137L, 200L, 250L)) {
       checkpoints.writeShard(step, 0, 1, new Safetensors(JMap.of(), JList.of()))
-      if (step != 137 && step != 250) checkpoints.writeManifest(step, state, JMap.of())
+      if (step != 137 && step != 250) checkpoints.writeManifest(step, state(), JMap.of())
     }
     checkpoints.prune(200, 2, 0)
     assert(folders(root) == Set("step-00000100", "step-00000200", "step-00000250"))
+  }
+
+  test("the best are those measured on as many held-out sequences as the newest") {
+    val root = Files.createTempDirectory("checkpoints")
+    val checkpoints = new Checkpoints(new LocalStorage(root))
+    def write(step: Long, loss: Double, sequences: Long): Unit = {
+      checkpoints.writeShard(step, 0, 1, new Safetensors(JMap.of(), JList.of()))
+      checkpoints.writeManifest(step, state(Some(loss), sequences), JMap.of())
+      checkpoints.prune(step, 1, 1)
+    }
+    write(10, 1.0, 8)
+    write(20, 1.5, 8)
+    assert(folders(root) == Set("step-00000010", "step-00000020"))
+    write(30, 4.0, 32)
+    assert(folders(root) == Set("step-00000030"))
+    write(40, 5.0, 32)
+    assert(folders(root) == Set("step-00000030", "step-00000040"))
+    assert(checkpoints.state(30).heldOutLoss == 4.0 && checkpoints.state(30).heldOutSequences == 32)
   }
 }

@@ -45,7 +45,8 @@ class RangesSuite extends AnyFunSuite {
         JList.of(),
         JList.of(ranks: _*),
         Checkpoint.History.EMPTY,
-        null
+        null,
+        0
       )
     assert(state(ranges((256, 512)), ranges((0, 256))).ranges.size == 2)
     assert(state().ranges.isEmpty)

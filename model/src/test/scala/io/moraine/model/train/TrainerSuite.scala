@@ -538,7 +538,7 @@ class TrainerSuite extends AnyFunSuite {
     def kept = new Checkpoints(new LocalStorage(run)).finished.asScala.map(_.toInt).toSeq
     assert(kept == best.sorted ++ Seq(70, 80))
     val stored = new Checkpoints(new LocalStorage(run)).of(best.head.toLong).get
-    assert(stored.state.heldOutLoss == losses.min)
+    assert(stored.state.heldOutLoss == losses.min && stored.state.heldOutSequences == 4)
     Files.writeString(run.resolve("checkpoints/step-00000070/manifest.json"), "no JSON")
     train(run, 2, config(90, 1))
     assert(kept == Seq(best.head, 80, 90))

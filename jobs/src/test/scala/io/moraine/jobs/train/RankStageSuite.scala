@@ -1,0 +1,42 @@
+package io.moraine.jobs.train
+
+import java.util.Optional
+import org.scalatest.funsuite.AnyFunSuite
+
+/** What Spark says of a failed stage, and what is read from it. */
+class RankStageSuite extends AnyFunSuite {
+
+  private def failed(exception: String) = new RuntimeException(
+    "Job aborted due to stage failure: Could not recover from a failed barrier ResultStage. Most recent " +
+      "failure reason: Stage failed because barrier task ResultTask(0, 1) finished unsuccessfully.\n" +
+      s"io.moraine.jobs.train.RankFailedException: step 12: $exception\n\tat io.moraine.Some.where(Some.java:1)\n" +
+      "Caused by: java.lang.Something: else\n"
+  )
+
+  test("the rank that failed and one that heard of it say the same") {
+    val own = "java.lang.IllegalStateException: no room: 7 of 9"
+    val heard =
+      "io.moraine.model.collective.CollectiveException: reduce-scatter at step 12 on rank 0 of 2: " +
+        s"rank 1 gave up: $own"
+    for (text <- Seq(own, heard))
+      assert(RankStage.failure(failed(text)) == Optional.of(s"step 12 failed: $own"))
+    assert(RankStage.cause(failed(own)) == s"step 12: $own")
+    assert(
+      RankStage.failure(failed("java.lang.NullPointerException")) ==
+        Optional.of("step 12 failed: java.lang.NullPointerException")
+    )
+  }
+
+  test("a rank that is lost is no failure that comes back") {
+    val lost =
+      "io.moraine.model.collective.CollectiveException: all-gather at step 12 on rank 0 of 2: " +
+        "connection lost (the peer closed it)"
+    assert(RankStage.failure(failed(lost)).isEmpty)
+    assert(
+      RankStage.cause(failed(lost)) ==
+        "all-gather at step 12 on rank 0 of 2: connection lost (the peer closed it)"
+    )
+    val executor = new RuntimeException("ExecutorLostFailure (executor 1 exited) Reason: killed\n")
+    assert(RankStage.failure(executor).isEmpty)
+  }
+}
