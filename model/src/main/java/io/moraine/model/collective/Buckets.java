@@ -7,7 +7,7 @@ import java.util.List;
  * A flat array cut into buckets, each of which is dealt out to all ranks: so every rank owns a part
  * of whatever is finished first. What a rank owns of all buckets it keeps one behind the other.
  *
- * @param list in the order of their elements; at least one
+ * @param list in the order of their elements; at least one, all as long as the first but the last
  */
 public record Buckets(List<ShardLayout> list) {
 
@@ -52,15 +52,12 @@ public record Buckets(List<ShardLayout> list) {
 
   /** Elements that a rank owns of all. */
   public int size(int rank) {
-    return place(list.size(), rank);
+    int last = list.size() - 1;
+    return Math.addExact(place(last, rank), list.get(last).size(rank));
   }
 
   /** Where what a rank owns of a bucket begins among all that it owns. */
   public int place(int bucket, int rank) {
-    long place = 0;
-    for (ShardLayout before : list.subList(0, bucket)) {
-      place += before.size(rank);
-    }
-    return Math.toIntExact(place);
+    return Math.multiplyExact(bucket, list.get(0).size(rank));
   }
 }

@@ -3,6 +3,7 @@ package io.moraine.model.reduction;
 import io.moraine.model.tensor.Slice;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * Which parts of the flat gradients are matrices that go as two factors, and where these lie.
@@ -72,6 +73,15 @@ record LowRankLayout(List<Matrix> matrices, List<Plain> plain, int leftLength, i
       left = Math.addExact(left, length);
     }
     return new LowRankLayout(matrices, plain, left, right);
+  }
+
+  /** Behind the last element of all in the flat gradients; 0 if there is none. */
+  long end() {
+    return LongStream.concat(
+            matrices.stream().mapToLong(m -> m.offset() + m.length()),
+            plain.stream().mapToLong(range -> range.offset() + range.length()))
+        .max()
+        .orElse(0);
   }
 
   /** Elements of the largest matrix. */

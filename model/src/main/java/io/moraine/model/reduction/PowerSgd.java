@@ -26,8 +26,8 @@ import java.util.SplittableRandom;
  *
  * <p>A matrix is reduced with the bucket in which it begins.
  *
- * <p>Differs from the source: sums, not means, since the trainer divides; and no warm-up with whole
- * gradients.
+ * <p>Differs from the source: sums, not means, since the trainer divides. A warm-up with whole
+ * gradients is the trainer's.
  *
  * @source Vogels et al., PowerSGD, 2019, arXiv:1905.13727, algorithms 1 and 2
  * @cost {@code 2 r} products and sums per element for each of P, Q and the residual; N and the
@@ -144,17 +144,18 @@ final class PowerSgd implements GradientReduction {
 
   private void clear(int bucket, float[] sum) {
     int place = buckets.place(bucket, communicator.rank());
-    Arrays.fill(sum, place, buckets.place(bucket + 1, communicator.rank()), 0);
+    Arrays.fill(sum, place, place + buckets.get(bucket).size(communicator.rank()), 0);
   }
 
   /** What of a bucket's products this rank owns, in it and in those behind it. */
   private void write(int bucket, float[] left, float[] after, float[] sum) {
-    for (int place = bucket; place < buckets.count(); place++) {
-      for (Plain range : factors.get(bucket).plain()) {
-        copy(range.offset(), left, range.place(), range.length(), place, sum);
+    LowRankLayout layout = factors.get(bucket);
+    for (int to = bucket; to < buckets.count() && buckets.get(to).start() < layout.end(); to++) {
+      for (Plain range : layout.plain()) {
+        copy(range.offset(), left, range.place(), range.length(), to, sum);
       }
-      for (Matrix m : factors.get(bucket).matrices()) {
-        writeRows(m, left, after, place, sum);
+      for (Matrix m : layout.matrices()) {
+        writeRows(m, left, after, to, sum);
       }
     }
   }

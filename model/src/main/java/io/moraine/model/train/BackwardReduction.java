@@ -18,9 +18,6 @@ import java.util.concurrent.TimeUnit;
  */
 final class BackwardReduction implements AutoCloseable {
 
-  /** How long closing waits for a bucket that is being reduced. */
-  private static final long CLOSE_SECONDS = 60;
-
   private final Buckets buckets;
   private final FloatReader gradients;
   private final float[] sum;
@@ -73,12 +70,16 @@ final class BackwardReduction implements AutoCloseable {
   @Override
   public void close() {
     thread.shutdownNow();
-    try {
-      // It reads memory that is given back soon.
-      if (!thread.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)) {
-        throw new IllegalStateException("gradients are still being reduced");
+    // Whatever happens: it reads memory that is given back soon.
+    boolean isInterrupted = false;
+    while (!thread.isTerminated()) {
+      try {
+        thread.awaitTermination(1, TimeUnit.SECONDS);
+      } catch (InterruptedException e) {
+        isInterrupted = true;
       }
-    } catch (InterruptedException e) {
+    }
+    if (isInterrupted) {
       Thread.currentThread().interrupt();
     }
   }

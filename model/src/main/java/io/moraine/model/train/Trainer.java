@@ -8,17 +8,13 @@ import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
-import io.moraine.model.data.TokenBatch;
 import io.moraine.model.data.TokenSource;
-import io.moraine.model.reduction.GradientReduction;
-import io.moraine.model.reduction.ReductionConfig;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -35,8 +31,6 @@ import java.util.function.LongSupplier;
  */
 public final class Trainer {
 
-  private static final int COPIED_AT_ONCE = 1 << 16;
-
   private final TrainableModel model;
   private final TrainConfig config;
   private final Communicator communicator;
@@ -50,12 +44,8 @@ public final class Trainer {
   private final Buckets buckets;
   private final Ownership owned;
   private final ShardState state;
-  private final float[] gradientSum;
-  private final ReductionMemory beforeStep = new ReductionMemory();
+  private final StepGradients gradients;
   private final StepJudge judge;
-  private GradientReduction reduction;
-  private final GradientReduction full;
-  private final BackwardReduction backward;
   private final WeightGather weights;
   private final CheckpointWriter writer;
   private boolean stopping;
@@ -102,30 +92,11 @@ public final class Trainer {
             config.wire().bucketElements());
     this.owned = Ownership.of(holding, model.parameters(), buckets, communicator.rank());
     this.state = new ShardState(model.parameters(), owned, config.adam());
-    this.gradientSum = new float[owned.size()];
-    this.reduction = reduction(config.wire().gradients());
-    this.full = reduction(ReductionConfig.FULL);
-    this.backward =
-        new BackwardReduction(
-            buckets,
-            model.gradients()::get,
-            gradientSum,
-            config.wire().overlaps() && holding.isWhole());
+    this.gradients = new StepGradients(model, config, communicator, buckets, owned);
     this.weights =
         new WeightGather(config.wire().weights(), communicator, buckets, model.parameters(), owned);
     this.judge = new StepJudge(config.spikes());
     this.writer = new CheckpointWriter(checkpoints, communicator, observer, config.every());
-  }
-
-  private GradientReduction reduction(ReductionConfig form) {
-    return GradientReduction.of(
-        form,
-        communicator,
-        buckets,
-        model.gradients().slices().stream()
-            .filter(slice -> slice.offsetElements() < holding.common())
-            .toList(),
-        config.seed());
   }
 
   /**
@@ -135,7 +106,7 @@ public final class Trainer {
    */
   public TrainResult run(boolean resume) throws IOException {
     try (writer;
-        backward) {
+        gradients) {
       return trainOrTell(resume);
     }
   }
@@ -198,22 +169,15 @@ public final class Trainer {
     long start = nanoClock.getAsLong();
     long sentBefore = communicator.sentBytes();
     long dispatchedBefore = communicator.dispatchedElements();
-    model.zeroGradients();
-    if (policy() == TrainConfig.Spikes.Policy.SKIP) {
-      beforeStep.keep(reduction.state());
-    }
-    backward.begin(step <= config.wire().fullSteps() ? full : reduction);
-    double[] lossAndTokens = forwardBackward(step);
+    double[] lossAndTokens = gradients.compute(step, batches);
     FurtherLoss further = model.takeFurtherLoss();
-    backward.finish();
-    sumOwn();
 
     double[] sums =
         communicator.allReduceSum(
             new double[] {
               lossAndTokens[0],
               lossAndTokens[1],
-              squaredSum(),
+              gradients.squaredSum(),
               further.sum(),
               further.predictions(),
               asksToStop(step) ? 1 : 0,
@@ -231,7 +195,7 @@ public final class Trainer {
       double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
       state
           .adam()
-          .update(judge.update(step), learningRate, state.master(), gradientSum, scale * clip);
+          .update(judge.update(step), learningRate, state.master(), gradients.sum(), scale * clip);
       weights.gather(state.master());
       balanceExperts(step, load);
     }
@@ -293,69 +257,16 @@ public final class Trainer {
       writer.finish();
       Checkpoint newest = newestCheckpoint().orElseThrow();
       judge.goBack(newest.state().history());
-      reduction = reduction(config.wire().gradients());
+      gradients.startAnew();
       restore(newest);
       from = newest.step() + 1;
     } else {
-      beforeStep.putBack(reduction.state());
+      gradients.forgetStep();
     }
     Checkpoint.BadStep bad = judge.leaveOut(from, step, why);
     if (communicator.rank() == 0) {
       observer.leftOut(bad);
     }
-  }
-
-  /**
-   * Runs the rank's micro-batches; each adds the gradient of its mean loss, weighted by its
-   * predictions in sequences' worth, so that the sum over ranks divided by all of these is the
-   * gradient of the mean.
-   *
-   * @return sum of the losses of the rank's tokens, and their number
-   */
-  private double[] forwardBackward(long step) {
-    double loss = 0;
-    double tokens = 0;
-    List<TokenBatch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
-    for (int i = 0; i < microBatches.size(); i++) {
-      TokenBatch batch = microBatches.get(i);
-      double predictions = batch.predictions();
-      if (predictions > 0) {
-        boolean isLast = i == microBatches.size() - 1;
-        LongConsumer finished = isLast ? backward::finished : TrainableModel.UNHEARD;
-        loss += model.forwardBackward(batch, predictions / batch.length(), finished) * predictions;
-        tokens += predictions;
-      } else {
-        model.serveOthers(true, batches.source().length());
-      }
-    }
-    for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
-      model.serveOthers(true, batches.source().length());
-    }
-    return new double[] {loss, tokens};
-  }
-
-  /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */
-  private void sumOwn() {
-    Arrays.fill(gradientSum, owned.shared(), owned.size(), 0);
-    float[] chunk = new float[Math.min(COPIED_AT_ONCE, owned.own())];
-    for (int source = 0; source < communicator.worldSize(); source++) {
-      long first = holding.common() + (long) source * owned.own();
-      for (int start = 0; start < owned.own(); start += COPIED_AT_ONCE) {
-        int count = Math.min(COPIED_AT_ONCE, owned.own() - start);
-        model.gradients().get(first + start, chunk, 0, count);
-        for (int i = 0; i < count; i++) {
-          gradientSum[owned.shared() + start + i] += chunk[i];
-        }
-      }
-    }
-  }
-
-  private double squaredSum() {
-    double sum = 0;
-    for (float value : gradientSum) {
-      sum += (double) value * value;
-    }
-    return sum;
   }
 
   /** Rank 0 decides for all. */
@@ -411,7 +322,7 @@ public final class Trainer {
    */
   private void checkpoint(long step, double heldOutLoss) throws IOException {
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
-    Safetensors shard = state.toFile(bias, weights.stored(), reduction.state()).copied();
+    Safetensors shard = state.toFile(bias, weights.stored(), gradients.carried()).copied();
     writer.begin(
         step,
         new Checkpoint.State(
@@ -468,7 +379,7 @@ public final class Trainer {
         ShardState.restore(
             checkpoints,
             checkpoint,
-            reduction.state(),
+            gradients.carried(),
             communicator.rank(),
             communicator.worldSize());
     if (!isComplete && communicator.rank() == 0) {

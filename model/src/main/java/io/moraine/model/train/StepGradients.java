@@ -1,0 +1,160 @@
+package io.moraine.model.train;
+
+import io.moraine.model.collective.Buckets;
+import io.moraine.model.collective.Communicator;
+import io.moraine.model.data.Batches;
+import io.moraine.model.data.TokenBatch;
+import io.moraine.model.reduction.GradientReduction;
+import io.moraine.model.reduction.ReductionConfig;
+import io.moraine.model.reduction.StateTensor;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.LongConsumer;
+
+/**
+ * The gradients of a step: forward and backward over the rank's micro-batches, beside the last of
+ * them the reduction to the gradients' owners, and the sum of what the rank has alone.
+ */
+final class StepGradients implements AutoCloseable {
+
+  private static final int COPIED_AT_ONCE = 1 << 16;
+
+  private final TrainableModel model;
+  private final TrainConfig config;
+  private final Communicator communicator;
+  private final Buckets buckets;
+  private final Ownership owned;
+  private final float[] sum;
+  private final GradientReduction full;
+  private final BackwardReduction backward;
+  private final ReductionMemory beforeStep = new ReductionMemory();
+  private GradientReduction reduction;
+
+  /** Before the first step; nothing is owed. */
+  StepGradients(
+      TrainableModel model,
+      TrainConfig config,
+      Communicator communicator,
+      Buckets buckets,
+      Ownership owned) {
+    this.model = model;
+    this.config = config;
+    this.communicator = communicator;
+    this.buckets = buckets;
+    this.owned = owned;
+    this.sum = new float[owned.size()];
+    this.full = reduction(ReductionConfig.FULL);
+    this.backward =
+        new BackwardReduction(
+            buckets,
+            model.gradients()::get,
+            sum,
+            config.wire().overlaps() && model.holding().isWhole());
+    this.reduction = reduction(config.wire().gradients());
+  }
+
+  /**
+   * Computes and reduces a step's.
+   *
+   * @return sum of the losses of the rank's tokens, and their number
+   */
+  double[] compute(long step, Batches batches) {
+    model.zeroGradients();
+    if (config.spikes().policy() == TrainConfig.Spikes.Policy.SKIP) {
+      beforeStep.keep(reduction.state());
+    }
+    backward.begin(step <= config.wire().fullSteps() ? full : reduction);
+    double[] lossAndTokens = forwardBackward(step, batches);
+    backward.finish();
+    sumOwn();
+    return lossAndTokens;
+  }
+
+  /** Of what the rank owns, over all ranks; this object's own array. */
+  float[] sum() {
+    return sum;
+  }
+
+  /** Of its squares. */
+  double squaredSum() {
+    double squares = 0;
+    for (float value : sum) {
+      squares += (double) value * value;
+    }
+    return squares;
+  }
+
+  /** What is carried from step to step; what is put there counts. */
+  List<StateTensor> carried() {
+    return reduction.state();
+  }
+
+  /** As if the last step had not been; with the policy to skip bad steps. */
+  void forgetStep() {
+    beforeStep.putBack(reduction.state());
+  }
+
+  /** Nothing is owed any more. */
+  void startAnew() {
+    reduction = reduction(config.wire().gradients());
+  }
+
+  @Override
+  public void close() {
+    backward.close();
+  }
+
+  private GradientReduction reduction(ReductionConfig form) {
+    return GradientReduction.of(
+        form,
+        communicator,
+        buckets,
+        model.gradients().slices().stream()
+            .filter(slice -> slice.offsetElements() < owned.common())
+            .toList(),
+        config.seed());
+  }
+
+  /**
+   * Runs the rank's micro-batches; each adds the gradient of its mean loss, weighted by its
+   * predictions in sequences' worth, so that the sum over ranks divided by all of these is the
+   * gradient of the mean.
+   */
+  private double[] forwardBackward(long step, Batches batches) {
+    double loss = 0;
+    double tokens = 0;
+    List<TokenBatch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
+    for (int i = 0; i < microBatches.size(); i++) {
+      TokenBatch batch = microBatches.get(i);
+      double predictions = batch.predictions();
+      if (predictions > 0) {
+        boolean isLast = i == microBatches.size() - 1;
+        LongConsumer finished = isLast ? backward::finished : TrainableModel.UNHEARD;
+        loss += model.forwardBackward(batch, predictions / batch.length(), finished) * predictions;
+        tokens += predictions;
+      } else {
+        model.serveOthers(true, batches.source().length());
+      }
+    }
+    for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
+      model.serveOthers(true, batches.source().length());
+    }
+    return new double[] {loss, tokens};
+  }
+
+  /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */
+  private void sumOwn() {
+    Arrays.fill(sum, owned.shared(), owned.size(), 0);
+    float[] chunk = new float[Math.min(COPIED_AT_ONCE, owned.own())];
+    for (int source = 0; source < communicator.worldSize(); source++) {
+      long first = owned.common() + (long) source * owned.own();
+      for (int start = 0; start < owned.own(); start += COPIED_AT_ONCE) {
+        int count = Math.min(COPIED_AT_ONCE, owned.own() - start);
+        model.gradients().get(first + start, chunk, 0, count);
+        for (int i = 0; i < count; i++) {
+          sum[owned.shared() + start + i] += chunk[i];
+        }
+      }
+    }
+  }
+}
