@@ -56,7 +56,7 @@ public final class Communicator implements AutoCloseable {
     return mesh.worldSize();
   }
 
-  /** Bytes that this rank sent so far, headers included. */
+  /** Bytes that this rank sent so far, headers included; {@link Mesh#sentBytes}. */
   public long sentBytes() {
     return mesh.sentBytes();
   }

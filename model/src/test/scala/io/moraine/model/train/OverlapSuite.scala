@@ -63,6 +63,7 @@ class OverlapSuite extends AnyFunSuite {
       val after = train(setUp.copy(overlaps = false), 8, Everywhere)
       assert(overlapped.curve == after.curve && after.curve.map(_._1).toSet.size == 8)
       assert(weights(setUp, overlapped.folder) == weights(setUp, after.folder))
+      assert(overlapped.bytes == after.bytes)
       if (reduction.name != "topk") { // whose choice is among the elements of a shard's chunk
         val whole = train(setUp.copy(bucket = 1 << 20), 8, Everywhere)
         assert(weights(setUp, whole.folder) == weights(setUp, after.folder))

@@ -53,6 +53,11 @@ record Frame(Kind kind, Tag tag, Payload payload) {
    */
   record Header(Kind kind, Tag tag, int length, int checksum) {}
 
+  /** Its length on the wire. */
+  int bytes() {
+    return HEADER_BYTES + payload.length();
+  }
+
   /** A frame to be sent; the payload does not change any more. */
   static Frame of(Kind kind, Tag tag, Payload payload) {
     payload.seal();

@@ -3,7 +3,6 @@ package io.moraine.model.collective.transport;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.GatheringByteChannel;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Writes frames in order. A large payload leaves from where the codec wrote it, together with the
@@ -14,7 +13,6 @@ final class FrameWriter {
   private static final int SMALL_BYTES = 1 << 12;
 
   private final GatheringByteChannel channel;
-  private final AtomicLong sentBytes;
   private final ByteBuffer pending = ByteBuffer.allocateDirect(8 * SMALL_BYTES);
   private long sequence;
 
@@ -22,11 +20,9 @@ final class FrameWriter {
    * Begins a connection's sequence.
    *
    * @param channel that blocks
-   * @param sentBytes counts what it took
    */
-  FrameWriter(GatheringByteChannel channel, AtomicLong sentBytes) {
+  FrameWriter(GatheringByteChannel channel) {
     this.channel = channel;
-    this.sentBytes = sentBytes;
   }
 
   /** Appends a frame, which is written at once if it is large. */
@@ -45,7 +41,7 @@ final class FrameWriter {
     while (payload.position() < end) {
       // The system would get a copy of all that is in the heap, at each call.
       payload.limit(Math.min(end, payload.position() + PayloadPool.PIECE_BYTES));
-      sentBytes.addAndGet(channel.write(new ByteBuffer[] {pending, payload}));
+      channel.write(new ByteBuffer[] {pending, payload});
     }
     pending.clear();
   }
@@ -54,7 +50,7 @@ final class FrameWriter {
   void flush() throws IOException {
     pending.flip();
     while (pending.hasRemaining()) {
-      sentBytes.addAndGet(channel.write(pending));
+      channel.write(pending);
     }
     pending.clear();
   }

@@ -54,7 +54,10 @@ public final class Mesh implements AutoCloseable {
     return config.worldSize();
   }
 
-  /** Bytes sent to all peers so far, headers included, what TLS adds to them not. */
+  /**
+   * Bytes that were handed over for all peers so far, headers included; heartbeats and what TLS
+   * adds are not. The same from run to run, whenever they leave.
+   */
   public long sentBytes() {
     return peers.values().stream().mapToLong(Peer::sentBytes).sum();
   }

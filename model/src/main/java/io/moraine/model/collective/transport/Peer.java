@@ -56,7 +56,7 @@ final class Peer implements AutoCloseable {
     return failure;
   }
 
-  /** Bytes sent so far. */
+  /** Bytes queued so far for the peer, headers included. */
   long sentBytes() {
     return sentBytes.get();
   }
@@ -67,7 +67,12 @@ final class Peer implements AutoCloseable {
 
   /** Queues a frame; false if the queue stayed full for that long. */
   boolean offer(Frame frame, long millis) throws InterruptedException {
-    return outgoing.offer(frame, millis, TimeUnit.MILLISECONDS);
+    int bytes = frame.bytes();
+    boolean isQueued = outgoing.offer(frame, millis, TimeUnit.MILLISECONDS);
+    if (isQueued) {
+      sentBytes.addAndGet(bytes);
+    }
+    return isQueued;
   }
 
   /** The next frame with data; null if none came in that time. */
@@ -106,7 +111,7 @@ final class Peer implements AutoCloseable {
 
   private void sendAll() {
     try {
-      FrameWriter writer = new FrameWriter(connection.out(), sentBytes);
+      FrameWriter writer = new FrameWriter(connection.out());
       while (!closing || !outgoing.isEmpty()) {
         Frame frame = outgoing.poll(HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
         if (frame == null) {
