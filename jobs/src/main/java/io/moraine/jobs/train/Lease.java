@@ -44,6 +44,11 @@ final class Lease implements AutoCloseable {
 
   private static final long PATIENCE_MILLIS = 50;
 
+  /** How often a claim is read that is empty. */
+  private static final int LOOKS = 20;
+
+  private static final String SOMEBODY = "another process";
+
   private final FileSystem files;
   private final Path folder;
   private final Duration expiry;
@@ -201,13 +206,22 @@ final class Lease implements AutoCloseable {
     }
   }
 
-  /** Who claims; somebody, if the file is being written or gone. */
+  /**
+   * Who claims; a file that is being written is read again, and of one that is gone it is somebody.
+   */
   private String text(Claim other) {
-    try (InputStream in = files.open(other.path())) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      return "another process";
+    for (int look = 0; look < LOOKS; look++) {
+      try (InputStream in = files.open(other.path())) {
+        String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        if (!text.isEmpty()) {
+          return text;
+        }
+      } catch (IOException e) {
+        return SOMEBODY;
+      }
+      pause();
     }
+    return SOMEBODY;
   }
 
   private static void pause() {

@@ -88,6 +88,23 @@ class LeaseSuite extends AnyFunSuite {
     lease.close()
   }
 
+  test("a claim that is just being written is read until it says whose it is") {
+    val run = Scratch.folder().resolve("run")
+    val claim = foreign(run, s"holder-0000000001-${new java.util.UUID(0, 1)}", 0)
+    val text = Files.readString(claim)
+    Files.writeString(claim, "")
+    val nobody = intercept[TryLaterException](take(run))
+    assert(nobody.getMessage.contains(" is being trained by another process, "), nobody.getMessage)
+    val writer = new Thread(() => {
+      Thread.sleep(200)
+      Files.writeString(claim, text)
+    })
+    writer.start()
+    val refused = intercept[TryLaterException](take(run))
+    writer.join()
+    assert(refused.getMessage.contains(s" is being trained by $text, "), refused.getMessage)
+  }
+
   test("a holder that was killed on this machine is replaced at once") {
     val run = Scratch.folder().resolve("run")
     val process = new ProcessBuilder("sleep", "60").start()
