@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -19,12 +20,12 @@ import org.apache.spark.sql.SparkSession;
  * Held-out loss of training with each way of sending gradients and weights, against the first one.
  *
  * <p>Arguments: a prepared dataset, the folder of runs, settings, ranks, seeds (1,2,3), then ways:
- * GRADIENTS,FEEDBACK,WEIGHTS, values of {@code train.wire} ({@code int4,off,bf16}). Trains all ways
- * for one seed before the next; a run that is done with these settings is left as it is. Prints a
- * row per way: losses by seed, their mean, mean difference from the first way at the same seed,
- * standard error of that mean, bytes that a rank sends in a step, seconds of these at 100 Mbit/s,
- * and the seconds that a tenth of the steps took at most, which others on the machine disturbed
- * least.
+ * GRADIENTS,FEEDBACK,WEIGHTS, values of {@code train.wire} ({@code int4,off,bf16}), behind which
+ * may be others, NAME=VALUE ({@code topk,auto,bf16,full-steps=16}). Trains all ways for one seed
+ * before the next; a run that is done with these settings is left as it is. Prints a row per way:
+ * losses by seed, their mean, mean difference from the first way at the same seed, standard error
+ * of that mean, bytes that a rank sends in a step, seconds of these at 100 Mbit/s, and the seconds
+ * that a tenth of the steps took at most, which others on the machine disturbed least.
  */
 public final class ReductionQuality {
 
@@ -55,15 +56,28 @@ public final class ReductionQuality {
   }
 
   /** How gradients and weights are sent, as {@code train.wire} has it. */
-  private record Way(String gradients, String feedback, String weights) {
+  private record Way(String gradients, String feedback, String weights, List<String> others) {
 
     static Way parse(String text) {
-      String[] parts = text.split(",", -1);
-      return new Way(parts[0], parts[1], parts[2]);
+      List<String> parts = List.of(text.split(",", -1));
+      return new Way(parts.get(0), parts.get(1), parts.get(2), parts.subList(3, parts.size()));
     }
 
     String run(int seed) {
-      return "%s-%s-%s-seed%d".formatted(gradients, feedback, weights, seed);
+      String name = "%s-%s-%s-seed%d".formatted(gradients, feedback, weights, seed);
+      return others.isEmpty() ? name : name + "-" + String.join("-", others);
+    }
+
+    Map<String, Object> settings() {
+      Map<String, Object> settings = new HashMap<>();
+      settings.put("train.wire.gradients", gradients);
+      settings.put("train.wire.error-feedback", feedback);
+      settings.put("train.wire.weights", weights);
+      for (String other : others) {
+        String[] pair = other.split("=", 2);
+        settings.put("train.wire." + pair[0], pair[1]);
+      }
+      return settings;
     }
   }
 
@@ -133,15 +147,10 @@ public final class ReductionQuality {
   }
 
   private TrainSettings settings(Way way, int seed) {
+    Map<String, Object> given = way.settings();
+    given.put("train.seed", seed);
     return TrainSettings.of(
-        SettingsFile.read(
-            TrainSettings.DEFAULTS,
-            Optional.of(settings),
-            Map.of(
-                "train.seed", seed,
-                "train.wire.gradients", way.gradients(),
-                "train.wire.error-feedback", way.feedback(),
-                "train.wire.weights", way.weights())));
+        SettingsFile.read(TrainSettings.DEFAULTS, Optional.of(settings), given));
   }
 
   private boolean isRecorded(RunFolder run, TrainSettings wanted) throws IOException {
@@ -183,6 +192,12 @@ public final class ReductionQuality {
     return values.stream().sorted().toList().get(values.size() / 10);
   }
 
+  private static List<String> prepended(String first, List<String> rest) {
+    List<String> all = new ArrayList<>(List.of(first));
+    all.addAll(rest);
+    return all;
+  }
+
   private static void print(Outcome outcome, Outcome first) {
     double[] above = outcome.above(first);
     double mean = Arrays.stream(above).average().orElseThrow();
@@ -190,7 +205,7 @@ public final class ReductionQuality {
     double bytes = outcome.runs().stream().mapToDouble(Run::bytes).average().orElseThrow();
     System.out.printf(
         "| `%s` | %s | `%s` | %s | %.4f | %+.4f | %.4f | %,.0f | %.2f | %.2f |%n",
-        outcome.way().gradients(),
+        String.join(", ", prepended(outcome.way().gradients(), outcome.way().others())),
         outcome.way().feedback(),
         outcome.way().weights(),
         String.join(
