@@ -100,6 +100,7 @@ class ClusterStoresSparkSuite extends AnyFunSuite with SharedSparkSession {
   test("a certificate that ranks do not accept ends the run at the first attempt") {
     val stranger = Scratch.folder().resolve("stranger.p12")
     make(stranger, "stranger")
+    val data = TrainJobSparkSuite.dataset(spark)
     val executor = SparkEnv.get.conf
     val wrong = settings :+ ("spark.ssl.moraine.trustStore" -> stranger.toString)
     wrong.foreach { case (key, value) => executor.set(key, value) }
@@ -114,7 +115,7 @@ class ClusterStoresSparkSuite extends AnyFunSuite with SharedSparkSession {
             TrainJobSparkSuite.settings(6, options: _*),
             new Progress(new PrintStream(said), false, () => 0L)
           ).run(
-            JList.of(TrainJobSparkSuite.dataset(spark).toString),
+            JList.of(data.toString),
             RunFolder.at(run.toString),
             2,
             true,
