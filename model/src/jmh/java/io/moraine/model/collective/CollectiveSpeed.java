@@ -137,7 +137,8 @@ public final class CollectiveSpeed {
       double gigabytes = mebibytes * 1048576.0 / 1e9;
       System.out.printf(
           Locale.ROOT,
-          "P=%d %4d MiB %-12s median %9.3f ms best %9.3f ms cpu %9.3f ms  %6.3f GB/s best %6.3f GB/s %,13d bytes%n",
+          "P=%d %4d MiB %-12s median %9.3f ms best %9.3f ms cpu %9.3f ms  %6.3f GB/s best %6.3f"
+              + " GB/s %,13d bytes%n",
           worldSize,
           mebibytes,
           names.get(side),

@@ -21,8 +21,7 @@ public final class CodecSpeed {
   private static final int ELEMENTS = 1 << 16;
   private static final int TIMES = 16;
   private static final double TOP_K_SHARE = 0.01;
-  private static final ThreadMXBean THREADS =
-      (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private final float[] values = new float[ELEMENTS];
   private final float[] target = new float[ELEMENTS];
@@ -52,8 +51,7 @@ public final class CodecSpeed {
       for (int i = 0; i < TIMES; i++) {
         work.run();
       }
-      rates[round] =
-          4.0 * ELEMENTS * TIMES / (THREADS.getCurrentThreadCpuTime() - before);
+      rates[round] = 4.0 * ELEMENTS * TIMES / (THREADS.getCurrentThreadCpuTime() - before);
       bytes[round] = (THREADS.getCurrentThreadAllocatedBytes() - bytesBefore) / TIMES;
     }
 
@@ -71,8 +69,7 @@ public final class CodecSpeed {
   }
 
   public static void main(String[] args) {
-    Kernels kernels =
-        args[0].equals("vector") ? Kernels.vector().orElseThrow() : Kernels.scalar();
+    Kernels kernels = args[0].equals("vector") ? Kernels.vector().orElseThrow() : Kernels.scalar();
     int rounds = Integer.parseInt(args[1]);
     List<Case> cases = new CodecSpeed().cases(kernels, rounds);
     for (int round = 0; round < rounds; round++) {
@@ -88,15 +85,13 @@ public final class CodecSpeed {
     codecs.add(kernels.fp8(GradientCodec.FP8_TILE));
     codecs.add(new TopKCodec(TOP_K_SHARE, kernels));
     List<Case> cases = new ArrayList<>();
-    cases.add(
-        new Case("copy", () -> System.arraycopy(values, 0, target, 0, ELEMENTS), rounds));
+    cases.add(new Case("copy", () -> System.arraycopy(values, 0, target, 0, ELEMENTS), rounds));
     for (GradientCodec codec : codecs) {
       byte[] bytes = new byte[codec.encodedBytes(ELEMENTS)];
       int written = codec.encode(values, 0, bytes, 0, ELEMENTS);
       String name = codec.name();
       cases.add(
-          new Case(
-              name + " encode", () -> codec.encode(values, 0, bytes, 0, ELEMENTS), rounds));
+          new Case(name + " encode", () -> codec.encode(values, 0, bytes, 0, ELEMENTS), rounds));
       cases.add(
           new Case(
               name + " decodeAdd",

@@ -71,8 +71,7 @@ public class GradientCodecBenchmark {
       subject =
           Stream.concat(
                   chosen.codecs().stream(),
-                  Stream.of(
-                      chosen.fp8(GradientCodec.FP8_TILE), new TopKCodec(TOP_K_SHARE, chosen)))
+                  Stream.of(chosen.fp8(GradientCodec.FP8_TILE), new TopKCodec(TOP_K_SHARE, chosen)))
               .filter(candidate -> candidate.name().equals(codec))
               .findFirst()
               .orElseThrow();

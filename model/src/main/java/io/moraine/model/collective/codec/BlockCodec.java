@@ -118,8 +118,7 @@ record BlockCodec(Code code, int block, Kernels kernels) implements GradientCode
       FLOAT.set(dst, at, absmax.scale(code.levels));
       if (absmax.isFinite()) {
         float inverse = absmax.inverse(code.levels);
-        code.quantizer.run(
-            kernels, src, srcOffset + from, dst, at + SCALE_BYTES, count, inverse);
+        code.quantizer.run(kernels, src, srcOffset + from, dst, at + SCALE_BYTES, count, inverse);
       } else {
         fillWithOnes(dst, at + SCALE_BYTES, count);
       }
