@@ -29,31 +29,19 @@ import java.util.Locale;
  */
 record BlockCodec(Code code, int block, Kernels kernels) implements GradientCodec {
 
-  /**
-   * How an element is written.
-   *
-   * <p>Its loops are called by reference: as branches of one method C2 would inline all that a
-   * process uses into one compilation, come to its limit of nodes, and box the vectors of whatever
-   * came last, at a seventh of the speed.
-   */
+  /** How an element is written. */
   enum Code {
     /** A signed byte. */
-    INT8(127, Kernels::quantize8, Kernels::dequantize8, Kernels::addDequantized8),
+    INT8(127),
     /** Half a signed byte. */
-    INT4(7, Kernels::quantize4, Kernels::dequantize4, Kernels::addDequantized4),
+    INT4(7),
     /** A float of 8 bits: sign, 4 bits of exponent, 3 of mantissa. */
-    FP8(448, Kernels::quantizeE4m3, Kernels::dequantizeE4m3, Kernels::addDequantizedE4m3);
+    FP8(448);
 
     private final int levels;
-    private final Quantizer quantizer;
-    private final Dequantizer dequantizer;
-    private final Dequantizer adder;
 
-    Code(int levels, Quantizer quantizer, Dequantizer dequantizer, Dequantizer adder) {
+    Code(int levels) {
       this.levels = levels;
-      this.quantizer = quantizer;
-      this.dequantizer = dequantizer;
-      this.adder = adder;
     }
   }
 
@@ -111,6 +99,7 @@ record BlockCodec(Code code, int block, Kernels kernels) implements GradientCode
 
   @Override
   public int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
+    Quantizer quantizer = quantizer();
     int at = dstOffset;
     for (int from = 0; from < elements; from += block) {
       int count = Math.min(block, elements - from);
@@ -118,7 +107,7 @@ record BlockCodec(Code code, int block, Kernels kernels) implements GradientCode
       FLOAT.set(dst, at, absmax.scale(code.levels));
       if (absmax.isFinite()) {
         float inverse = absmax.inverse(code.levels);
-        code.quantizer.run(kernels, src, srcOffset + from, dst, at + SCALE_BYTES, count, inverse);
+        quantizer.run(kernels, src, srcOffset + from, dst, at + SCALE_BYTES, count, inverse);
       } else {
         fillWithOnes(dst, at + SCALE_BYTES, count);
       }
@@ -131,14 +120,14 @@ record BlockCodec(Code code, int block, Kernels kernels) implements GradientCode
   public void decode(
       byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
     DamagedPayloadException.requireLength(this, srcLength, elements);
-    decode(src, srcOffset, dst, dstOffset, elements, code.dequantizer);
+    decode(src, srcOffset, dst, dstOffset, elements, dequantizer());
   }
 
   @Override
   public void decodeAdd(
       byte[] src, int srcOffset, int srcLength, float[] dst, int dstOffset, int elements) {
     DamagedPayloadException.requireLength(this, srcLength, elements);
-    decode(src, srcOffset, dst, dstOffset, elements, code.adder);
+    decode(src, srcOffset, dst, dstOffset, elements, adder());
   }
 
   private void decode(
@@ -154,6 +143,35 @@ record BlockCodec(Code code, int block, Kernels kernels) implements GradientCode
       }
       at += SCALE_BYTES + codeBytes(count);
     }
+  }
+
+  // Loops are called by reference: as branches of one method C2 would inline all that a process
+  // uses
+  // into one compilation, come to its limit of nodes, and box the vectors of whatever came last, at
+  // a seventh of the speed.
+
+  private Quantizer quantizer() {
+    return switch (code) {
+      case INT8 -> Kernels::quantize8;
+      case INT4 -> Kernels::quantize4;
+      case FP8 -> Kernels::quantizeE4m3;
+    };
+  }
+
+  private Dequantizer dequantizer() {
+    return switch (code) {
+      case INT8 -> Kernels::dequantize8;
+      case INT4 -> Kernels::dequantize4;
+      case FP8 -> Kernels::dequantizeE4m3;
+    };
+  }
+
+  private Dequantizer adder() {
+    return switch (code) {
+      case INT8 -> Kernels::addDequantized8;
+      case INT4 -> Kernels::addDequantized4;
+      case FP8 -> Kernels::addDequantizedE4m3;
+    };
   }
 
   /** Any code gives NaN with a scale that is NaN; it has to be the same one everywhere. */
