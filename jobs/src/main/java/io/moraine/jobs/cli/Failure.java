@@ -7,6 +7,7 @@ import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
 import io.moraine.model.collective.transport.TransportException;
+import io.moraine.model.collective.transport.UntrustedException;
 import io.moraine.model.huggingface.ModelFormatException;
 import io.moraine.model.train.BadStepException;
 import io.moraine.pipeline.document.CorpusException;
@@ -39,6 +40,7 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
           Map.entry(BadStepException.class, ExitCode.FAILED),
           Map.entry(RepeatedFailureException.class, ExitCode.FAILED),
           Map.entry(CollectiveException.class, ExitCode.COLLECTIVE_FAILED),
+          Map.entry(UntrustedException.class, ExitCode.BAD_SETTING),
           Map.entry(TransportException.class, ExitCode.COLLECTIVE_FAILED),
           Map.entry(RanksLostException.class, ExitCode.COLLECTIVE_FAILED),
           Map.entry(TryLaterException.class, ExitCode.TRY_LATER));
@@ -47,7 +49,7 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
   private static final Pattern IN_SPARK_MESSAGE =
       Pattern.compile(
           "(?:^|[\\s:])(?:[a-z]+\\.)+(CollectiveException|TransportException|CorruptDataException"
-              + "|BadStepException|FileNotFoundException|ConfigException): ([^\\n]+)");
+              + "|BadStepException|FileNotFoundException|UntrustedException|ConfigException): ([^\\n]+)");
 
   static Failure of(Throwable e) {
     for (Throwable at = e; at != null; at = at.getCause()) {

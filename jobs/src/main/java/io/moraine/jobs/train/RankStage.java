@@ -40,7 +40,7 @@ final class RankStage {
   /** What would fail again in the same way. */
   private static final Pattern FOR_GOOD =
       Pattern.compile(
-          "(?:BadStep|CorruptData|Config|FileNotFound|IllegalArgument|TryLater)Exception: ");
+          "(?:BadStep|CorruptData|Config|FileNotFound|IllegalArgument|TryLater|Untrusted)Exception: ");
 
   /** The step, and the exception that began it, which stands last where other ranks repeat it. */
   private static final Pattern FAILURE =

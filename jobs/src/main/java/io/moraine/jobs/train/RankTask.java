@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.batch.ParquetTokenSource;
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.Manifest.Counts;
@@ -10,6 +11,7 @@ import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.MeshConfig;
+import io.moraine.model.collective.transport.UntrustedException;
 import io.moraine.model.data.JoinedTokenSource;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.moe.ExpertExchange;
@@ -118,6 +120,11 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       List<String> addresses = List.of(context.allGather(listener.address()));
       return new Communicator(
           Mesh.connect(config, listener, addresses), parsed.connections().hierarchy());
+    } catch (UntrustedException e) {
+      throw new ConfigException(
+          "train.wire.tls: %s See spark.ssl.keyStore and spark.ssl.trustStore."
+              .formatted(e.getMessage()),
+          e);
     }
   }
 
@@ -155,6 +162,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         recorder.message(
             "no samples are written: with train.experts.placement = owners no rank has all experts");
       }
+      communicator.whyFlat().ifPresent(why -> recorder.message("train.wire.hierarchy: " + why));
       model.initialize(parsed.train().seed());
       Trainer trainer =
           new Trainer(

@@ -49,6 +49,20 @@ class FailureSuite extends AnyFunSuite {
     assert(failure.message == "step 7: loss NaN is not finite.")
   }
 
+  test("a certificate that is refused is a setting's mistake, whichever rank is heard") {
+    val why = "rank 0 at 10.0.0.1:4000: the certificate of CN=a is not trusted."
+    val name = "io.moraine.model.collective.transport.UntrustedException"
+    for (
+      text <- Seq(
+        s"finished unsuccessfully.\n$name: $why\n\tat ...",
+        s"io.moraine.model.collective.CollectiveException: barrier at step 0 on rank 0 of 2: rank 1: gave up: $name: $why\n"
+      )
+    ) {
+      val failure = Failure.of(new RuntimeException(text))
+      assert(failure.exitCode == ExitCode.BAD_SETTING && failure.message == why)
+    }
+  }
+
   test("an option that is no path is a user's mistake") {
     for (path <- Seq("", "foo:bar/x")) {
       val thrown = intercept[IllegalArgumentException](new org.apache.hadoop.fs.Path(path))

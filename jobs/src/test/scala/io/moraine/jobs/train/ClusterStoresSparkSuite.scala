@@ -1,7 +1,9 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.config.ConfigException
+import io.moraine.jobs.progress.Progress
 import io.moraine.jobs.{Scratch, SharedSparkSession}
+import java.io.{ByteArrayOutputStream, PrintStream}
 import java.nio.file.{Files, Path}
 import java.util.{List => JList}
 import org.apache.hadoop.conf.Configuration
@@ -16,17 +18,18 @@ class ClusterStoresSparkSuite extends AnyFunSuite with SharedSparkSession {
   private val password = "only-for-this-test"
 
   /** A key that is its own authority. */
-  private lazy val keys: Path = {
-    val file = Scratch.folder().resolve("keys.p12")
+  private lazy val keys: Path = make(Scratch.folder().resolve("keys.p12"), "ranks")
+
+  private def make(file: Path, name: String): Path = {
     val command = Seq(
       Path.of(System.getProperty("java.home"), "bin", "keytool").toString,
       "-genkeypair",
       "-keyalg",
       "EC",
       "-alias",
-      "ranks",
+      name,
       "-dname",
-      "CN=ranks",
+      s"CN=$name",
       "-keystore",
       file.toString,
       "-storepass",
@@ -92,6 +95,44 @@ class ClusterStoresSparkSuite extends AnyFunSuite with SharedSparkSession {
       wrong == s"train.wire.tls needs the cluster's certificates: the keystore $keys cannot be " +
         "read: keystore password was incorrect. See spark.ssl.keyStore and spark.ssl.trustStore."
     )
+  }
+
+  test("a certificate that ranks do not accept ends the run at the first attempt") {
+    val stranger = Scratch.folder().resolve("stranger.p12")
+    make(stranger, "stranger")
+    val data = TrainJobSparkSuite.dataset(spark)
+    val executor = SparkEnv.get.conf
+    val wrong = settings :+ ("spark.ssl.moraine.trustStore" -> stranger.toString)
+    wrong.foreach { case (key, value) => executor.set(key, value) }
+    val run = Scratch.folder().resolve("run")
+    val said = new ByteArrayOutputStream
+    val failure =
+      try
+        intercept[Exception] {
+          val options = Seq("train.wire.tls" -> true, "train.wire.unix-sockets" -> false)
+          new TrainJob(
+            spark,
+            TrainJobSparkSuite.settings(6, options: _*),
+            new Progress(new PrintStream(said), false, () => 0L)
+          ).run(
+            JList.of(data.toString),
+            RunFolder.at(run.toString),
+            2,
+            true,
+            Limits.NONE
+          )
+        }
+      finally wrong.foreach { case (key, _) => executor.remove(key) }
+    assert(
+      failure.getMessage.linesIterator.exists(
+        _.matches(
+          "io.moraine.jobs.config.ConfigException: train.wire.tls: rank .*: the certificate of " +
+            "CN=ranks is not trusted: .*See spark.ssl.keyStore and spark.ssl.trustStore\\."
+        )
+      ),
+      failure
+    )
+    assert(!said.toString.contains("begun again"), said)
   }
 
   test("two ranks with TLS train to the same weights as without; the run records no password") {

@@ -293,6 +293,23 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(samples(resumed).filter(_.getLong(0) != 7) == samples(whole))
   }
 
+  test("the driver is told once that collectives cannot be by hosts, and why") {
+    val said = new ByteArrayOutputStream
+    new TrainJob(
+      spark,
+      TrainJobSparkSuite.settings(2, "train.wire.hierarchy" -> "hosts"),
+      new Progress(new PrintStream(said), false, () => 0L)
+    ).run(
+      JList.of(data.toString),
+      RunFolder.at(Scratch.folder().resolve("run").toString),
+      2,
+      true,
+      Limits.NONE
+    )
+    val told = "train.wire.hierarchy: collectives are flat: by hosts they need several hosts"
+    assert(said.toString.split(told, -1).length == 2, said)
+  }
+
   test("what fails twice in the same way ends at once, in a line that names step and cause") {
     val run = Scratch.folder().resolve("run")
     Files.createDirectories(run)

@@ -1,11 +1,13 @@
 package io.moraine.model.collective;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.MeshConfig;
 import io.moraine.model.collective.transport.Rendezvous;
 import io.moraine.model.collective.transport.Tls;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -25,12 +27,15 @@ import java.util.SplittableRandom;
  * CODEC-tcp}, {@code CODEC-tls} (with {@code keys.p12} of the folder, password {@code changeit}),
  * {@code CODEC-unix}, {@code stream-tcp}, {@code stream-unix}, {@code memory-tcp}, {@code
  * memory-unix} ({@link StreamSide}), {@code gloo}. Rank 0 prints a line per size and side: the
- * median and the best time of the slowest rank, bandwidth (bytes of float32 per second, of the
- * median and of the best), bytes that rank 0 sent.
+ * median and the best time of the slowest rank, the median of all ranks' processor time, which
+ * other work on the machine changes least, bandwidth (bytes of float32 per second, of the median
+ * and of the best), bytes that rank 0 sent.
  */
 public final class CollectiveSpeed {
 
   private static final int WARM_UPS = 3;
+  private static final OperatingSystemMXBean PROCESS =
+      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   /** One way of getting bytes around. */
   interface Side extends AutoCloseable {
@@ -82,52 +87,64 @@ public final class CollectiveSpeed {
         sides.add(side(name, name + "-" + mebibytes));
       }
       double[][] seconds = new double[names.size()][rounds];
+      double[][] busy = new double[names.size()][rounds];
       long[] sent = new long[names.size()];
       for (int round = -WARM_UPS; round < rounds; round++) {
         for (int side = 0; side < sides.size(); side++) {
           System.arraycopy(start, 0, values, 0, start.length);
           long before = sides.get(side).sentBytes();
-          double time = time(sides.get(side), values, referee);
+          Times time = time(sides.get(side), values, referee);
           sent[side] = sides.get(side).sentBytes() - before;
           if (round >= 0) {
-            seconds[side][round] = time;
+            seconds[side][round] = time.slowestNanos() / 1e9;
+            busy[side][round] = time.busyNanos() / 1e9;
           } else if (names.get(side).matches(".*\\d-.*")) {
             referee.requireIdentical("what " + names.get(side) + " gave", Arrays.hashCode(values));
           }
         }
       }
-      report(mebibytes, names, seconds, sent);
+      report(mebibytes, names, seconds, busy, sent);
     }
     sides.forEach(Side::close);
   }
 
-  /** Seconds of the slowest rank. */
-  private static double time(Side side, float[] values, Communicator referee) throws IOException {
+  /** Of the slowest rank, and processor time of all ranks. */
+  private record Times(long slowestNanos, long busyNanos) {}
+
+  private static Times time(Side side, float[] values, Communicator referee) throws IOException {
     referee.barrier();
+    long busyBefore = PROCESS.getProcessCpuTime();
     long begin = System.nanoTime();
     side.run(values);
-    long nanos = System.nanoTime() - begin;
+    ByteBuffer own = ByteBuffer.allocate(16).putLong(System.nanoTime() - begin);
+    own.putLong(PROCESS.getProcessCpuTime() - busyBefore);
     long slowest = 0;
-    for (byte[] each : referee.allGatherBytes(ByteBuffer.allocate(8).putLong(nanos).array())) {
+    long busy = 0;
+    for (byte[] each : referee.allGatherBytes(own.array())) {
       slowest = Math.max(slowest, ByteBuffer.wrap(each).getLong());
+      busy += ByteBuffer.wrap(each).getLong(8);
     }
-    return slowest / 1e9;
+    return new Times(slowest, busy);
   }
 
-  private void report(int mebibytes, List<String> names, double[][] seconds, long[] sent) {
+  private void report(
+      int mebibytes, List<String> names, double[][] seconds, double[][] busy, long[] sent) {
     for (int side = 0; side < names.size() && rank == 0; side++) {
       Arrays.sort(seconds[side]);
+      Arrays.sort(busy[side]);
       double median = seconds[side][seconds[side].length / 2];
       double best = seconds[side][0];
       double gigabytes = mebibytes * 1048576.0 / 1e9;
       System.out.printf(
           Locale.ROOT,
-          "P=%d %4d MiB %-12s median %9.3f ms best %9.3f ms  %6.3f GB/s best %6.3f GB/s %,13d bytes%n",
+          "P=%d %4d MiB %-12s median %9.3f ms best %9.3f ms cpu %9.3f ms  %6.3f GB/s best %6.3f"
+              + " GB/s %,13d bytes%n",
           worldSize,
           mebibytes,
           names.get(side),
           1e3 * median,
           1e3 * best,
+          1e3 * busy[side][busy[side].length / 2],
           gigabytes / median,
           gigabytes / best,
           sent[side]);

@@ -10,8 +10,6 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The collectives of one rank. All ranks must call the same operations in the same order; results
@@ -24,10 +22,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class Communicator implements AutoCloseable {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Communicator.class);
-
   private final Mesh mesh;
   private final Optional<Hosts> hosts;
+  private final Optional<String> whyFlat;
   private long step;
   private int collectives;
   private long dispatchedElements;
@@ -39,13 +36,19 @@ public final class Communicator implements AutoCloseable {
 
   /**
    * Reduce-scatter, all-gather and all-reduce by hosts, if so wanted and all of several hosts have
-   * as many ranks, more than one; the log says if not.
+   * as many ranks, more than one; {@link #whyFlat} if not.
    */
   public Communicator(Mesh mesh, Hierarchy hierarchy) {
+    Hosts found = Hosts.of(mesh.hosts());
+    boolean isWanted = hierarchy == Hierarchy.HOSTS;
     this.mesh = mesh;
-    this.hosts =
-        Optional.of(Hosts.of(mesh.hosts()))
-            .filter(found -> hierarchy == Hierarchy.HOSTS && isOfUse(found));
+    this.hosts = isWanted && isOfUse(found) ? Optional.of(found) : Optional.empty();
+    this.whyFlat =
+        isWanted && !isOfUse(found)
+            ? Optional.of(
+                "collectives are flat: by hosts they need several hosts with as many ranks each, more than one; ranks by host: "
+                    + found.ranks())
+            : Optional.empty();
   }
 
   public int rank() {
@@ -54,6 +57,11 @@ public final class Communicator implements AutoCloseable {
 
   public int worldSize() {
     return mesh.worldSize();
+  }
+
+  /** Why collectives are not by hosts though it was wanted, in a line; else empty. */
+  public Optional<String> whyFlat() {
+    return whyFlat;
   }
 
   /** Bytes that this rank sent so far, headers included; {@link Mesh#sentBytes}. */
@@ -77,13 +85,7 @@ public final class Communicator implements AutoCloseable {
   }
 
   private static boolean isOfUse(Hosts found) {
-    if (found.isEven() && found.count() > 1 && found.each() > 1) {
-      return true;
-    }
-    LOG.warn(
-        "collectives are flat: by hosts they need several hosts with as many ranks each, more than one; ranks by host: {}",
-        found.ranks());
-    return false;
+    return found.isEven() && found.count() > 1 && found.each() > 1;
   }
 
   /**

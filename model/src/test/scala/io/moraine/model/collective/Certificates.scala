@@ -64,6 +64,9 @@ object Certificates {
     store
   }
 
+  /** A truststore with the certificate of all ranks and not who signed it. */
+  lazy val ranksAlone: Path = trusting("ranks-alone.p12", ranks, "ranks")
+
   /** What a rank of the cluster has. */
   lazy val cluster: Tls = tls(ranks, authority)
 

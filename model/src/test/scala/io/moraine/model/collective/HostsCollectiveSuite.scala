@@ -205,11 +205,25 @@ class HostsCollectiveSuite extends AnyFunSuite {
     }
   }
 
-  test("hosts with different numbers of ranks, one host, or one rank a host: the flat form") {
+  test("no line where collectives are as wanted") {
+    for ((hosts, wanted) <- Seq(twoByTwo -> Hierarchy.HOSTS, Seq(0, 0, 1) -> Hierarchy.FLAT))
+      assert(run(hosts, wanted)((communicator, _) => communicator.whyFlat.isEmpty).forall(identity))
+  }
+
+  test(
+    "hosts with different numbers of ranks, one host, or one rank a host: the flat form, and a line says why"
+  ) {
     val codec = GradientCodec.of("int8")
     for (hosts <- Seq(Seq(0, 0, 1), Seq(0, 0, 0), Seq(0, 1, 2))) {
       val size = 3 * 256 + 5
       val found = run(hosts) { (communicator, _) =>
+        val ranks =
+          hosts.indices.groupBy(hosts).toSeq.sortBy(_._1).map(_._2.mkString("[", ", ", "]"))
+        assert(
+          communicator.whyFlat.get ==
+            "collectives are flat: by hosts they need several hosts with as many ranks each, more " +
+            ranks.mkString("than one; ranks by host: [", ", ", "]")
+        )
         val values = Expected.values(communicator.rank, size)
         communicator.allReduce(values, codec)
         values

@@ -29,6 +29,7 @@ public class GradientCodecBenchmark {
 
   private static final int ELEMENTS = 1 << 16;
   private static final int BYTES = 4 * ELEMENTS;
+  private static final double TOP_K_SHARE = 0.01;
 
   /** Gradients of about the usual size. */
   @State(Scope.Thread)
@@ -52,7 +53,7 @@ public class GradientCodecBenchmark {
   public static class Encoded {
 
     /** The codec. */
-    @Param({"fp32", "bf16", "int8", "int4", "sign", "fp8"})
+    @Param({"fp32", "bf16", "int8", "int4", "sign", "fp8", "topk"})
     public String codec;
 
     /** What it runs on. */
@@ -68,7 +69,9 @@ public class GradientCodecBenchmark {
     public void setUp(Values values) {
       Kernels chosen = kernels.equals("vector") ? Kernels.vector().orElseThrow() : Kernels.scalar();
       subject =
-          Stream.concat(chosen.codecs().stream(), Stream.of(chosen.fp8(GradientCodec.FP8_TILE)))
+          Stream.concat(
+                  chosen.codecs().stream(),
+                  Stream.of(chosen.fp8(GradientCodec.FP8_TILE), new TopKCodec(TOP_K_SHARE, chosen)))
               .filter(candidate -> candidate.name().equals(codec))
               .findFirst()
               .orElseThrow();

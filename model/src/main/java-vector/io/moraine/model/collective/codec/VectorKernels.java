@@ -277,11 +277,17 @@ final class VectorKernels implements Kernels {
       return;
     }
     int columns = length / 8;
+    // One loop, not one in another: C2 boxes a vector that is carried through both.
     FloatVector total = FloatVector.zero(FLOATS);
-    for (int bit = 0; bit < 8; bit++) {
-      for (int j = 0; j < columns; j += LANES) {
-        FloatVector values = signed(bytes(src, srcOffset + j), bit, scale);
-        total = total.add(add(dst, dstOffset + bit * columns + j, values));
+    int bit = 0;
+    int column = 0;
+    for (int i = 0; i < length; i += LANES) {
+      FloatVector values = signed(bytes(src, srcOffset + column), bit, scale);
+      total = total.add(add(dst, dstOffset + i, values));
+      column += LANES;
+      if (column == columns) {
+        column = 0;
+        bit++;
       }
     }
     oneNaN(dst, dstOffset, length, total);

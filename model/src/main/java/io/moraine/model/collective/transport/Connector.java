@@ -12,6 +12,9 @@ import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,12 +25,21 @@ import java.util.function.Function;
 
 /**
  * Makes the connections of one rank: the higher rank calls, the lower one accepts. Whoever cannot
- * prove to be a rank of the run is dropped and harms nothing.
+ * prove to be a rank of the run is dropped and harms nothing: callers have {@link
+ * #HANDSHAKE_MILLIS} for it, and of those who have not yet done it there are never more than {@link
+ * #MOST_STRANGERS} and the ranks themselves.
+ *
+ * <p>A certificate that is not accepted is not tried again. A caller knows whom it called; it tells
+ * all other ranks, which may never hear of it otherwise.
  */
 final class Connector {
 
   private static final int HANDSHAKE_MILLIS = 5000;
+  private static final int NOTICE_MILLIS = 1000;
   private static final long POLL_MILLIS = 100;
+
+  /** Each costs a thread and some 100 KiB. */
+  static final int MOST_STRANGERS = 64;
 
   /** Four chunks; the system's own choice is less than one. TCP's grows by itself. */
   private static final int UNIX_BUFFER_BYTES = 1 << 20;
@@ -38,41 +50,84 @@ final class Connector {
   /** By rank; guarded by this object, as is whether callers are still let in. */
   private final Map<Integer, Connection> connections = new TreeMap<>();
 
+  /** Callers who have not said who they are, the first one first; guarded likewise. */
+  private final Deque<TimedChannel> pending = new ArrayDeque<>();
+
   private boolean isOver;
 
   /** Why the last caller was not let in; empty if all were. Guarded likewise. */
   private String refusal = "";
+
+  /** What another rank gives up for; guarded likewise. */
+  private Optional<Notice> notice = Optional.empty();
 
   Connector(MeshConfig config) {
     this.config = config;
     this.deadlineNanos = System.nanoTime() + config.silence().toNanos();
   }
 
-  /** Connects to all others; closes the listener, and on failure whatever was connected. */
+  /**
+   * Connects to all others; closes the listener, and on failure whatever was connected.
+   *
+   * @throws UntrustedException if a certificate is not accepted, here or on another rank
+   */
   Map<Integer, Connection> connect(Listener listener, List<String> addresses) {
-    try (listener) {
+    try (listener;
+        Selector selector = Selector.open()) {
       if (addresses.size() != config.worldSize()) {
         throw new IllegalArgumentException(
             "%d ranks need as many addresses, got %d"
                 .formatted(config.worldSize(), addresses.size()));
       }
-      for (int peer = 0; peer < config.rank(); peer++) {
-        call(peer, Address.parse(addresses.get(peer)));
+      for (ServerSocketChannel server : listener.servers()) {
+        server.configureBlocking(false);
+        server.register(selector, SelectionKey.OP_ACCEPT);
       }
-      acceptAll(listener);
+      for (int peer = 0; peer < config.rank(); peer++) {
+        call(peer, Address.parse(addresses.get(peer)), selector);
+      }
+      acceptAll(selector);
       return end();
+    } catch (IOException e) {
+      TransportException failure = new TransportException("cannot accept: " + e.getMessage(), e);
+      giveUp(failure, addresses);
+      throw failure;
     } catch (RuntimeException e) {
-      end().values().forEach(Connector::closeQuietly);
+      giveUp(e, addresses);
       throw e;
     }
   }
 
   private synchronized Map<Integer, Connection> end() {
     isOver = true;
+    pending.forEach(TimedChannel::abandon);
     return connections;
   }
 
-  private void call(int peer, Address address) {
+  private void giveUp(RuntimeException e, List<String> addresses) {
+    Map<Integer, Connection> connected = end();
+    if (!(e instanceof UntrustedException)) {
+      connected.values().forEach(Connector::closeQuietly);
+      return;
+    }
+    for (int peer = 0; peer < addresses.size() && isFirst(); peer++) {
+      if (peer != config.rank()) {
+        tell(Address.parse(addresses.get(peer)), new Notice(config.rank(), e.getMessage()));
+      }
+    }
+    // Who does not listen any more is connected to all and reads frames.
+    List<Peer> peers = new ArrayList<>();
+    connected.forEach((rank, made) -> peers.add(new Peer(rank, made, new PayloadPool())));
+    peers.forEach(peer -> peer.abort(e.toString()));
+    peers.forEach(Peer::close);
+  }
+
+  /** Whether no other rank has told of it before. */
+  private synchronized boolean isFirst() {
+    return notice.isEmpty();
+  }
+
+  private void call(int peer, Address address, Selector selector) throws IOException {
     IOException last = new ConnectException("no attempt");
     while (!isLate()) {
       try {
@@ -82,12 +137,22 @@ final class Connector {
         }
         return;
       } catch (IOException e) {
+        requireTrust(peer, address, e);
         last = telling(e) >= telling(last) ? e : last;
-        pause();
+        accept(selector);
       }
     }
     throw new TransportException(
         "rank %d cannot be reached at %s: %s".formatted(peer, address, last.getMessage()), last);
+  }
+
+  private static void requireTrust(int peer, Address address, IOException e) {
+    if (e instanceof RefusedException refused && refused.isForCertificate()) {
+      throw new UntrustedException(
+          "rank %d at %s: %s. Each rank's truststore has to hold the certificates of all ranks or who signed them, and their time must not be over."
+              .formatted(peer, address, e.getMessage()),
+          e);
+    }
   }
 
   /** How much a failure tells: why, that somebody was there, or that nobody answers any more. */
@@ -99,16 +164,25 @@ final class Connector {
   }
 
   private Connection callOnce(int peer, Address address) throws IOException {
+    return reach(address, (channel, target) -> call(peer, channel, target));
+  }
+
+  /** What is done at an address. */
+  private interface Errand<T> {
+    T at(SocketChannel channel, SocketAddress target) throws IOException;
+  }
+
+  private static <T> T reach(Address address, Errand<T> errand) throws IOException {
     Optional<UnixDomainSocketAddress> unix =
         address.unix().filter(socket -> Files.exists(socket.getPath()));
     if (unix.isPresent()) {
       try {
-        return call(peer, SocketChannel.open(StandardProtocolFamily.UNIX), unix.get());
+        return errand.at(SocketChannel.open(StandardProtocolFamily.UNIX), unix.get());
       } catch (ConnectException e) {
         // A file that another host made in a folder that both see.
       }
     }
-    return call(peer, SocketChannel.open(), address.internet());
+    return errand.at(SocketChannel.open(), address.internet());
   }
 
   private Connection call(int peer, SocketChannel channel, SocketAddress target)
@@ -126,52 +200,98 @@ final class Connector {
     }
   }
 
-  private void acceptAll(Listener listener) {
-    try (Selector selector = Selector.open()) {
-      for (ServerSocketChannel server : listener.servers()) {
-        server.configureBlocking(false);
-        server.register(selector, SelectionKey.OP_ACCEPT);
-      }
-      while (!missing().isEmpty()) {
-        if (isLate()) {
-          throw new TransportException("rank %s did not connect%s".formatted(missing(), refusal()));
-        }
-        selector.select(POLL_MILLIS);
-        for (SelectionKey key : selector.selectedKeys()) {
-          accept((ServerSocketChannel) key.channel());
-        }
-        selector.selectedKeys().clear();
-      }
+  private void tell(Address address, Notice given) {
+    try {
+      reach(
+          address,
+          (channel, target) -> {
+            try (channel;
+                TimedChannel timed = new TimedChannel(channel, NOTICE_MILLIS)) {
+              timed.connect(target);
+              given.write(config, timed);
+              return given;
+            }
+          });
     } catch (IOException e) {
-      throw new TransportException("cannot accept: " + e.getMessage(), e);
+      // It has ended, or hears of it when it calls.
     }
+  }
+
+  private void acceptAll(Selector selector) throws IOException {
+    while (!missing().isEmpty()) {
+      if (isLate()) {
+        throw new TransportException("rank %s did not connect%s".formatted(missing(), refusal()));
+      }
+      accept(selector);
+    }
+  }
+
+  /** Lets those in who call, for a while. */
+  private void accept(Selector selector) throws IOException {
+    selector.select(POLL_MILLIS);
+    for (SelectionKey key : selector.selectedKeys()) {
+      accept((ServerSocketChannel) key.channel());
+    }
+    selector.selectedKeys().clear();
+    requireNoNotice();
   }
 
   private void accept(ServerSocketChannel server) throws IOException {
     SocketChannel channel = server.accept();
     if (channel != null) {
-      Thread thread = new Thread(() -> admit(channel), "moraine handshake");
+      TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS);
+      makeRoom(timed);
+      Thread thread = new Thread(() -> admit(channel, timed), "moraine handshake");
       thread.setDaemon(true);
       thread.start();
     }
   }
 
+  /** A rank is through in no time: who has been silent for longest is none. */
+  private synchronized void makeRoom(TimedChannel caller) {
+    if (pending.size() >= MOST_STRANGERS + config.worldSize()) {
+      pending.remove().abandon();
+    }
+    pending.add(caller);
+  }
+
   /** Lets a caller in that proves to be a higher rank that is not there yet. */
-  private void admit(SocketChannel channel) {
-    Met met;
-    try (TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS)) {
-      met = meet(channel, timed, Tls::called);
+  private void admit(SocketChannel channel, TimedChannel timed) {
+    Optional<Met> met = Optional.empty();
+    try (timed) {
+      if (timed.peekInt() == Notice.MAGIC) {
+        heed(Notice.read(config, timed));
+      } else {
+        met = Optional.of(meet(channel, timed, Tls::called));
+      }
     } catch (IOException e) {
       refuse(e);
-      closeQuietly(channel);
-      return;
+      met = Optional.empty();
     }
-    synchronized (this) {
-      if (isOver || !missing().contains(met.rank())) {
-        closeQuietly(channel);
-      } else {
-        connections.put(met.rank(), met.connection());
-      }
+    forget(timed);
+    met.ifPresentOrElse(this::admit, () -> closeQuietly(channel));
+  }
+
+  private synchronized void admit(Met met) {
+    if (isOver || !missing().contains(met.rank())) {
+      closeQuietly(met.connection());
+    } else {
+      connections.put(met.rank(), met.connection());
+    }
+  }
+
+  private synchronized void forget(TimedChannel caller) {
+    pending.remove(caller);
+  }
+
+  private synchronized void heed(Notice given) {
+    notice = Optional.of(given);
+  }
+
+  private synchronized void requireNoNotice() {
+    if (notice.isPresent()) {
+      throw new UntrustedException(
+          "rank %d gave up: %s%s".formatted(notice.get().rank(), notice.get().why(), refusal()));
     }
   }
 
@@ -188,6 +308,7 @@ final class Connector {
     TlsStream tls = end.apply(config.tls().get());
     tls.shakeHands(timed);
     int rank = new Handshake(config, tls.certificateDigests()).perform(new TlsChannel(tls, timed));
+    tls.widen();
     return new Met(rank, new Connection(channel, false, Optional.of(tls)));
   }
 
@@ -234,14 +355,6 @@ final class Connector {
       channel.close();
     } catch (IOException e) {
       // It is of no use to anybody any more.
-    }
-  }
-
-  private static void pause() {
-    try {
-      Thread.sleep(POLL_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 }

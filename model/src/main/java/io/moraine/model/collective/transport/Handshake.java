@@ -4,13 +4,9 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
-import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.Arrays;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Mutual proof that both ends know the run's secret: each sends its rank and a nonce, then the
@@ -24,7 +20,6 @@ final class Handshake {
   private static final int MAGIC_BYTES = 4;
   private static final int NONCE_BYTES = 16;
   private static final int GREETING_BYTES = 4 + 4 + 4 + NONCE_BYTES;
-  private static final int PROOF_BYTES = 32;
 
   private final MeshConfig config;
   private final byte[] ownCertificate;
@@ -77,7 +72,7 @@ final class Handshake {
                 config.rank(), peer, join(ownNonce, peerNonce, ownCertificate, peerCertificate))));
     byte[] due =
         proof(peer, config.rank(), join(peerNonce, ownNonce, peerCertificate, ownCertificate));
-    byte[] shown = read(channel, ByteBuffer.allocate(PROOF_BYTES), PROOF_BYTES).array();
+    byte[] shown = read(channel, ByteBuffer.allocate(Proof.BYTES), Proof.BYTES).array();
     if (!MessageDigest.isEqual(shown, due)) {
       throw new RefusedException("rank %d does not know the run's secret".formatted(peer));
     }
@@ -105,15 +100,6 @@ final class Handshake {
   }
 
   private byte[] proof(int prover, int verifier, byte[] seen) {
-    try {
-      Mac mac = Mac.getInstance("HmacSHA256");
-      mac.init(new SecretKeySpec(config.secret(), "HmacSHA256"));
-      String what =
-          "%s\n%d\n%d\n%d\n".formatted(config.runId(), config.worldSize(), prover, verifier);
-      mac.update(what.getBytes(StandardCharsets.UTF_8));
-      return mac.doFinal(seen);
-    } catch (GeneralSecurityException e) {
-      throw new AssertionError("unreachable: every JDK has HmacSHA256", e);
-    }
+    return Proof.of(config, prover, Integer.toString(verifier), seen);
   }
 }

@@ -7,11 +7,27 @@ final class RefusedException extends IOException {
 
   private static final long serialVersionUID = 1L;
 
+  private final boolean isForCertificate;
+
   RefusedException(String message) {
-    super(message);
+    this(message, null, false);
   }
 
   RefusedException(String message, Throwable cause) {
+    this(message, cause, false);
+  }
+
+  private RefusedException(String message, Throwable cause, boolean isForCertificate) {
     super(message, cause);
+    this.isForCertificate = isForCertificate;
+  }
+
+  /** An end does not accept the other's certificate, or this one has none to show. */
+  static RefusedException forCertificate(String message, Throwable cause) {
+    return new RefusedException(message, cause, true);
+  }
+
+  boolean isForCertificate() {
+    return isForCertificate;
   }
 }

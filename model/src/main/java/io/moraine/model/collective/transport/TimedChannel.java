@@ -1,5 +1,6 @@
 package io.moraine.model.collective.transport;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.SocketTimeoutException;
@@ -9,13 +10,18 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 
-/** A connection that is being made: whatever it waits for ends at a deadline. */
+/** A connection that is being made: whatever it waits for ends at a deadline, or before. */
 final class TimedChannel implements ByteChannel {
 
   private final SocketChannel channel;
   private final Selector selector;
   private final SelectionKey key;
   private final long deadlineNanos;
+
+  /** Came, and is to be read once more. */
+  private final ByteBuffer ahead = ByteBuffer.allocate(4).limit(0);
+
+  private volatile boolean isAbandoned;
 
   TimedChannel(SocketChannel channel, long millis) throws IOException {
     this.channel = channel;
@@ -33,8 +39,32 @@ final class TimedChannel implements ByteChannel {
     }
   }
 
+  /** The four bytes that are read next, which stay to be read. */
+  int peekInt() throws IOException {
+    ahead.clear();
+    while (ahead.hasRemaining()) {
+      await(SelectionKey.OP_READ);
+      if (channel.read(ahead) < 0) {
+        throw new EOFException("end of stream");
+      }
+    }
+    return ahead.flip().getInt(0);
+  }
+
+  /** Ends the wait, by whichever thread; for good. */
+  void abandon() {
+    isAbandoned = true;
+    selector.wakeup();
+  }
+
   @Override
   public int read(ByteBuffer dst) throws IOException {
+    if (ahead.hasRemaining()) {
+      int count = Math.min(ahead.remaining(), dst.remaining());
+      dst.put(ahead.slice(ahead.position(), count));
+      ahead.position(ahead.position() + count);
+      return count;
+    }
     await(SelectionKey.OP_READ);
     return channel.read(dst);
   }
@@ -67,7 +97,11 @@ final class TimedChannel implements ByteChannel {
   private void await(int operation) throws IOException {
     key.interestOps(operation);
     long millis = (deadlineNanos - System.nanoTime()) / 1_000_000;
-    if (millis <= 0 || selector.select(millis) == 0) {
+    int ready = millis <= 0 ? 0 : selector.select(millis);
+    if (isAbandoned) {
+      throw new IOException("it was not waited for any longer");
+    }
+    if (ready == 0) {
       throw new SocketTimeoutException("no answer in time");
     }
     selector.selectedKeys().clear();

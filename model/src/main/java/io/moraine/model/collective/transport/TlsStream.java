@@ -11,7 +11,9 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
 import java.util.Arrays;
+import java.util.Set;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
@@ -27,12 +29,24 @@ import javax.net.ssl.SSLSession;
  */
 final class TlsStream {
 
-  /** Records that are encrypted before a socket gets them, and read from it at once. */
+  /**
+   * Records that are encrypted before a socket gets them, and read from it at once, once the ends
+   * know each other; before it is one.
+   */
   private static final int RECORDS = 17;
 
   private static final int FIRST_CONTENT_TYPE = 20;
   private static final int LAST_CONTENT_TYPE = 24;
   private static final int MAJOR_VERSION = 3;
+  private static final Set<String> CERTIFICATE_ALERTS =
+      Set.of(
+          "bad_certificate",
+          "unsupported_certificate",
+          "certificate_revoked",
+          "certificate_expired",
+          "certificate_unknown",
+          "certificate_required",
+          "unknown_ca");
   private static final String ALERT = "Received fatal alert: ";
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
@@ -45,22 +59,29 @@ final class TlsStream {
   private final SSLEngine engine;
 
   /** From the other end, not decrypted yet. */
-  private final ByteBuffer received;
+  private ByteBuffer received;
 
   /** Decrypted; did not fit where it was to go. */
-  private final ByteBuffer plain;
+  private ByteBuffer plain;
 
   /** Encrypted, to be sent. */
-  private final ByteBuffer sealed;
+  private ByteBuffer sealed;
 
   /** An end whose protocol, role and certificates the engine has been told. */
   TlsStream(SSLEngine engine) {
     this.engine = engine;
-    SSLSession session = engine.getSession();
-    int packet = session.getPacketBufferSize();
-    this.received = ByteBuffer.allocateDirect(RECORDS * packet).limit(0);
-    this.plain = ByteBuffer.allocateDirect(packet).limit(0);
-    this.sealed = ByteBuffer.allocateDirect(RECORDS * packet);
+    int packet = engine.getSession().getPacketBufferSize();
+    this.received = ByteBuffer.allocate(packet).limit(0);
+    this.plain = ByteBuffer.allocate(packet).limit(0);
+    this.sealed = ByteBuffer.allocate(packet);
+  }
+
+  /** From now on in direct memory, of which a stranger gets none. */
+  void widen() {
+    int packet = engine.getSession().getPacketBufferSize();
+    received = ByteBuffer.allocateDirect(RECORDS * packet).put(received).flip();
+    plain = ByteBuffer.allocateDirect(packet).put(plain).flip();
+    sealed = ByteBuffer.allocateDirect(RECORDS * packet).put(sealed.flip());
   }
 
   /** Whether these are a TLS record's first two bytes. */
@@ -97,7 +118,8 @@ final class TlsStream {
     SSLSession session = engine.getSession();
     Certificate[] own = session.getLocalCertificates();
     if (own == null) {
-      throw new RefusedException("the keystore holds no certificate that TLS 1.3 can show");
+      throw RefusedException.forCertificate(
+          "this rank's keystore holds no certificate that TLS 1.3 can show", null);
     }
     return new byte[][] {digest(own[0]), digest(session.getPeerCertificates()[0])};
   }
@@ -285,20 +307,27 @@ final class TlsStream {
     }
   }
 
-  private static IOException explained(SSLException e) {
+  private IOException explained(SSLException e) {
     for (Throwable at = e; at != null; at = at.getCause()) {
       if (at instanceof CertificateException) {
-        return new RefusedException(at.getMessage(), e);
+        return RefusedException.forCertificate(at.getMessage(), e);
       }
     }
     String message = String.valueOf(e.getMessage());
-    if (message.contains(ALERT)) {
-      String alert = message.substring(message.indexOf(ALERT) + ALERT.length());
-      String what =
-          alert.contains("certificate") ? "it refused this rank's certificate" : "it ended TLS";
-      return new RefusedException("%s (%s)".formatted(what, alert), e);
+    if (!message.contains(ALERT)) {
+      return new RefusedException("TLS: " + message, e);
     }
-    return new RefusedException("TLS: " + message, e);
+    String alert = message.substring(message.indexOf(ALERT) + ALERT.length());
+    return CERTIFICATE_ALERTS.contains(alert)
+        ? RefusedException.forCertificate(
+            "it refused this rank's certificate%s (%s)".formatted(ownName(), alert), e)
+        : new RefusedException("it ended TLS (%s)".formatted(alert), e);
+  }
+
+  /** Whose certificate this end has shown, behind a comma; nothing before it has. */
+  private String ownName() {
+    Certificate[] own = engine.getSession().getLocalCertificates();
+    return own == null ? "" : ", " + Trust.name((X509Certificate) own[0]);
   }
 
   private static byte[] digest(Certificate certificate) throws IOException {

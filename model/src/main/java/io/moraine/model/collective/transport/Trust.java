@@ -70,7 +70,7 @@ final class Trust extends X509ExtendedTrustManager {
 
   private static void require(X509Certificate[] chain, Judgement judgement)
       throws CertificateException {
-    String whose = "the certificate of " + printable(chain[0].getSubjectX500Principal().getName());
+    String whose = "the certificate of " + name(chain[0]);
     requireInTime(chain[0], whose);
     try {
       judgement.pass();
@@ -83,9 +83,9 @@ final class Trust extends X509ExtendedTrustManager {
     }
   }
 
-  /** A stranger chose the name. */
-  private static String printable(String name) {
-    return name.replaceAll("\\p{Cntrl}", "?");
+  /** Whom a certificate names; a stranger may have chosen it. */
+  static String name(X509Certificate certificate) {
+    return certificate.getSubjectX500Principal().getName().replaceAll("\\p{Cntrl}", "?");
   }
 
   private static void requireInTime(X509Certificate certificate, String whose)

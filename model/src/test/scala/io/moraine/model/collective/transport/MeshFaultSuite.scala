@@ -23,7 +23,7 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
   implicit override val patienceConfig: PatienceConfig = PatienceConfig(Span(20, Seconds))
 
   private val deadlineMillis = 6000L
-  private val greetingBytes = 4 + 4 + 4 + 16 + 32
+  private val handshakeBytes = Seq(4 + 4 + 4 + 16, 32)
   private val harmedFrame = 3
   private val sequenceAt = 4 + 1 + 1 + 4 + 8
   private val lengthAt = sequenceAt + 8
@@ -87,7 +87,7 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
   }
 
   private def forward(in: SocketChannel, out: SocketChannel, fate: Array[Byte] => Fate): Unit = {
-    write(out, read(in, greetingBytes))
+    for (length <- handshakeBytes) write(out, read(in, length))
     for (_ <- 0 until harmedFrame) write(out, nextData(in, out))
     fate(nextData(in, out)) match {
       case GoesOn(bytes) =>

@@ -2,6 +2,7 @@ package io.moraine.model.collective.transport
 
 import io.moraine.model.collective.{Certificates, CollectiveException, Communicator, Ranks}
 import java.io.IOException
+import java.lang.management.{BufferPoolMXBean, ManagementFactory}
 import java.net.InetSocketAddress
 import java.nio.ByteBuffer
 import java.nio.channels.{ByteChannel, ServerSocketChannel, SocketChannel}
@@ -29,22 +30,23 @@ class TlsSuite extends AnyFunSuite {
     thread.start()
   }
 
-  /** Two ranks, each with TLS or without, and what they make of it. */
-  private def both[T](
+  /** Ranks, each with TLS or without, and what they make of it. */
+  private def all[T](
       tls: Seq[Option[Tls]],
       sockets: Ranks.Sockets = Ranks.Tcp,
       before: String => Unit = _ => (),
-      between: String => String = identity
+      between: String => String = identity,
+      silenceMillis: Long = deadlineMillis
   )(work: Mesh => T): Seq[Try[T]] = {
-    val pool = Executors.newFixedThreadPool(2)
+    val pool = Executors.newFixedThreadPool(tls.size)
     implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
     try {
-      val listeners = Seq.fill(2)(sockets.listen())
+      val listeners = tls.map(_ => sockets.listen())
       before(listeners.head.address)
-      val told = Seq(between(listeners.head.address), listeners(1).address).asJava
+      val told = (between(listeners.head.address) +: listeners.tail.map(_.address)).asJava
       val ranks = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {
-          val config = Ranks.config(rank, 2, deadlineMillis)
+          val config = Ranks.config(rank, tls.size, silenceMillis)
           val mesh = Mesh.connect(tls(rank).fold(config)(config.withTls), listener, told)
           try work(mesh)
           finally mesh.close()
@@ -59,7 +61,7 @@ class TlsSuite extends AnyFunSuite {
 
   /** What both say who cannot come together. */
   private def refusals(first: Option[Tls], second: Option[Tls]): (String, String) = {
-    val Seq(a, b) = both(Seq(first, second))(sum).map(_.failed.get)
+    val Seq(a, b) = all(Seq(first, second))(sum).map(_.failed.get)
     assert(a.isInstanceOf[TransportException] && b.isInstanceOf[TransportException])
     assert(!a.getMessage.contains('\n') && !b.getMessage.contains('\n'))
     val called = "rank [1] did not connect; a caller was refused: "
@@ -80,29 +82,128 @@ class TlsSuite extends AnyFunSuite {
     assert(refusals(None, cluster) == (withTls -> without))
   }
 
-  private val refused = "it refused this rank's certificate (certificate_unknown)"
+  private val patienceMillis = 60000L
 
-  test("a certificate that nobody trusts is refused on either side, and both say so") {
-    val stranger = Some(Certificates.tls(Certificates.stranger, Certificates.authority))
-    val untrusted = "the certificate of CN=stranger is not trusted: the truststore holds neither " +
-      "it nor who signed it"
-    assert(refusals(cluster, stranger) == (untrusted -> refused))
-    assert(refusals(stranger, cluster) == (refused -> untrusted))
+  /** What ranks say that end long before their deadline. */
+  private def endedAtOnce(tls: Tls*): Seq[Throwable] = {
+    val start = System.nanoTime()
+    val failures =
+      all(tls.map(Some(_)), silenceMillis = patienceMillis)(sum).map(_.failed.get)
+    assert(System.nanoTime() - start < patienceMillis * 1000000 / 3)
+    assert(!failures.exists(_.getMessage.contains('\n')), failures)
+    failures
   }
 
-  test("an expired certificate is refused on either side, though the truststore holds it itself") {
-    val late = Some(Certificates.tls(Certificates.expired, Certificates.authorityAndExpired))
-    val careful = Some(Certificates.tls(Certificates.ranks, Certificates.authorityAndExpired))
-    val expired = "the certificate of CN=expired expired on \\d{4}-\\d\\d-\\d\\dT.*Z"
-    val (called, caller) = refusals(careful, late)
-    assert(called.matches(expired) && caller == refused, called)
-    val (calledLate, callerCareful) = refusals(late, careful)
-    assert(calledLate == refused && callerCareful.matches(expired))
+  /** Of two ranks: what the caller says, and that the called one hears of it. */
+  private def untrusted(called: Tls, caller: Tls): String = {
+    val Seq(a, b) = endedAtOnce(called, caller)
+    assert(a.isInstanceOf[UntrustedException] && b.isInstanceOf[UntrustedException], (a, b))
+    assert(a.getMessage.startsWith("rank 1 gave up: " + b.getMessage))
+    val told = ("rank 0 at 127\\.0\\.0\\.1:\\d+: (.*)\\. Each rank's truststore has to hold the " +
+      "certificates of all ranks or who signed them, and their time must not be over\\.").r
+    b.getMessage match {
+      case told(why) => why
+      case other     => fail(other)
+    }
+  }
+
+  private def refused(name: String) =
+    s"it refused this rank's certificate, CN=$name (certificate_unknown)"
+
+  test("a certificate that nobody trusts, on either side, ends both ranks at once") {
+    val stranger = Certificates.tls(Certificates.stranger, Certificates.authority)
+    assert(untrusted(Certificates.cluster, stranger) == refused("stranger"))
+    assert(
+      untrusted(stranger, Certificates.cluster) ==
+        "the certificate of CN=stranger is not trusted: the truststore holds neither it nor who " +
+        "signed it"
+    )
+  }
+
+  test("an expired certificate ends both ranks at once, though the truststore holds it itself") {
+    val late = Certificates.tls(Certificates.expired, Certificates.authorityAndExpired)
+    val careful = Certificates.tls(Certificates.ranks, Certificates.authorityAndExpired)
+    assert(untrusted(careful, late) == refused("expired"))
+    val why = untrusted(late, careful)
+    assert(why.matches("the certificate of CN=expired expired on \\d{4}-\\d\\d-\\d\\dT.*Z"), why)
+  }
+
+  test("a certificate that one rank does not accept ends all at once, whoever calls whom") {
+    val stranger = Certificates.tls(Certificates.stranger, Certificates.authority)
+    for (place <- 0 until 4) {
+      val failures = endedAtOnce(Seq.fill(4)(Certificates.cluster).updated(place, stranger): _*)
+      for (failure <- failures) assert(failure.toString.contains("UntrustedException"), failures)
+      assert(failures.forall(_.getMessage.contains("CN=stranger")), failures)
+    }
+  }
+
+  test("ranks that are connected already hear of a certificate that two others do not accept") {
+    val other = Certificates.tls(Certificates.other, Certificates.authority)
+    val narrow = Certificates.tls(Certificates.ranks, Certificates.ranksAlone)
+    val failures = endedAtOnce(Certificates.cluster, other, narrow)
+    val why = "the certificate of CN=other is not trusted: "
+    assert(failures.forall(_.getMessage.contains(why)), failures)
+    assert(failures.head.getMessage.contains("rank 2"), failures)
+  }
+
+  test("a stranger's word that the run is over counts for nothing") {
+    def liar(address: String): Unit = {
+      val channel = SocketChannel.open(Address.parse(address).internet)
+      val wrong = "fedcba9876543210".getBytes(StandardCharsets.US_ASCII)
+      val config = Ranks.config(1, 2)
+      new Notice(1, "enough").write(
+        new MeshConfig(1, 2, config.runId, wrong, config.silence, config.compute, () => false),
+        channel
+      )
+    }
+    for (tls <- Seq(cluster, None))
+      assert(all(Seq(tls, tls), before = liar)(sum).map(_.get) == Seq.fill(2)(Seq(3L)))
+  }
+
+  test("idle callers, however many, hold a bounded number of threads and no direct memory") {
+    val callers = 500
+    val direct = ManagementFactory
+      .getPlatformMXBeans(classOf[BufferPoolMXBean])
+      .asScala
+      .find(_.getName == "direct")
+      .get
+    def handshakes = Thread.getAllStackTraces.keySet.asScala
+      .count(thread => thread.getName == "moraine handshake" && thread.isAlive)
+    val listeners = Seq.fill(2)(Ranks.Tcp.listen())
+    val addresses = listeners.map(_.address).asJava
+    val pool = Executors.newFixedThreadPool(2)
+    implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
+    def rank(rank: Int) = Future {
+      val config = Ranks.config(rank, 2).withTls(Certificates.cluster)
+      val mesh = Mesh.connect(config, listeners(rank), addresses)
+      try sum(mesh)
+      finally mesh.close()
+    }
+    try {
+      val before = direct.getMemoryUsed
+      val called = rank(0)
+      var (most, memory) = (0, 0L)
+      val idle = (0 until callers).map { i =>
+        val channel = SocketChannel.open(Address.parse(addresses.get(0)).internet)
+        // A record of 16 KiB that never comes, or nothing at all.
+        if (i % 2 == 0) channel.write(ByteBuffer.wrap(Array[Byte](22, 3, 1, 64, 0)))
+        most = most.max(handshakes)
+        memory = memory.max(direct.getMemoryUsed - before)
+        channel
+      }
+      val caller = rank(1)
+      for (found <- Seq(called, caller))
+        assert(Await.result(found, ScalaDuration(30, TimeUnit.SECONDS)) == Seq(3L))
+      // Threads that are on their way out are still there for a moment.
+      assert(most > 10 && most < 2 * (Connector.MOST_STRANGERS + 2), most)
+      assert(memory < 2L * (Connector.MOST_STRANGERS + 2) * (20 << 10), memory)
+      idle.foreach(_.close())
+    } finally pool.shutdownNow()
   }
 
   test("ranks with different certificates of one authority come together") {
     val other = Some(Certificates.tls(Certificates.other, Certificates.authority))
-    assert(both(Seq(cluster, other))(sum).map(_.get) == Seq(Seq(3L), Seq(3L)))
+    assert(all(Seq(cluster, other))(sum).map(_.get) == Seq(Seq(3L), Seq(3L)))
   }
 
   test(
@@ -120,17 +221,20 @@ class TlsSuite extends AnyFunSuite {
         call().write(ByteBuffer.wrap(garbage))
       }
       daemon(Certificates.cluster.caller().shakeHands(call()))
+      daemon(
+        Certificates.tls(Certificates.stranger, Certificates.authority).caller().shakeHands(call())
+      )
     }
-    assert(both(Seq(cluster, cluster), before = callers)(sum).map(_.get) == Seq.fill(2)(Seq(3L)))
+    assert(all(Seq(cluster, cluster), before = callers)(sum).map(_.get) == Seq.fill(2)(Seq(3L)))
   }
 
   test("Unix-domain sockets stay as they are, with TLS or without") {
-    val found = both(Seq(cluster, None), Ranks.Unix)(mesh => (mesh.unixPeers, sum(mesh)))
+    val found = all(Seq(cluster, None), Ranks.Unix)(mesh => (mesh.unixPeers, sum(mesh)))
     assert(found.map(_.get) == Seq.fill(2)((1, Seq(3L))))
   }
 
   test("the reason why a rank gives up reaches the other") {
-    val found = both(Seq(cluster, cluster)) { mesh =>
+    val found = all(Seq(cluster, cluster)) { mesh =>
       if (mesh.rank == 0) mesh.abort("enough of it")
       else mesh.receive(0, Frame.NO_TAG)
     }
@@ -166,7 +270,7 @@ class TlsSuite extends AnyFunSuite {
       val seen = new StringBuffer
       def listen(bytes: ByteBuffer): Unit =
         seen.append(StandardCharsets.ISO_8859_1.decode(bytes))
-      val found = both(
+      val found = all(
         Seq(tls, tls),
         between = between { (caller, callee) =>
           daemon(pump(callee, caller)(_ => ()))
@@ -184,7 +288,7 @@ class TlsSuite extends AnyFunSuite {
 
   test("a bit that flips between two ranks ends the operation on both") {
     val harmedAt = 100000
-    val found = both(
+    val found = all(
       Seq(cluster, cluster),
       between = between { (caller, callee) =>
         var count = 0
@@ -219,7 +323,7 @@ class TlsSuite extends AnyFunSuite {
       daemon(pump(one, two)(_ => ()))
       pump(two, one)(_ => ())
     }
-    val found = both(Seq(cluster, cluster), between = between(relay))(sum)
+    val found = all(Seq(cluster, cluster), between = between(relay))(sum)
     val messages = found.map(_.failed.get.getMessage)
     assert(isBetween)
     assert(messages.head.endsWith("rank 1 does not know the run's secret"), messages)
