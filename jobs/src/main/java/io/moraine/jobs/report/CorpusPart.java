@@ -61,15 +61,13 @@ final class CorpusPart {
     Table sets = Table.of(corpus.decontamination());
     page.figure(
         "Evaluation sets",
-        "Items of evaluation sets, and those that were found in documents.",
-        Chart.bars(sets.stacked("set", "items", "items_found"), "items"),
+        "Items of evaluation sets: found in documents, or not.",
+        Chart.bars(found(sets), "items"),
         sets);
-    Table personal = Table.of(corpus.personalData());
-    page.figure(
+    page.table(
         "Personal data",
         "What was replaced in documents that no rule rejected.",
-        Chart.bars(personal.stacked("kind", "replacements"), "replacements"),
-        personal);
+        Table.of(corpus.personalData()));
   }
 
   private static void nearDuplicates(ReportPage page, CorpusTables corpus) {
@@ -88,7 +86,8 @@ final class CorpusPart {
         clusters);
     page.table(
         "The largest cluster",
-        "The kept document first. Texts of removed documents are known where they are in a sampled pair.",
+        "The kept document first. Texts of removed documents are known where they are in a sampled"
+            + " pair.",
         cluster);
     page.html(
         "Pairs by similarity",
@@ -113,7 +112,8 @@ final class CorpusPart {
     Table use = Table.of(tokens.tokenUse());
     page.figure(
         "How often tokens occur",
-        "Tokens of the vocabulary by how often they occur in the first 4,096 training sequences: from this often to twice as often; 0: never.",
+        "Tokens of the vocabulary by how often they occur in the first 4,096 training sequences:"
+            + " from this often to twice as often; 0: never.",
         Chart.bars(use.stacked("from_occurrences", "tokens"), "tokens of the vocabulary"),
         use);
     Table frequent = Table.of(tokens.frequentTokens(SHOWN));
@@ -124,7 +124,8 @@ final class CorpusPart {
         frequent);
     page.table(
         "The longest tokens",
-        "Long tokens that never occur are what the tokenizer learned from texts that are in no training sequence.",
+        "Long tokens that never occur are what the tokenizer learned from texts that are in no"
+            + " training sequence.",
         Table.of(tokens.longestTokens(SHOWN)));
   }
 
@@ -159,6 +160,17 @@ final class CorpusPart {
       rows.add(values);
     }
     return new Table(stacked.columns(), rows);
+  }
+
+  private static Table found(Table sets) {
+    List<List<Object>> rows = new ArrayList<>();
+    for (List<Object> row : sets.rows()) {
+      long found = (Long) sets.value(row, "items_found");
+      Object set = sets.value(row, "set");
+      rows.add(List.of(set, "found", found));
+      rows.add(List.of(set, "not found", (Long) sets.value(row, "items") - found));
+    }
+    return new Table(List.of("set", "by", "value"), rows);
   }
 
   private static Table byRule(Table removals) {

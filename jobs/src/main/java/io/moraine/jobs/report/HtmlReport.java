@@ -4,6 +4,7 @@ import io.moraine.jobs.figures.CorpusTables;
 import io.moraine.jobs.figures.RunTables;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
@@ -23,7 +24,7 @@ public final class HtmlReport {
    */
   public static String of(SparkSession spark, Optional<String> data, List<String> runs)
       throws IOException {
-    ReportPage page = new ReportPage(title(data, runs));
+    ReportPage page = new ReportPage("Moraine report", about(data, runs));
     if (data.isPresent()) {
       CorpusPart.write(page, CorpusTables.of(spark, data.get()), data.get());
     }
@@ -33,11 +34,13 @@ public final class HtmlReport {
     return page.rendered();
   }
 
-  private static String title(Optional<String> data, List<String> runs) {
-    String ofRuns = String.join(", ", runs);
-    if (data.isEmpty()) {
-      return "Moraine: " + ofRuns;
+  /** What the page is of. */
+  private static String about(Optional<String> data, List<String> runs) {
+    List<String> parts = new ArrayList<>();
+    data.ifPresent(path -> parts.add("Dataset " + path));
+    if (!runs.isEmpty()) {
+      parts.add((runs.size() == 1 ? "Run " : "Runs ") + String.join(", ", runs));
     }
-    return "Moraine: " + data.get() + (runs.isEmpty() ? "" : ", " + ofRuns);
+    return String.join(". ", parts) + ".";
   }
 }

@@ -24,14 +24,16 @@ final class ReportPage {
   private static final int ROWS = 40;
 
   private final String title;
+  private final String about;
   private final StringBuilder body = new StringBuilder();
   private final List<String> contents = new ArrayList<>();
   private final ArrayNode charts = JsonNodeFactory.instance.arrayNode();
   private boolean isSectionOpen;
   private int ids;
 
-  ReportPage(String title) {
+  ReportPage(String title, String about) {
     this.title = title;
+    this.about = about;
   }
 
   /** A part of the page, with what it is about. */
@@ -118,10 +120,13 @@ final class ReportPage {
             .formatted(VisibleText.html(title))
         + "<style>\n"
         + resource("report.css")
-        + "</style>\n</head>\n<body>\n<header>\n<h1>%s</h1>\n<nav aria-label=\"Contents\">%s</nav>\n</header>\n<main>\n"
-            .formatted(VisibleText.html(title), String.join("\n", contents))
+        + "</style>\n</head>\n<body>\n<header>\n<h1>%s</h1>\n<p>%s</p>\n<nav aria-label=\"Contents\">%s</nav>\n</header>\n<main>\n"
+            .formatted(
+                VisibleText.html(title), VisibleText.html(about), String.join("\n", contents))
         + body
-        + "</main>\n<noscript><p>Charts need JavaScript; their numbers stand beneath each of them.</p></noscript>\n"
+        + "</main>\n"
+        + "<noscript><p>Charts need JavaScript; their numbers stand beneath each of"
+        + " them.</p></noscript>\n"
         + "<script type=\"application/json\" id=\"charts\">"
         + charts.toString().replace("<", "\\u003c").replace("\u2028", " ").replace("\u2029", " ")
         + "</script>\n<!-- D3, https://d3js.org\n"

@@ -23,7 +23,8 @@ final class RunPart {
             : "The runs " + String.join(", ", runs.labels()) + ".");
     page.table(
         "What each run came to",
-        "loss: mean of the last hundredth of the steps, in nats per token; flops: operations, attention at full sequence length.",
+        "loss: mean of the last hundredth of the steps, in nats per token; flops: operations,"
+            + " attention at full sequence length.",
         Table.of(runs.summary()));
     page.table("Settings in which the runs differ", "", Table.of(runs.differingSettings()));
     curves(page, Table.of(runs.curves()), Table.of(runs.heldOut()));
@@ -70,7 +71,7 @@ final class RunPart {
     for (List<Object> row : wire.rows()) {
       Object run = wire.value(row, "run");
       Object codecs =
-          "%s: gradients %s, weights %s"
+          "%s: %s, weights %s"
               .formatted(run, wire.value(row, "gradients"), wire.value(row, "weights"));
       rows.add(Arrays.asList(codecs, "sent", wire.value(row, "wire_bytes")));
       rows.add(

@@ -3,9 +3,14 @@
   "use strict";
 
   const COLOURS = 8;
-  const LONGEST_LABEL = 32;
+  const LONGEST_LABEL = 44;
+  const HELD_OUT = ", held out";
   const charts = JSON.parse(document.getElementById("charts").textContent);
   const colour = i => `var(--c${i % COLOURS})`;
+
+  // What became of documents has the same colour in all charts.
+  const fates = new Map([["kept", 0], ["went on", 0], ["not found", 0], ["removed", 1], ["found", 1]]);
+  const fate = name => fates.get(name) ?? fates.set(name, d3.max(fates.values()) + 1).get(name);
   const distinct = values => [...new Set(values)];
 
   /** Short numbers for axes: 1.2k, 3M; small ones as they are. */
@@ -24,22 +29,25 @@
     return svg;
   }
 
-  function legend(box, names) {
+  function legend(box, names, colours) {
     if (names.length < 2) return;
     const items = d3.select(box).append("ul").attr("class", "legend").selectAll("li").data(names).join("li");
-    items.append("span").style("background", (_, i) => colour(i));
+    items.append("span").style("border", (_, i) => `2px solid ${colour(colours[i])}`)
+      .style("background", (name, i) => name.endsWith(HELD_OUT) ? "transparent" : colour(colours[i]));
     items.append(() => document.createTextNode("")).text(name => name);
   }
 
   /** Rows are label, series, value: one bar a label, its series one behind the other. */
   function bars(box, chart, width) {
     const labels = distinct(chart.rows.map(row => row[0]));
-    const series = distinct(chart.rows.map(row => row[1]));
-    legend(box, series);
+    const names = distinct(chart.rows.map(row => row[1]));
+    const series = names.length === 1 ? names : d3.sort(names, fate);
+    const colours = series.map(by => names.length === 1 ? 0 : fate(by));
+    legend(box, series, colours);
     const name = label => label === "" ? "(none)" : typeof label === "number" ? exact(label) : cut(String(label));
     const longest = d3.max(labels, label => name(label).length);
     const left = Math.min(width * 0.45, longest * 6.6 + 12);
-    const room = Math.floor((left - 12) / 6.6);
+    const room = Math.floor((left - 11) / 6.6);
     const row = 22, top = 4, bottom = 40, right = 56;
     const height = top + labels.length * row + bottom;
     const svg = frame(box, chart, width, height);
@@ -50,13 +58,13 @@
       .call(d3.axisBottom(x).ticks(Math.max(2, width / 120)).tickFormat(short).tickSize(-(height - bottom - top)));
     svg.append("text").attr("x", (left + width - right) / 2).attr("y", height - 4).attr("text-anchor", "middle").text(chart.up);
     const starts = new Map();
-    for (const [label, by, value] of chart.rows) {
+    for (const [label, by, value] of d3.sort(chart.rows, row => series.indexOf(row[1]))) {
       if (value === null) continue;
       const from = starts.get(label) || 0;
       starts.set(label, from + value);
       svg.append("rect").attr("class", "mark").attr("x", x(from)).attr("y", y(label))
         .attr("width", Math.max(0, x(from + value) - x(from))).attr("height", y.bandwidth())
-        .style("fill", colour(series.indexOf(by)))
+        .style("fill", colour(colours[series.indexOf(by)]))
         .append("title").text(`${label === "" ? "(none)" : label}, ${by}: ${exact(value)}`);
     }
     const texts = svg.append("g").selectAll("g").data(labels).join("g");
@@ -70,7 +78,9 @@
   /** Rows are x, series, y. */
   function lines(box, chart, width) {
     const series = d3.groups(chart.rows, row => row[1]).map(([name, rows]) => ({name, rows: d3.sort(rows, r => r[0])}));
-    legend(box, series.map(s => s.name));
+    const runs = distinct(series.map(s => s.name.replace(HELD_OUT, "")));
+    const colours = series.map(s => runs.indexOf(s.name.replace(HELD_OUT, "")));
+    legend(box, series.map(s => s.name), colours);
     const height = 300, top = 10, bottom = 44, left = 58, right = 16;
     const svg = frame(box, chart, width, height);
     const x = d3.scaleLinear(d3.extent(chart.rows, r => r[0]), [left, width - right]);
@@ -85,10 +95,11 @@
     const path = d3.line(r => x(r[0]), r => y(r[2]));
     series.forEach((s, i) => {
       svg.append("path").attr("class", "mark").attr("d", path(s.rows))
-        .style("fill", "none").style("stroke", colour(i)).style("stroke-width", 1.8);
+        .style("fill", "none").style("stroke", colour(colours[i])).style("stroke-width", 1.8)
+        .style("stroke-dasharray", s.name.endsWith(HELD_OUT) ? "5 4" : null);
       if (s.rows.length <= 40) {
         svg.append("g").selectAll("circle").data(s.rows).join("circle").attr("class", "mark")
-          .attr("cx", r => x(r[0])).attr("cy", r => y(r[2])).attr("r", 2.5).style("fill", colour(i));
+          .attr("cx", r => x(r[0])).attr("cy", r => y(r[2])).attr("r", 2.5).style("fill", colour(colours[i]));
       }
     });
     pointer(box, svg, chart, series, x, width);
@@ -117,7 +128,7 @@
     const layers = distinct(chart.rows.map(row => row[1]));
     const most = d3.max(chart.rows, r => r[2]) || 1;
     const fill = d3.scaleSequential([0, most], d3.interpolateViridis);
-    const cell = Math.min(28, Math.max(6, 320 / layers.length));
+    const cell = Math.min(64, Math.max(6, 320 / layers.length));
     const top = 4, bottom = 44, left = 46, right = 8;
     const height = top + layers.length * cell + bottom;
     const key = d3.select(box).append("p").attr("class", "legend");

@@ -40,7 +40,7 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     }
     assert(sum(corpus.languages(5), "documents") > 0)
     assert(sum(corpus.lengths, "kept") == counts.documents)
-    assert(rows(corpus.decontamination).map(_.getString(0)) == Seq("made"))
+    assert(rows(corpus.decontamination).map(_.getString(0)) == Seq("sets/made"))
     assert(rows(corpus.personalData).map(_.getString(0)) == Seq("email", "ip", "phone", "secret"))
   }
 
