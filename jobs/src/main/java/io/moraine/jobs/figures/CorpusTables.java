@@ -1,6 +1,7 @@
 package io.moraine.jobs.figures;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.concat_ws;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
@@ -284,6 +285,11 @@ public final class CorpusTables {
   }
 
   private static Column beginning(String column) {
-    return col(column).substr(1, SHOWN_CHARACTERS).as("text");
+    return noOutputKind(col(column).substr(1, SHOWN_CHARACTERS)).as("text");
+  }
+
+  /** A space before a text that Zeppelin would show as what it says behind a per cent sign. */
+  static Column noOutputKind(Column text) {
+    return when(text.startsWith("%"), concat(lit(" "), text)).otherwise(text);
   }
 }

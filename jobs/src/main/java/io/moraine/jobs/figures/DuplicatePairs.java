@@ -80,7 +80,8 @@ public final class DuplicatePairs {
     html.append(
         String.format(
             Locale.ROOT,
-            "<div class=\"pair\"><p><strong>Jaccard %.3f</strong>, %s</p><div class=\"texts\" style=\"display: flex; gap: 1em\">",
+            "<div class=\"pair\"><p><strong>Jaccard %.3f</strong>, %s</p><div class=\"texts\""
+                + " style=\"display: flex; gap: 1em\">",
             pair.similarity(),
             pair.isRemoved() ? "one of them removed" : "both kept"));
     List<WordDifference.Stretch> stretches = WordDifference.between(pair.text(), pair.otherText());

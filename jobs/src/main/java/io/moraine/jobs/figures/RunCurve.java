@@ -16,7 +16,7 @@ final class RunCurve {
   private static final int SPANS = 400;
 
   /** Spans of the expert loads, at most: each is a picture of its own. */
-  private static final int LOAD_SPANS = 60;
+  private static final int LOAD_SPANS = 50;
 
   /** The last part of a run whose mean loss stands for what it came to. */
   private static final double LAST = 0.01;
@@ -167,6 +167,7 @@ final class RunCurve {
   }
 
   private void addPicture(long number, ExpertLoad load) {
+    loads.clear();
     for (int layer = 0; layer < load.layers(); layer++) {
       double mean = load.layer(layer).mean();
       balance.add(RowFactory.create(number, layer, mean > 0 ? load.maxViolation(layer) : null));

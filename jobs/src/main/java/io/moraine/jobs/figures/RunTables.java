@@ -6,7 +6,9 @@ import static org.apache.spark.sql.functions.max;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.train.GenerateJob;
 import io.moraine.jobs.train.RunFolder;
+import io.moraine.model.generate.SamplingConfig;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -159,7 +161,7 @@ public final class RunTables {
   }
 
   /**
-   * The load of every expert, over the run: run, step, layer, expert, load (1: as much as the
+   * The load of every expert in the last steps: run, step, layer, expert, load (1: as much as the
    * layer's mean).
    */
   public Dataset<Row> expertLoad() throws IOException {
@@ -182,7 +184,33 @@ public final class RunTables {
     return table(
             "step LONG, prompt STRING, text STRING",
             run -> read(run.folder.samples(), SAMPLES).collectAsList())
+        .withColumn("prompt", CorpusTables.noOutputKind(col("prompt")))
+        .withColumn("text", CorpusTables.noOutputKind(col("text")))
         .orderBy("prompt", "run", "step");
+  }
+
+  /**
+   * How uneven experts are loaded as HTML: for each run a table of MoE layers and steps whose cells
+   * are the darker the further the fullest expert of a layer is above the mean (MaxVio).
+   */
+  public String balanceHtml() throws IOException {
+    StringBuilder html = new StringBuilder();
+    for (Run run : runs) {
+      html.append(HeatTable.html(run.label, curve(run).balance()));
+    }
+    return html.toString();
+  }
+
+  /**
+   * What the newest checkpoint of the first run makes of a prompt, as HTML; drawn from the 40
+   * likeliest tokens at temperature 0.7, the same each time.
+   */
+  public String generatedHtml(String prompt, int tokens) throws IOException {
+    SamplingConfig sampling = new SamplingConfig(0.7, 40, 1, 1, 1);
+    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    GenerateJob.Generated generated =
+        GenerateJob.generate(hadoop, runs.get(0).folder, prompt, tokens, sampling, false);
+    return "<pre style=\"white-space: pre-wrap\">" + VisibleText.html(generated.text()) + "</pre>";
   }
 
   /** What makes the rows of one run, without its label. */

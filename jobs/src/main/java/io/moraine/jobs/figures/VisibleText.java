@@ -56,6 +56,8 @@ public final class VisibleText {
       case '>' -> html.append("&gt;");
       case '"' -> html.append("&quot;");
       case '\'' -> html.append("&#39;");
+      // At the beginning of a line Zeppelin takes it for the name of a kind of output.
+      case '%' -> html.append("&#37;");
       case '\n', '\t' -> html.appendCodePoint(point);
       default -> {
         if (isHostile(point)) {

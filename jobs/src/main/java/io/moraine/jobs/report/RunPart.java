@@ -95,7 +95,7 @@ final class RunPart {
           "MaxVio, how far the fullest expert of a layer is above the mean: 0 is even.",
           Chart.heat(ofRun.select("step", "layer", "max_violation"), "step", "MoE layer"),
           ofRun);
-      Table last = lastStep(load.where("run", run));
+      Table last = load.where("run", run);
       page.figure(
           "Each expert's load at the end, " + run,
           "Against the mean of its layer: 1 is even.",
@@ -109,12 +109,6 @@ final class RunPart {
         "Samples as they changed",
         "What the model made of the same prompts while it was trained.",
         samples.thinned(SAMPLES));
-  }
-
-  private static Table lastStep(Table load) {
-    return load.isEmpty()
-        ? load
-        : load.where("step", load.value(load.rows().get(load.rows().size() - 1), "step"));
   }
 
   /** The lines of all runs' losses and held-out losses. */
