@@ -70,7 +70,9 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(pairs.size == 4)
     val html = corpus.pairs.html(100)
     assert(html.contains("<mark> and a short new end</mark>"))
-    assert(html.contains("&lt;/script&gt;") && !html.contains("<script") && !html.contains("\u202e"))
+    assert(
+      html.contains("&lt;/script&gt;") && !html.contains("<script") && !html.contains("\u202e")
+    )
   }
 
   test("tokens: bytes by source, occurrences, the longest") {
@@ -116,18 +118,28 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(load.map(_.getAs[Int]("expert")) == (0 until 8))
     assert(math.abs(load.map(_.getAs[Double]("load")).sum - 8) < 1e-9)
     assert(
-      math.abs(load.map(_.getAs[Double]("load")).max - 1 - rows(
-        runs.balance.where("run = 'run-int8' and step = 12")
-      ).head.getAs[Double]("max_violation")) < 1e-9
+      math.abs(
+        load.map(_.getAs[Double]("load")).max - 1 - rows(
+          runs.balance.where("run = 'run-int8' and step = 12")
+        ).head.getAs[Double]("max_violation")
+      ) < 1e-9
     )
     val wire = rows(runs.wire)
-    assert(wire.map(row => (row.getString(1), row.getString(2))) == Seq("int8" -> "bf16", "fp32" -> "bf16"))
+    assert(
+      wire.map(row => (row.getString(1), row.getString(2))) == Seq(
+        "int8" -> "bf16",
+        "fp32" -> "bf16"
+      )
+    )
     assert(wire.head.getAs[Double]("times_less") > wire.last.getAs[Double]("times_less"))
     val samples = rows(runs.samples.where("run = 'run-int8'"))
     assert(samples.map(_.getLong(1)) == Seq(4, 8, 12, 4, 8, 12))
     assert(samples.forall(row => row.getString(3).startsWith(row.getString(2).trim.take(6))))
     val summary = rows(runs.summary).head
-    assert(summary.getAs[Long]("steps") == 12 && summary.getAs[Double]("loss") == stored.last.getAs[Double]("loss"))
+    assert(
+      summary.getAs[Long]("steps") == 12 && summary.getAs[Double]("loss") == stored.last
+        .getAs[Double]("loss")
+    )
     assert(rows(runs.badSteps).isEmpty)
     val settings = rows(runs.differingSettings).map(row => row.getString(0) -> row.getString(1))
     assert(
@@ -154,7 +166,10 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     write(1, 6, "further_loss", "left_out", "bad", "held_out_loss", "expert_load", "experts")
     write(7, 12)
     val old = RunTables.of(spark, folder.toString)
-    assert(rows(old.curves).map(_.getAs[Double]("loss")) == rows(runs.curves).take(12).map(_.getAs[Double]("loss")))
+    assert(
+      rows(old.curves)
+        .map(_.getAs[Double]("loss")) == rows(runs.curves).take(12).map(_.getAs[Double]("loss"))
+    )
     assert(rows(old.heldOut).map(_.getLong(1)) == Seq(10, 12))
     assert(rows(old.balance).map(_.getLong(1)) == (7 to 12))
     assert(rows(old.samples).isEmpty)

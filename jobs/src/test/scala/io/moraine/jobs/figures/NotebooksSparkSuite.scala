@@ -46,7 +46,14 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(keys(one.get("config")) == Seq("isZeppelinNotebookCronEnable"))
       for (paragraph <- paragraphs(one)) {
         assert(
-          keys(paragraph) == Seq("title", "text", "dateUpdated", "progress", "config", "settings") ++
+          keys(paragraph) == Seq(
+            "title",
+            "text",
+            "dateUpdated",
+            "progress",
+            "config",
+            "settings"
+          ) ++
             Seq("apps", "runtimeInfos", "progressUpdateIntervalMs", "jobName", "id") ++
             Seq("dateCreated", "status")
         )
@@ -54,7 +61,10 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
         assert(paragraph.get("jobName") == paragraph.get("id"))
         assert(paragraph.get("status").asText == "READY")
         assert(
-          paragraph.get("dateCreated").asText.matches("\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d.\\d{3}")
+          paragraph
+            .get("dateCreated")
+            .asText
+            .matches("\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d.\\d{3}")
         )
         assert(paragraph.get("settings").toString == """{"params":{},"forms":{}}""")
         assert(paragraph.get("text").asText.matches("(?s)%(md|spark|spark\\.sql)\n.+"))

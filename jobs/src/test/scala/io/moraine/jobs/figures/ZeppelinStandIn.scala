@@ -2,8 +2,8 @@ package io.moraine.jobs.figures
 
 import org.apache.spark.sql.Dataset
 
-/** What notebooks use of Zeppelin's context `z`: forms, which here have what a person would put into
-  * them, and tables.
+/** What notebooks use of Zeppelin's context `z`: forms, which here have what a person would put
+  * into them, and tables.
   */
 class ZeppelinStandIn(forms: Map[String, String]) {
 

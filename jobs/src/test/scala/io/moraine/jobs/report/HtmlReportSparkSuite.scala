@@ -53,7 +53,10 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
       Seq("--enable-logging=stderr", "--virtual-time-budget=10000") ++ arguments
     val process = new java.lang.ProcessBuilder(command: _*).redirectError(errors.toFile).start()
     val out = new String(process.getInputStream.readAllBytes())
-    assert(process.waitFor(60, TimeUnit.SECONDS) && process.exitValue == 0, Files.readString(errors))
+    assert(
+      process.waitFor(60, TimeUnit.SECONDS) && process.exitValue == 0,
+      Files.readString(errors)
+    )
     (out, Files.readString(errors))
   }
 
