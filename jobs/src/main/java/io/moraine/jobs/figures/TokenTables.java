@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -176,7 +177,7 @@ public final class TokenTables {
             .add("occurrences", "long"));
   }
 
-  private java.util.stream.Stream<Integer> ids() {
+  private Stream<Integer> ids() {
     return IntStream.range(0, tokenizer.vocabularySize()).filter(tokenizer::hasToken).boxed();
   }
 

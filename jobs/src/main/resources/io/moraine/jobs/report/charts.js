@@ -16,7 +16,7 @@
   /** Short numbers for axes: 1.2k, 3M; small ones as they are. */
   const short = value => {
     const size = Math.abs(value);
-    return size >= 1000 ? d3.format(".3~s")(value).replace("G", "B") : size > 0 && size < 0.001 ? d3.format(".2~e")(value) : d3.format(".4~g")(value);
+    return size >= 1000 ? d3.format(".3~s")(value).replace("G", "B") : size > 0 && size < 0.0001 ? d3.format(".2~e")(value) : d3.format(".4~g")(value);
   };
   const operations = value => d3.format(".3~e")(value);
   const exact = value => Number.isInteger(value) ? d3.format(",")(value) : d3.format(".4~g")(value);

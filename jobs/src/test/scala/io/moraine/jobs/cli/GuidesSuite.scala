@@ -59,7 +59,10 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("links of the guides lead somewhere") {
-    for (document <- documents.filter(_.contains("/")); link <- "\\]\\(([^)#]+)".r.findAllMatchIn(text(document))) {
+    for (
+      document <- documents.filter(_.contains("/"));
+      link <- "\\]\\(([^)#]+)".r.findAllMatchIn(text(document))
+    ) {
       val target = root.resolve(document).getParent.resolve(link.group(1))
       assert(link.group(1).startsWith("http") || Files.exists(target), s"$document: $link")
     }
@@ -84,8 +87,8 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
     folder
   }
 
-  /** Whether a command is run here: jobs over a corpus take long, and other suites run them; one
-    * of them has to do.
+  /** Whether a command is run here: jobs over a corpus take long, and other suites run them; one of
+    * them has to do.
     */
   private def isRun(words: Seq[String]): Boolean =
     Set("plan", "report", "evaluate", "generate", "export", "import")(words.head) ||
