@@ -11,6 +11,7 @@ import io.moraine.jobs.prepare.PrepareJob;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.jobs.report.EvaluationTable;
+import io.moraine.jobs.report.HtmlReport;
 import io.moraine.jobs.report.RemovedExamples;
 import io.moraine.jobs.report.TrainingSummary;
 import io.moraine.jobs.train.EvaluateJob;
@@ -128,12 +129,21 @@ final class DemoCommand implements Callable<Integer> {
       page.add("");
       page.add("=== Where everything is ===");
       page.addAll(places(corpus));
+      RunFolder.replace(
+          spark.sparkContext().hadoopConfiguration(),
+          new org.apache.hadoop.fs.Path(report().toString()),
+          HtmlReport.of(
+              spark, Optional.of(dataset.root().toString()), List.of(run.root().toString())));
     }
     PrintWriter out = spec.commandLine().getOut();
     page.forEach(out::println);
     out.flush();
     Files.write(work.resolve("summary.txt"), page);
     return ExitCode.DONE.code();
+  }
+
+  private Path report() {
+    return work.resolve("report.html");
   }
 
   private List<String> places(List<String> corpus) {
@@ -146,6 +156,7 @@ final class DemoCommand implements Callable<Integer> {
             + work.resolve("run")
             + "  (checkpoints, metrics, settings.json, status.json)",
         "TensorBoard  tensorboard --logdir " + work.resolve("run/tensorboard"),
+        "report       " + report() + "  (open it in a browser)",
         "this page    " + work.resolve("summary.txt"),
         "more text    ./moraine generate --run "
             + work.resolve("run")

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       EvaluateCommand.class,
       GenerateCommand.class,
+      ReportCommand.class,
       ExportCommand.class,
       ImportCommand.class,
       TokenizerCommand.class,

@@ -1,6 +1,9 @@
 package io.moraine.jobs.prepare;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.moraine.pipeline.document.CorpusException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -105,21 +108,34 @@ public record PreparedDataset(Path root) {
   }
 
   /**
+   * A table below report/, in whichever format it was written.
+   *
+   * @throws CorpusException if the dataset does not have it
+   */
+  public Dataset<Row> reportTable(SparkSession spark, String name, String schema) {
+    String folder = report(name);
+    try {
+      Path path = new Path(folder);
+      if (!path.getFileSystem(spark.sparkContext().hadoopConfiguration()).exists(path)) {
+        throw new CorpusException(
+            "%s is missing: the dataset was prepared by another version. Prepare it again."
+                .formatted(folder));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return table(spark, folder, schema);
+  }
+
+  /**
    * Reads the manifest.
    *
    * @throws FileNotFoundException if the folder holds no whole dataset
    * @throws IOException if the manifest is damaged
    */
   public Manifest manifest(Configuration hadoop) throws IOException {
-    Path file = new Path(root, MANIFEST);
-    FileSystem files = file.getFileSystem(hadoop);
-    if (!files.exists(file)) {
-      throw new FileNotFoundException(
-          "%s is not a prepared dataset: it has no %s. Make one with: moraine prepare --input PATH --output %s"
-              .formatted(root, MANIFEST, root));
-    }
-    try (InputStream in = files.open(file)) {
-      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    String text = manifestText(hadoop);
+    try {
       return Manifest.parse(text)
           .orElseThrow(
               () ->
@@ -127,8 +143,50 @@ public record PreparedDataset(Path root) {
                       "%s holds deduplicated documents, not a prepared dataset. Prepare them with: moraine prepare --input %s --output PATH"
                           .formatted(root, documents())));
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s is damaged: %s. Run prepare again.".formatted(file, e.getOriginalMessage()), e);
+      throw damaged(e);
+    }
+  }
+
+  /**
+   * The manifest of a dataset or of deduplicated documents as it stands in its file.
+   *
+   * @throws FileNotFoundException if the folder holds neither
+   * @throws IOException if it is damaged
+   */
+  public JsonNode manifestTree(Configuration hadoop) throws IOException {
+    String text = manifestText(hadoop);
+    try {
+      return new JsonMapper().readTree(text);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
+  }
+
+  /** The tokenizer's file. */
+  public String tokenizerText(Configuration hadoop) throws IOException {
+    return text(hadoop, new Path(tokenizer()));
+  }
+
+  private String manifestText(Configuration hadoop) throws IOException {
+    Path file = new Path(root, MANIFEST);
+    if (!file.getFileSystem(hadoop).exists(file)) {
+      throw new FileNotFoundException(
+          "%s is not a prepared dataset: it has no %s. Make one with: moraine prepare --input PATH --output %s"
+              .formatted(root, MANIFEST, root));
+    }
+    return text(hadoop, file);
+  }
+
+  private IOException damaged(JsonProcessingException e) {
+    return new IOException(
+        "%s is damaged: %s. Run prepare again."
+            .formatted(new Path(root, MANIFEST), e.getOriginalMessage()),
+        e);
+  }
+
+  private static String text(Configuration hadoop, Path file) throws IOException {
+    try (InputStream in = file.getFileSystem(hadoop).open(file)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }
   }
 

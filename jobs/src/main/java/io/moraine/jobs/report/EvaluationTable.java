@@ -29,7 +29,8 @@ public final class EvaluationTable {
     lines.add(
         String.format(
             Locale.ROOT,
-            "held-out loss %.3f nats per token at step %,d; unigram entropy of the same tokens %.3f",
+            "held-out loss %.3f nats per token at step %,d; unigram entropy of the same tokens"
+                + " %.3f",
             evaluation.all().loss(),
             evaluation.step(),
             evaluation.unigramEntropy()));

@@ -70,7 +70,8 @@ public final class TrainingSummary {
       lines.add(
           String.format(
               Locale.ROOT,
-              "expert load, MoE layer %d, last 50 steps: min %.2f, max %.2f of the mean, coefficient of variation %.2f",
+              "expert load, MoE layer %d, last 50 steps: min %.2f, max %.2f of the mean,"
+                  + " coefficient of variation %.2f",
               layer,
               statistics.min() / statistics.mean(),
               statistics.max() / statistics.mean(),

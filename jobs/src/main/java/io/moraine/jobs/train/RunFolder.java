@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.PreparedDataset;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -71,6 +72,15 @@ public record RunFolder(Path root) {
   /** TensorBoard event files. */
   public Path tensorBoard() {
     return new Path(root, "tensorboard");
+  }
+
+  /**
+   * The settings that the run recorded.
+   *
+   * @throws FileNotFoundException if the folder is no run
+   */
+  public TrainSettings recordedSettings(Configuration hadoop) throws IOException {
+    return TrainSettings.recorded(read(hadoop, settings()), settings().toString());
   }
 
   boolean exists(Configuration hadoop) throws IOException {

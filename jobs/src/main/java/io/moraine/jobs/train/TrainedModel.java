@@ -47,8 +47,7 @@ public record TrainedModel(
    */
   public static TrainedModel load(
       Configuration hadoop, RunFolder run, OptionalLong step, int threads) throws IOException {
-    String json = run.read(hadoop, run.settings());
-    TrainSettings settings = TrainSettings.recorded(json, run.settings().toString());
+    TrainSettings settings = run.recordedSettings(hadoop);
     Tokenizer tokenizer = TokenizerJson.read(run.read(hadoop, run.tokenizer()));
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     Checkpoint checkpoint =

@@ -95,6 +95,7 @@ class FailureSuite extends AnyFunSuite {
         "train",
         "evaluate",
         "generate",
+        "report",
         "export",
         "import",
         "tokenizer",
@@ -134,6 +135,8 @@ class FailureSuite extends AnyFunSuite {
     assert(MoraineCommand.run("export", "--run", "no-run", "--output", "o") == 3)
     assert(MoraineCommand.run("import", "--input", "no-model") == 2)
     assert(MoraineCommand.run("import", "--input", "no-model", "--run", "r") == 3)
+    assert(MoraineCommand.run("report", "--output", "o") == 2)
+    assert(MoraineCommand.run("report", "--data", "d", "--run", "r") == 2)
     for (left <- Seq("o", "r")) assert(!java.nio.file.Files.exists(java.nio.file.Path.of(left)))
   }
 

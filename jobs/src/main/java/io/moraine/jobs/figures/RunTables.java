@@ -1,0 +1,266 @@
+package io.moraine.jobs.figures;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.train.GenerateJob;
+import io.moraine.jobs.train.RunFolder;
+import io.moraine.model.generate.SamplingConfig;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+
+/**
+ * What is to be seen of one or several training runs, which the first column, {@code run}, names.
+ * Metrics are summed up over as many steps as make the rows few; they are read when the first table
+ * is asked for that needs them, and once.
+ */
+public final class RunTables {
+
+  private static final StructType METRICS =
+      StructType.fromDDL(
+          "step LONG, loss DOUBLE, further_loss DOUBLE, held_out_loss DOUBLE, gradient_norm DOUBLE,"
+              + " learning_rate DOUBLE, tokens LONG, tokens_seen LONG, seconds DOUBLE,"
+              + " wire_bytes LONG, float32_wire_bytes LONG, left_out BOOLEAN, bad STRING,"
+              + " experts INT, expert_load ARRAY<LONG>");
+
+  private static final StructType SAMPLES =
+      StructType.fromDDL("step LONG, prompt STRING, text STRING");
+
+  private final SparkSession spark;
+  private final List<Run> runs;
+
+  private RunTables(SparkSession spark, List<Run> runs) {
+    this.spark = spark;
+    this.runs = runs;
+  }
+
+  /** A run and, once they were read, its metrics. */
+  private static final class Run {
+    private final String label;
+    private final RunFolder folder;
+    private final TrainSettings settings;
+    private RunCurve curve;
+
+    Run(String label, RunFolder folder, TrainSettings settings) {
+      this.label = label;
+      this.folder = folder;
+      this.settings = settings;
+    }
+  }
+
+  /** The tables of runs whose paths are separated by commas, as a form of a notebook has them. */
+  public static RunTables of(SparkSession spark, String paths) throws IOException {
+    return of(spark, List.of(paths.strip().split("\\s*,\\s*")));
+  }
+
+  /**
+   * The tables of runs.
+   *
+   * @throws FileNotFoundException if one is no training run
+   */
+  public static RunTables of(SparkSession spark, List<String> paths) throws IOException {
+    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    List<String> labels = PathLabels.of(paths);
+    List<Run> runs = new ArrayList<>();
+    for (int i = 0; i < paths.size(); i++) {
+      RunFolder folder = RunFolder.at(paths.get(i));
+      runs.add(new Run(labels.get(i), folder, folder.recordedSettings(hadoop)));
+    }
+    return new RunTables(spark, runs);
+  }
+
+  /** What the runs are called: the ends of their paths that tell them apart. */
+  public List<String> labels() {
+    return runs.stream().map(run -> run.label).toList();
+  }
+
+  /** The settings of the runs. */
+  List<JsonNode> settings() {
+    return runs.stream().map(run -> SettingsDifference.tree(run.settings.rendered())).toList();
+  }
+
+  /**
+   * Makes every table a temporary view of its name: run_summary, curves, held_out, bad_steps,
+   * balance, expert_load, wire, samples.
+   */
+  public void createViews() throws IOException {
+    summary().createOrReplaceTempView("run_summary");
+    curves().createOrReplaceTempView("curves");
+    heldOut().createOrReplaceTempView("held_out");
+    badSteps().createOrReplaceTempView("bad_steps");
+    balance().createOrReplaceTempView("balance");
+    expertLoad().createOrReplaceTempView("expert_load");
+    wire().createOrReplaceTempView("wire");
+    samples().createOrReplaceTempView("samples");
+  }
+
+  /**
+   * What each run came to: run, parameters, active_parameters, steps, tokens, flops, loss (mean of
+   * the last hundredth of the steps), held_out_loss (the newest), tokens_per_second, bad_steps.
+   */
+  public Dataset<Row> summary() throws IOException {
+    return table(
+        "parameters LONG, active_parameters LONG, steps LONG, tokens LONG, flops DOUBLE,"
+            + " loss DOUBLE, held_out_loss DOUBLE, tokens_per_second DOUBLE, bad_steps LONG",
+        run -> List.of(curve(run).summary()));
+  }
+
+  /** Settings in which the runs differ: setting, and a column for each run, named as it is. */
+  public Dataset<Row> differingSettings() {
+    StructType schema = new StructType().add("setting", "string");
+    for (Run run : runs) {
+      schema = schema.add(run.label, "string");
+    }
+    return spark.createDataFrame(SettingsDifference.rows(settings()), schema);
+  }
+
+  /**
+   * Losses and the like, each row the mean over some steps whose last one it names: run, step,
+   * tokens_seen, flops (operations so far), loss, further_loss, gradient_norm, learning_rate,
+   * tokens_per_second, wire_bytes (per step). What no step has is null.
+   */
+  public Dataset<Row> curves() throws IOException {
+    return table(
+        "step LONG, tokens_seen LONG, flops DOUBLE, loss DOUBLE, further_loss DOUBLE,"
+            + " gradient_norm DOUBLE, learning_rate DOUBLE, tokens_per_second DOUBLE,"
+            + " wire_bytes DOUBLE",
+        run -> curve(run).points());
+  }
+
+  /** Held-out losses as they were measured: run, step, tokens_seen, flops, held_out_loss. */
+  public Dataset<Row> heldOut() throws IOException {
+    return table(
+        "step LONG, tokens_seen LONG, flops DOUBLE, held_out_loss DOUBLE",
+        run -> curve(run).heldOut());
+  }
+
+  /** Bad steps and those left out because of them: run, step, bad (why), left_out, loss. */
+  public Dataset<Row> badSteps() throws IOException {
+    return table(
+        "step LONG, bad STRING, left_out BOOLEAN, loss DOUBLE", run -> curve(run).badSteps());
+  }
+
+  /** How uneven experts are loaded, over the run: run, step, layer, max_violation (MaxVio). */
+  public Dataset<Row> balance() throws IOException {
+    return table("step LONG, layer INT, max_violation DOUBLE", run -> curve(run).balance());
+  }
+
+  /**
+   * The load of every expert in the last steps: run, step, layer, expert, load (1: as much as the
+   * layer's mean).
+   */
+  public Dataset<Row> expertLoad() throws IOException {
+    return table("step LONG, layer INT, expert INT, load DOUBLE", run -> curve(run).loads());
+  }
+
+  /**
+   * Bytes that rank 0 sends per step, by what encodes them: run, gradients, weights, wire_bytes,
+   * float32_bytes (what float32 would be), times_less. One row a run; none where one rank trained.
+   */
+  public Dataset<Row> wire() throws IOException {
+    return table(
+        "gradients STRING, weights STRING, wire_bytes DOUBLE, float32_bytes DOUBLE,"
+            + " times_less DOUBLE",
+        run -> curve(run).wire(run.settings.train().wire()));
+  }
+
+  /** Texts written while training: run, step, prompt, text. */
+  public Dataset<Row> samples() throws IOException {
+    return table(
+            "step LONG, prompt STRING, text STRING",
+            run -> read(run.folder.samples(), SAMPLES).collectAsList())
+        .withColumn("prompt", CorpusTables.noOutputKind(col("prompt")))
+        .withColumn("text", CorpusTables.noOutputKind(col("text")))
+        .orderBy("prompt", "run", "step");
+  }
+
+  /**
+   * How uneven experts are loaded as HTML: for each run a table of MoE layers and steps whose cells
+   * are the darker the further the fullest expert of a layer is above the mean (MaxVio).
+   */
+  public String balanceHtml() throws IOException {
+    StringBuilder html = new StringBuilder();
+    for (Run run : runs) {
+      html.append(HeatTable.html(run.label, curve(run).balance()));
+    }
+    return html.toString();
+  }
+
+  /**
+   * What the newest checkpoint of the first run makes of a prompt, as HTML; drawn from the 40
+   * likeliest tokens at temperature 0.7, the same each time.
+   */
+  public String generatedHtml(String prompt, int tokens) throws IOException {
+    SamplingConfig sampling = new SamplingConfig(0.7, 40, 1, 1, 1);
+    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    GenerateJob.Generated generated =
+        GenerateJob.generate(hadoop, runs.get(0).folder, prompt, tokens, sampling, false);
+    return "<pre style=\"white-space: pre-wrap\">" + VisibleText.html(generated.text()) + "</pre>";
+  }
+
+  /** What makes the rows of one run, without its label. */
+  private interface Rows {
+    List<Row> of(Run run) throws IOException;
+  }
+
+  private Dataset<Row> table(String columns, Rows rows) throws IOException {
+    StructType schema = new StructType().add("run", "string");
+    for (StructField field : StructType.fromDDL(columns).fields()) {
+      schema = schema.add(field);
+    }
+    List<Row> all = new ArrayList<>();
+    for (Run run : runs) {
+      for (Row row : rows.of(run)) {
+        Object[] values = new Object[schema.size()];
+        values[0] = run.label;
+        for (int i = 1; i < values.length; i++) {
+          values[i] = row.get(i - 1);
+        }
+        all.add(RowFactory.create(values));
+      }
+    }
+    return spark.createDataFrame(all, schema);
+  }
+
+  private RunCurve curve(Run run) throws IOException {
+    if (run.curve == null) {
+      Dataset<Row> metrics = read(run.folder.metrics(), METRICS);
+      Row last = metrics.agg(max("step")).first();
+      run.curve =
+          new RunCurve(run.settings.model(), last.isNullAt(0) ? 1 : Math.max(1, last.getLong(0)));
+      metrics.orderBy("step").toLocalIterator().forEachRemaining(run.curve::add);
+    }
+    return run.curve;
+  }
+
+  /** A folder of Parquet files of which older ones may lack columns; no rows if it is not there. */
+  private Dataset<Row> read(Path folder, StructType schema) throws IOException {
+    FileSystem files = folder.getFileSystem(spark.sparkContext().hadoopConfiguration());
+    if (!files.exists(folder) || files.listStatus(folder).length == 0) {
+      return spark.createDataFrame(List.of(), schema);
+    }
+    Dataset<Row> stored = spark.read().option("mergeSchema", true).parquet(folder.toString());
+    List<String> names = List.of(stored.columns());
+    List<Column> columns = new ArrayList<>();
+    for (StructField field : schema.fields()) {
+      Column column = names.contains(field.name()) ? col(field.name()) : lit(null);
+      columns.add(column.cast(field.dataType()).as(field.name()));
+    }
+    return stored.select(columns.toArray(Column[]::new));
+  }
+}

@@ -1,0 +1,222 @@
+package io.moraine.jobs.figures;
+
+import static org.apache.spark.sql.functions.coalesce;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.explode;
+import static org.apache.spark.sql.functions.floor;
+import static org.apache.spark.sql.functions.greatest;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.log2;
+import static org.apache.spark.sql.functions.octet_length;
+import static org.apache.spark.sql.functions.pow;
+import static org.apache.spark.sql.functions.slice;
+import static org.apache.spark.sql.functions.sum;
+
+import io.moraine.jobs.prepare.PreparedDataset;
+import io.moraine.pipeline.tokenizer.Tokenizer;
+import io.moraine.pipeline.tokenizer.TokenizerJson;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+
+/** What is to be seen of a prepared dataset's tokens and tokenizer. */
+public final class TokenTables {
+
+  /**
+   * Sequences in which occurrences are counted: their order is drawn, so the first are a sample.
+   */
+  private static final long SAMPLED_SEQUENCES = 4096;
+
+  private final SparkSession spark;
+  private final PreparedDataset dataset;
+  private final Tokenizer tokenizer;
+  private long[] occurrences;
+
+  private TokenTables(SparkSession spark, PreparedDataset dataset, Tokenizer tokenizer) {
+    this.spark = spark;
+    this.dataset = dataset;
+    this.tokenizer = tokenizer;
+  }
+
+  static TokenTables of(SparkSession spark, PreparedDataset dataset) throws IOException {
+    String json = dataset.tokenizerText(spark.sparkContext().hadoopConfiguration());
+    return new TokenTables(spark, dataset, TokenizerJson.read(json));
+  }
+
+  /**
+   * Makes every table a temporary view of its name: bytes_per_token, tokens_per_document,
+   * token_use, frequent_tokens, longest_tokens.
+   *
+   * @param shown sources and tokens, at most
+   * @cost counts the tokens of the sampled sequences
+   */
+  void createViews(int shown) {
+    bytesPerToken(shown).createOrReplaceTempView("bytes_per_token");
+    tokensPerDocument().createOrReplaceTempView("tokens_per_document");
+    tokenUse().createOrReplaceTempView("token_use");
+    frequentTokens(shown).createOrReplaceTempView("frequent_tokens");
+    longestTokens(shown).createOrReplaceTempView("longest_tokens");
+  }
+
+  /**
+   * Sources, those with the most bytes first: source, documents, bytes, tokens, bytes_per_token.
+   *
+   * @param shown sources; the others are summed up
+   * @cost reads all documents once
+   */
+  public Dataset<Row> bytesPerToken(int shown) {
+    List<Row> all =
+        dataset
+            .documentsTable(spark)
+            .groupBy(coalesce(col("source"), lit("")).as("source"))
+            .agg(
+                count(lit(1)).as("documents"),
+                sum(octet_length(col("text"))).cast("long").as("bytes"),
+                sum("n_tokens").cast("long").as("tokens"))
+            .orderBy(col("bytes").desc(), col("source"))
+            .collectAsList();
+    List<Row> rows = new ArrayList<>();
+    for (Row row : all.subList(0, Math.min(shown, all.size()))) {
+      rows.add(source(row.getString(0), List.of(row)));
+    }
+    if (all.size() > shown) {
+      rows.add(source(CorpusTables.OTHERS, all.subList(shown, all.size())));
+    }
+    return spark.createDataFrame(
+        rows,
+        new StructType()
+            .add("source", "string")
+            .add("documents", "long")
+            .add("bytes", "long")
+            .add("tokens", "long")
+            .add("bytes_per_token", "double"));
+  }
+
+  /** Kept documents by their number of tokens, in powers of two: from_tokens, documents. */
+  public Dataset<Row> tokensPerDocument() {
+    return dataset
+        .documentsTable(spark)
+        .groupBy(
+            pow(lit(2), floor(log2(greatest(col("n_tokens"), lit(1)))))
+                .cast("long")
+                .as("from_tokens"))
+        .agg(count(lit(1)).as("documents"))
+        .orderBy("from_tokens");
+  }
+
+  /**
+   * Tokens of the vocabulary by how often they occur in the first sequences, in powers of two:
+   * from_occurrences (0, 1, 2, 4, ...), tokens.
+   */
+  public Dataset<Row> tokenUse() {
+    long[] tokens = new long[Long.SIZE + 1];
+    int last = 0;
+    long[] counts = occurrences();
+    for (int id = 0; id < counts.length; id++) {
+      if (tokenizer.hasToken(id)) {
+        int bits = Long.SIZE - Long.numberOfLeadingZeros(counts[id]);
+        tokens[bits]++;
+        last = Math.max(last, bits);
+      }
+    }
+    List<Row> rows = new ArrayList<>();
+    for (int bits = 0; bits <= last; bits++) {
+      rows.add(RowFactory.create(bits == 0 ? 0L : 1L << (bits - 1), tokens[bits]));
+    }
+    return spark.createDataFrame(
+        rows, new StructType().add("from_occurrences", "long").add("tokens", "long"));
+  }
+
+  /** The most frequent tokens of the first sequences: id, token, occurrences, share. */
+  public Dataset<Row> frequentTokens(int shown) {
+    long[] counts = occurrences();
+    long all = Math.max(1, IntStream.range(0, counts.length).mapToLong(id -> counts[id]).sum());
+    List<Row> rows =
+        ids()
+            .sorted(
+                Comparator.comparingLong((Integer id) -> -counts[id])
+                    .thenComparingInt(Integer::intValue))
+            .limit(shown)
+            .map(id -> RowFactory.create(id, shown(id), counts[id], (double) counts[id] / all))
+            .toList();
+    return spark.createDataFrame(
+        rows,
+        new StructType()
+            .add("id", "int")
+            .add("token", "string")
+            .add("occurrences", "long")
+            .add("share", "double"));
+  }
+
+  /** The longest tokens of the vocabulary: id, token, bytes, occurrences in the first sequences. */
+  public Dataset<Row> longestTokens(int shown) {
+    long[] counts = occurrences();
+    List<Row> rows =
+        ids()
+            .sorted(
+                Comparator.comparingInt((Integer id) -> -bytes(id).length)
+                    .thenComparingInt(Integer::intValue))
+            .limit(shown)
+            .map(id -> RowFactory.create(id, shown(id), bytes(id).length, counts[id]))
+            .toList();
+    return spark.createDataFrame(
+        rows,
+        new StructType()
+            .add("id", "int")
+            .add("token", "string")
+            .add("bytes", "int")
+            .add("occurrences", "long"));
+  }
+
+  private Stream<Integer> ids() {
+    return IntStream.range(0, tokenizer.vocabularySize()).filter(tokenizer::hasToken).boxed();
+  }
+
+  private byte[] bytes(int id) {
+    return tokenizer.decodeBytes(new int[] {id});
+  }
+
+  private String shown(int id) {
+    return VisibleText.ofToken(bytes(id));
+  }
+
+  /** How often each id occurs in the first sequences; counted once. */
+  private synchronized long[] occurrences() {
+    if (occurrences == null) {
+      long[] counts = new long[tokenizer.vocabularySize()];
+      spark
+          .read()
+          .parquet(dataset.sequences())
+          .where(col("sequence_id").lt(SAMPLED_SEQUENCES))
+          .select(explode(slice(col("tokens"), lit(1), col("filled"))).as("id"))
+          .groupBy("id")
+          .agg(count(lit(1)).as("occurrences"))
+          .collectAsList()
+          .forEach(row -> counts[row.getInt(0)] = row.getLong(1));
+      occurrences = counts;
+    }
+    return occurrences;
+  }
+
+  private static Row source(String name, List<Row> rows) {
+    long documents = 0;
+    long bytes = 0;
+    long tokens = 0;
+    for (Row row : rows) {
+      documents += row.getLong(1);
+      bytes += row.getLong(2);
+      tokens += row.getLong(3);
+    }
+    return RowFactory.create(
+        name, documents, bytes, tokens, tokens == 0 ? null : (double) bytes / tokens);
+  }
+}

@@ -1,0 +1,98 @@
+package io.moraine.jobs.figures;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+
+/**
+ * Texts of strangers as they may stand on a page: they neither become part of its markup nor change
+ * how it is read.
+ */
+public final class VisibleText {
+
+  private static final char REPLACEMENT = '\ufffd';
+
+  private VisibleText() {}
+
+  /**
+   * A text as HTML, within an element or a quoted attribute. What no page may hold, or what turns
+   * its direction around, becomes U+FFFD.
+   */
+  public static String html(String text) {
+    StringBuilder html = new StringBuilder(text.length() + 16);
+    text.codePoints().forEach(point -> append(html, point));
+    return html.toString();
+  }
+
+  /**
+   * The bytes of a token: spaces as U+2423, line ends and tabs as in a string of a program, bytes
+   * that are no text in hexadecimal.
+   */
+  static String ofToken(byte[] bytes) {
+    StringBuilder text = new StringBuilder();
+    try {
+      StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(bytes))
+          .codePoints()
+          .forEach(point -> appendToken(text, point));
+    } catch (CharacterCodingException e) {
+      for (byte one : bytes) {
+        if (one > ' ') {
+          text.append((char) one);
+        } else {
+          text.append(String.format(Locale.ROOT, "\\x%02X", one));
+        }
+      }
+    }
+    return text.toString();
+  }
+
+  private static void append(StringBuilder html, int point) {
+    switch (point) {
+      case '&' -> html.append("&amp;");
+      case '<' -> html.append("&lt;");
+      case '>' -> html.append("&gt;");
+      case '"' -> html.append("&quot;");
+      case '\'' -> html.append("&#39;");
+      // At the beginning of a line Zeppelin takes it for the name of a kind of output.
+      case '%' -> html.append("&#37;");
+      case '\n', '\t' -> html.appendCodePoint(point);
+      default -> {
+        if (isHostile(point)) {
+          html.append(REPLACEMENT);
+        } else {
+          html.appendCodePoint(point);
+        }
+      }
+    }
+  }
+
+  private static void appendToken(StringBuilder text, int point) {
+    switch (point) {
+      case ' ' -> text.append('\u2423');
+      case '\n' -> text.append("\\n");
+      case '\r' -> text.append("\\r");
+      case '\t' -> text.append("\\t");
+      default -> {
+        if (isHostile(point)) {
+          text.append(String.format(Locale.ROOT, "\\u%04X", point));
+        } else {
+          text.appendCodePoint(point);
+        }
+      }
+    }
+  }
+
+  /** Controls, halves of pairs, marks of direction, and what is no character. */
+  private static boolean isHostile(int point) {
+    return Character.isISOControl(point)
+        || point >= 0xd800 && point <= 0xdfff
+        || point >= 0x202a && point <= 0x202e
+        || point >= 0x2066 && point <= 0x2069
+        || point == 0x2028
+        || point == 0x2029
+        || (point & 0xfffe) == 0xfffe;
+  }
+}

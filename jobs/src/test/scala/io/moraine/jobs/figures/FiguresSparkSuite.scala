@@ -1,0 +1,234 @@
+package io.moraine.jobs.figures
+
+import io.moraine.jobs.config.ConfigException
+import io.moraine.jobs.prepare.PreparedDataset
+import io.moraine.jobs.{Scratch, SharedSparkSession}
+import java.io.FileNotFoundException
+import java.nio.file.{Files, Path}
+import org.apache.spark.sql.{DataFrame, Row}
+import org.scalatest.funsuite.AnyFunSuite
+
+class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
+
+  private lazy val data: Path = Example.data(spark)
+  private lazy val corpus = CorpusTables.of(spark, data.toString)
+  private lazy val run: Path = Example.run(spark)
+  private lazy val runs =
+    RunTables.of(spark, s"$run, ${Example.otherRun(spark)}")
+
+  private def manifest =
+    PreparedDataset.at(data.toString).manifest(spark.sparkContext.hadoopConfiguration)
+
+  private def rows(table: DataFrame): Seq[Row] = table.collect().toSeq
+
+  private def sum(table: DataFrame, column: String): Long =
+    rows(table).map(_.getAs[Long](column)).sum
+
+  test("tables of documents add up to the manifest's counts") {
+    val counts = manifest.counts
+    val funnel = rows(corpus.funnel)
+    assert(funnel.head.getAs[Long]("in") == counts.read)
+    assert(funnel.last.getAs[Long]("out") == counts.documents)
+    assert(sum(corpus.removals, "documents") == counts.removed)
+    for (shown <- Seq(3, 100)) {
+      val sources = corpus.sources(shown)
+      assert(sum(sources, "documents") == counts.documents + counts.removed)
+      val names = rows(sources).map(_.getString(0)).distinct
+      assert(names.size == (if (shown == 3) 4 else names.size))
+      assert(names.contains("(others)") == (shown == 3))
+      assert(shown != 3 || names.last == "(others)")
+    }
+    assert(sum(corpus.languages(5), "documents") > 0)
+    assert(sum(corpus.lengths, "kept") == counts.documents)
+    assert(rows(corpus.decontamination).map(_.getString(0)) == Seq("sets/made"))
+    assert(rows(corpus.personalData).map(_.getString(0)) == Seq("email", "ip", "phone", "secret"))
+  }
+
+  test("the largest cluster: the kept document first, then all removed in its place") {
+    val sizes = rows(corpus.clusters).map(row => row.getLong(0) -> row.getLong(1))
+    val cluster = rows(corpus.largestCluster(100))
+    assert(cluster.size == sizes.last._1)
+    assert(cluster.map(_.getString(0)) == "kept" +: Seq.fill(cluster.size - 1)("removed"))
+    val removed = rows(corpus.removedDocuments(cluster(1).getString(1), 10))
+    assert(removed.exists(row => row.getString(5) == cluster.head.getString(1)))
+    assert(cluster.head.getString(4).nonEmpty && cluster.size > 1)
+  }
+
+  test("removed documents are found by what they are, why they are gone and what is kept") {
+    val all = rows(corpus.removedDocuments("", 1000))
+    assert(all.size == manifest.counts.removed)
+    assert(all.map(_.getString(0)) == all.map(_.getString(0)).sorted)
+    val short = rows(corpus.removedDocuments("TOO-SHORT", 10))
+    assert(short.map(_.getString(1)) == Seq("quality") && short.head.isNullAt(5))
+    val near = rows(corpus.removedDocuments("source-", 10))
+    assert(near.size == 10 && near.forall(_.getAs[String]("kept_text").nonEmpty))
+    assert(rows(corpus.removedDocuments("no such text", 10)).isEmpty)
+  }
+
+  test("pairs: from the most similar to the least, the words in which they differ marked") {
+    val pairs = corpus.pairs.spread(4)
+    assert(pairs.size == 4)
+    val html = corpus.pairs.html(100)
+    assert(html.contains("<mark> and a short new end</mark>"))
+    assert(
+      html.contains("&lt;/script&gt;") && !html.contains("<script") && !html.contains("\u202e")
+    )
+  }
+
+  test("tokens: bytes by source, occurrences, the longest") {
+    val tokens = corpus.tokens
+    val sources = rows(tokens.bytesPerToken(100))
+    val documents = spark.read.parquet(data.resolve("documents").toString)
+    assert(
+      sources.map(_.getAs[Long]("bytes")).sum ==
+        documents.selectExpr("sum(octet_length(text))").first().getLong(0)
+    )
+    assert(sources.map(_.getAs[Long]("documents")).sum == manifest.counts.documents)
+    for (row <- sources)
+      assert(row.getAs[Double]("bytes_per_token") == row.getLong(2).toDouble / row.getLong(3))
+    val few = rows(tokens.bytesPerToken(2))
+    assert(few.size == 3 && few.last.getString(0) == "(others)")
+    assert(few.map(_.getLong(3)).sum == sources.map(_.getLong(3)).sum)
+    assert(sum(tokens.tokensPerDocument, "documents") == manifest.counts.documents)
+    assert(sum(tokens.tokenUse, "tokens") == manifest.vocabularySize)
+    val occurrences = rows(tokens.frequentTokens(10000)).map(_.getAs[Long]("occurrences"))
+    assert(occurrences.sum == manifest.counts.trainTokens)
+    assert(occurrences == occurrences.sorted.reverse)
+    val longest = rows(tokens.longestTokens(5))
+    assert(longest.map(_.getInt(2)) == longest.map(_.getInt(2)).sorted.reverse)
+    assert(rows(tokens.frequentTokens(400)).exists(_.getString(1).startsWith("\u2423word")))
+  }
+
+  test("runs: curves against tokens and operations, load, bytes, texts") {
+    assert(runs.labels == java.util.List.of("run-int8", "run-fp32"))
+    val stored = rows(spark.read.parquet(run.resolve("metrics").toString).orderBy("step"))
+    val curve = rows(runs.curves.where("run = 'run-int8'"))
+    assert(curve.size == 12)
+    for ((point, step) <- curve.zip(stored)) {
+      for (name <- Seq("step", "tokens_seen", "loss", "gradient_norm", "learning_rate"))
+        assert(point.getAs[Any](name) == step.getAs[Any](name), name)
+      assert(point.isNullAt(point.fieldIndex("further_loss")))
+      assert(point.getAs[Double]("wire_bytes") == step.getAs[Long]("wire_bytes"))
+    }
+    val flops = curve.map(row => row.getAs[Double]("flops") / row.getAs[Long]("tokens_seen"))
+    assert(flops.forall(one => one > 0 && math.abs(one / flops.head - 1) < 1e-12))
+    assert(rows(runs.curves.where("run = 'run-fp32'")).forall(!_.isNullAt(5)))
+    assert(rows(runs.heldOut.where("run = 'run-int8'")).map(_.getLong(1)) == Seq(5, 10, 12))
+    val load = rows(runs.expertLoad.where("run = 'run-int8' and step = 12"))
+    assert(load.map(_.getAs[Int]("expert")) == (0 until 8))
+    assert(math.abs(load.map(_.getAs[Double]("load")).sum - 8) < 1e-9)
+    assert(
+      math.abs(
+        load.map(_.getAs[Double]("load")).max - 1 - rows(
+          runs.balance.where("run = 'run-int8' and step = 12")
+        ).head.getAs[Double]("max_violation")
+      ) < 1e-9
+    )
+    val wire = rows(runs.wire)
+    assert(
+      wire.map(row => (row.getString(1), row.getString(2))) == Seq(
+        "int8" -> "bf16",
+        "fp32" -> "bf16"
+      )
+    )
+    assert(wire.head.getAs[Double]("times_less") > wire.last.getAs[Double]("times_less"))
+    val samples = rows(runs.samples.where("run = 'run-int8'"))
+    assert(samples.map(_.getLong(1)) == Seq(4, 8, 12, 4, 8, 12))
+    assert(samples.forall(row => row.getString(3).startsWith(row.getString(2).trim.take(6))))
+    val summary = rows(runs.summary).head
+    assert(
+      summary.getAs[Long]("steps") == 12 && summary.getAs[Double]("loss") == stored.last
+        .getAs[Double]("loss")
+    )
+    assert(rows(runs.badSteps).isEmpty)
+    val settings = rows(runs.differingSettings).map(row => row.getString(0) -> row.getString(1))
+    assert(
+      settings == Seq(
+        "model.prediction.depth" -> "0",
+        "train.steps" -> "12",
+        "train.wire.gradients" -> "\"int8\""
+      )
+    )
+  }
+
+  test("files of metrics that lack columns of later ones are read with them") {
+    val folder = Scratch.folder().resolve("run")
+    Files.createDirectories(folder.resolve("metrics"))
+    Files.copy(run.resolve("settings.json"), folder.resolve("settings.json"))
+    val metrics = spark.read.parquet(run.resolve("metrics").toString)
+    def write(from: Int, to: Int, without: String*): Unit = metrics
+      .where(s"step between $from and $to")
+      .drop(without: _*)
+      .coalesce(1)
+      .write
+      .mode("append")
+      .parquet(folder.resolve("metrics").toString)
+    write(1, 6, "further_loss", "left_out", "bad", "held_out_loss", "expert_load", "experts")
+    write(7, 12)
+    val old = RunTables.of(spark, folder.toString)
+    assert(
+      rows(old.curves)
+        .map(_.getAs[Double]("loss")) == rows(runs.curves).take(12).map(_.getAs[Double]("loss"))
+    )
+    assert(rows(old.heldOut).map(_.getLong(1)) == Seq(10, 12))
+    assert(rows(old.balance).map(_.getLong(1)) == (7 to 12))
+    assert(rows(old.samples).isEmpty)
+  }
+
+  test("long runs are summed up over spans of steps") {
+    val folder = Scratch.folder().resolve("run")
+    Files.createDirectories(folder)
+    Files.copy(run.resolve("settings.json"), folder.resolve("settings.json"))
+    spark
+      .range(1, 1001)
+      .selectExpr(
+        "id as step",
+        "if(id = 2, double('NaN'), double(id)) as loss",
+        "10L as tokens",
+        "id * 10 as tokens_seen",
+        "double(0.5) as seconds",
+        "if(id = 2, 'step 2: loss NaN is not finite', null) as bad",
+        "id = 2 as left_out"
+      )
+      .write
+      .parquet(folder.resolve("metrics").toString)
+    val long = RunTables.of(spark, folder.toString)
+    val points = rows(long.curves)
+    assert(points.size == 334 && points.map(_.getLong(1)).take(2) == Seq(3, 6))
+    assert(points.head.getAs[Double]("loss") == 2 && points(1).getAs[Double]("loss") == 5)
+    assert(points.last.getLong(1) == 1000 && points.last.getAs[Double]("loss") == 1000)
+    assert(points.forall(_.getAs[Double]("tokens_per_second") == 20))
+    assert(rows(long.badSteps).map(row => row.getLong(1) -> row.getBoolean(3)) == Seq(2 -> true))
+    assert(rows(long.summary).head.getAs[Double]("loss") == 995.5)
+    assert(rows(long.wire).isEmpty && rows(long.balance).isEmpty)
+  }
+
+  test("comparing: two datasets, two runs, never one of each") {
+    val other = io.moraine.jobs.train.TrainJobSparkSuite.dataset(spark).toString
+    val datasets = Comparison.of(spark, data.toString, other)
+    val settings = rows(datasets.differingSettings).map(_.getString(0))
+    assert(settings == Seq("decontamination.sets", "language.enabled", "pii.enabled"))
+    val outcomes = rows(datasets.outcomes).map(row => row.getString(0) -> row.getDouble(3)).toMap
+    assert(outcomes("read") == -3)
+    assert(rows(datasets.stages).map(_.getString(0)).distinct.size == 2)
+    assert(rows(datasets.lengths).nonEmpty)
+    val both = Comparison.of(spark, run.toString, Example.otherRun(spark).toString)
+    assert(rows(both.differingSettings).map(_.getString(0)).contains("train.steps"))
+    assert(rows(both.outcomes).find(_.getString(0) == "steps").get.getDouble(3) == -4)
+    assert(rows(both.stages).isEmpty)
+    val mixed = intercept[ConfigException](Comparison.of(spark, data.toString, run.toString))
+    assert(mixed.getMessage.endsWith("Compare two datasets or two runs."))
+    intercept[FileNotFoundException](Comparison.of(spark, "no", "where"))
+  }
+
+  test("what is no dataset, no run, or lies in another version's folder is named") {
+    intercept[FileNotFoundException](CorpusTables.of(spark, run.toString))
+    intercept[FileNotFoundException](RunTables.of(spark, data.toString))
+    val old = Scratch.folder()
+    Files.copy(data.resolve("manifest.json"), old.resolve("manifest.json"))
+    val thrown = intercept[io.moraine.pipeline.document.CorpusException](
+      CorpusTables.of(spark, old.toString).funnel
+    )
+    assert(thrown.getMessage.startsWith(s"$old/report/funnel is missing: "))
+  }
+}

@@ -1,0 +1,83 @@
+package io.moraine.jobs.figures
+
+import java.nio.charset.StandardCharsets.UTF_8
+import org.scalacheck.Gen
+import org.scalatest.funsuite.AnyFunSuite
+import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
+
+import scala.jdk.CollectionConverters._
+
+class TextsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+
+  private def stretches(left: String, right: String) =
+    WordDifference.between(left, right).asScala.toSeq
+
+  test("words that differ, and only these") {
+    val found = stretches("a b  c d e", "a x c\nd e f").map { one =>
+      (one.isSame, one.left.asScala.mkString, one.right.asScala.mkString)
+    }
+    assert(
+      found == Seq(
+        (true, "a", "a"),
+        (false, " b", " x"),
+        (true, "  c d e", " c\nd e"),
+        (false, "", " f")
+      )
+    )
+    assert(stretches("", "").isEmpty)
+    assert(stretches("same", "same").map(_.isSame) == Seq(true))
+  }
+
+  private val texts = Gen.listOf(Gen.oneOf("a", "b", "c", "d")).map(_.mkString(" "))
+
+  private def longestCommon(a: Seq[String], b: Seq[String]): Int = {
+    val table = Array.ofDim[Int](a.size + 1, b.size + 1)
+    for (i <- a.indices; j <- b.indices)
+      table(i + 1)(j + 1) =
+        if (a(i) == b(j)) table(i)(j) + 1 else math.max(table(i)(j + 1), table(i + 1)(j))
+    table(a.size)(b.size)
+  }
+
+  test("both texts come back, kinds take turns, and as many words as can be are the same") {
+    forAll(texts, texts) { (left, right) =>
+      val all = stretches(left, right)
+      assert(all.flatMap(_.left.asScala).mkString == left)
+      assert(all.flatMap(_.right.asScala).mkString == right)
+      assert(all.map(_.isSame).sliding(2).forall(two => two.size < 2 || two(0) != two(1)))
+      val same = all.filter(_.isSame)
+      for (one <- same) assert(one.left.asScala.map(_.strip) == one.right.asScala.map(_.strip))
+      val words = Seq(left, right).map(_.split(' ').toSeq.filter(_.nonEmpty))
+      assert(same.map(_.left.size).sum == longestCommon(words(0), words(1)))
+    }
+  }
+
+  test("texts of many words are compared as far as their first 2,000") {
+    val long = (1 to 3000).map(i => s"w$i").mkString(" ")
+    val all = stretches(long, "x " + long)
+    assert(all.flatMap(_.left.asScala).size == 2000 && all.count(_.isSame) == 1)
+  }
+
+  test("nothing of a text becomes markup, and what turns a page around is replaced") {
+    val half = 0xd83d.toChar
+    val text = s"<a href='x' title=\"y\">&%\u0000\u202e${half}\n\u2028${half}${0xde00.toChar}"
+    assert(
+      VisibleText.html(text) == "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;&#37;" +
+        s"\ufffd\ufffd\ufffd\n\ufffd${half}${0xde00.toChar}"
+    )
+  }
+
+  test("tokens can be seen: spaces, line ends, half characters") {
+    def shown(text: String) = VisibleText.ofToken(text.getBytes(UTF_8))
+    assert(shown(" the\n\t") == "\u2423the\\n\\t")
+    assert(shown("\u202e\u0007é") == "\\u202E\\u0007é")
+    assert(VisibleText.ofToken(Array[Byte](-61, 'a', ' ')) == "\\xC3a\\x20")
+  }
+
+  test("folders are called by as much of their paths as tells them apart") {
+    def labels(paths: String*) = PathLabels.of(paths.asJava).asScala.toSeq
+    assert(labels("/a/run/", "b") == Seq("run", "b"))
+    assert(labels("/a/run", "/b/run") == Seq("a/run", "b/run"))
+    assert(labels("run", "run") == Seq("run (1)", "run (2)"))
+    assert(labels("hdfs://h/x/run") == Seq("run"))
+  }
+}

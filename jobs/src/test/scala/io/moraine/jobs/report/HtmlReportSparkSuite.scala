@@ -1,0 +1,78 @@
+package io.moraine.jobs.report
+
+import io.moraine.jobs.SharedSparkSession
+import io.moraine.jobs.figures.Example
+import java.nio.file.{Files, Path}
+import java.util.Optional
+import java.util.concurrent.TimeUnit
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+import scala.sys.process.{ProcessLogger, _}
+
+class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
+
+  private def render(): String = HtmlReport.of(
+    spark,
+    Optional.of(Example.data(spark).toString),
+    Seq(Example.run(spark).toString, Example.otherRun(spark).toString).asJava
+  )
+
+  private lazy val page = render()
+
+  private lazy val file: Path = {
+    val root = Path.of(System.getProperty("moraine.root", ".."))
+    val folder = Files.createDirectories(root.resolve("jobs/target/report-example"))
+    Files.writeString(folder.resolve("report.html"), page).toRealPath()
+  }
+
+  test("the same dataset and runs give the same bytes") {
+    assert(render() == page)
+  }
+
+  test("nothing is loaded, and texts of documents are texts") {
+    assert(!"(?i)<(script|img|link|iframe)[^>]*\\s(src|href)=".r.findFirstIn(page).isDefined)
+    assert("<script".r.findAllIn(page).size == 3)
+    assert(page.contains("default-src 'none'"))
+    assert(page.contains("&lt;b&gt;hostile&lt;/b&gt;") && !page.contains("<b>hostile"))
+    assert(page.contains("&lt;/script&gt;&lt;script&gt;document.title"))
+    assert(!page.contains("\u202e"))
+    assert(page.contains("Permission to use, copy, modify"), "the library's licence")
+  }
+
+  test("every table has a caption and heads of columns; every section is in the contents") {
+    def count(what: String) = page.split(what, -1).length - 1
+    assert(count("<table") == count("<caption>") && count("<table") == count("<thead>"))
+    assert(count("<section ") == count("<a href=\"#section-"))
+    assert(count("<section ") == 5)
+  }
+
+  private def chromium(arguments: String*): (String, String) = {
+    val errors = Files.createTempFile("chromium", ".log")
+    val command = Seq("chromium", "--headless", "--no-sandbox", "--disable-gpu") ++
+      Seq("--enable-logging=stderr", "--virtual-time-budget=10000") ++ arguments
+    val process = new java.lang.ProcessBuilder(command: _*).redirectError(errors.toFile).start()
+    val out = new String(process.getInputStream.readAllBytes())
+    assert(
+      process.waitFor(60, TimeUnit.SECONDS) && process.exitValue == 0,
+      Files.readString(errors)
+    )
+    (out, Files.readString(errors))
+  }
+
+  test("in a browser: every chart has marks, and the console stays clean") {
+    if (Seq("sh", "-c", "command -v chromium").!(ProcessLogger(_ => ())) != 0)
+      cancel("there is no chromium on the path; it is Debian's package chromium")
+    val (dom, log) = chromium("--dump-dom", file.toUri.toString)
+    assert(!log.contains("CONSOLE"), log.linesIterator.filter(_.contains("CONSOLE")).toSeq)
+    assert(dom.contains("<title>Moraine report</title>"))
+    val figures = dom.split("<figure ", -1).toSeq.tail.map(_.split("</figure>").head)
+    assert(figures.size == page.split("<figure ", -1).length - 1 && figures.size > 20)
+    for (figure <- figures) {
+      val heading = "<h3>([^<]*)".r.findFirstMatchIn(figure).get.group(1)
+      assert(figure.contains("<svg"), heading)
+      assert(figure.split("class=\"mark\"", -1).length > 1, s"$heading has no marks")
+      assert(!figure.contains("NaN") && !figure.contains("Infinity"), heading)
+    }
+  }
+}
