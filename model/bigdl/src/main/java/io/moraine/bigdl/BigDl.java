@@ -64,8 +64,7 @@ public final class BigDl {
     List<URL> urls = new ArrayList<>();
     urls.add(BigDl.class.getProtectionDomain().getCodeSource().getLocation());
     classPath.forEach(entry -> urls.add(url(entry)));
-    return new BigDl(
-        new BigDlClassLoader(urls.toArray(URL[]::new), BigDl.class.getClassLoader()));
+    return new BigDl(new BigDlClassLoader(urls.toArray(URL[]::new), BigDl.class.getClassLoader()));
   }
 
   private static URL url(Path entry) {

@@ -22,8 +22,7 @@ final class ArrayBuffer implements FlatBuffer {
     this.slices = List.copyOf(slices);
     Slice last = this.slices.get(this.slices.size() - 1);
     this.values =
-        new float
-            [Math.toIntExact(TorchFlatBuffer.aligned(last.offsetElements() + last.length()))];
+        new float[Math.toIntExact(TorchFlatBuffer.aligned(last.offsetElements() + last.length()))];
     this.storage = Storage$.MODULE$.apply(values, FloatTensors.TAG);
   }
 
@@ -40,8 +39,7 @@ final class ArrayBuffer implements FlatBuffer {
 
   /** The tensor looks at the slice from now on. */
   void look(Tensor<Object> tensor, Slice slice) {
-    tensor.set(
-        storage, Math.toIntExact(slice.offsetElements()) + 1, tensor.size().clone(), null);
+    tensor.set(storage, Math.toIntExact(slice.offsetElements()) + 1, tensor.size().clone(), null);
   }
 
   /** Sets every element to zero. */

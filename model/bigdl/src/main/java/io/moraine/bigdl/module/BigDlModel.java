@@ -66,11 +66,7 @@ public final class BigDlModel implements TrainableModel {
       AbstractCriterion<?, ?, Object> criterion,
       List<Slice> slices,
       List<String> names) {
-    this(
-        module,
-        criterion,
-        BatchActivities.nextToken(),
-        FlatParameters.of(module, slices, names));
+    this(module, criterion, BatchActivities.nextToken(), FlatParameters.of(module, slices, names));
   }
 
   @SuppressWarnings("unchecked")

@@ -13,8 +13,8 @@ import scala.Tuple2;
 
 /**
  * A module's parameters and gradients, moved into one array each, at which the module's own tensors
- * look from then on: what BigDL's {@code getParameters} does, but with names, and with places that a
- * {@link io.moraine.model.tensor.FlatBuffer} allows. Parameters that layers share have one slice.
+ * look from then on: what BigDL's {@code getParameters} does, but with names, and with places that
+ * a {@link io.moraine.model.tensor.FlatBuffer} allows. Parameters that layers share have one slice.
  */
 record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
 

@@ -66,8 +66,22 @@ public final class Starter implements IntConsumer {
     int rightShift = 5 * shift % LINE;
     float[] result = new float[rows * columns];
     FloatTensors.NUMERIC.gemm(
-        't', 'n', rows, columns, inner, 1f, shifted(left, shift), shift, inner,
-        shifted(right, rightShift), rightShift, inner, 0f, result, 0, rows);
+        't',
+        'n',
+        rows,
+        columns,
+        inner,
+        1f,
+        shifted(left, shift),
+        shift,
+        inner,
+        shifted(right, rightShift),
+        rightShift,
+        inner,
+        0f,
+        result,
+        0,
+        rows);
     return result;
   }
 

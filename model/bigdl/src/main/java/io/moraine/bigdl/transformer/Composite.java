@@ -30,7 +30,16 @@ abstract class Composite extends Container<Tensor<Object>, Tensor<Object>, Objec
   final Linear<Object> linear(String name, int in, int out) {
     return has(
         new Linear<>(
-            in, out, false, null, null, null, null, null, null, FloatTensors.TAG,
+            in,
+            out,
+            false,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            FloatTensors.TAG,
             FloatTensors.NUMERIC),
         name);
   }

@@ -15,8 +15,7 @@ final class DecoderLayer extends Composite {
   /** Behind attention, of the last forward pass. */
   private Tensor<Object> attended;
 
-  DecoderLayer(
-      String prefix, int dim, double epsilon, Composite attention, Composite feedForward) {
+  DecoderLayer(String prefix, int dim, double epsilon, Composite attention, Composite feedForward) {
     this.attention = has(attention, prefix + "attn");
     this.feedForward = has(feedForward, prefix + "ffn");
     this.attentionNorm = has(new RmsNorm(dim, epsilon), prefix + "attn_norm");
@@ -38,7 +37,8 @@ final class DecoderLayer extends Composite {
   @Override
   public Tensor<Object> backward(Tensor<Object> input, Tensor<Object> gradOutput) {
     Tensor<Object> behindNorm = feedForward.backward(feedForwardNorm.output(), gradOutput);
-    Tensor<Object> gradient = gradOutput.clone().add(feedForwardNorm.backward(attended, behindNorm));
+    Tensor<Object> gradient =
+        gradOutput.clone().add(feedForwardNorm.backward(attended, behindNorm));
     Tensor<Object> attentionGradient = attention.backward(attentionNorm.output(), gradient);
     gradInput_$eq(gradient.clone().add(attentionNorm.backward(input, attentionGradient)));
     return gradInput();

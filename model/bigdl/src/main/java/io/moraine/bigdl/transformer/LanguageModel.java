@@ -23,8 +23,16 @@ final class LanguageModel extends Composite {
     embedding =
         has(
             new LookupTable<>(
-                config.vocabularySize(), config.dim(), 0, Double.MAX_VALUE, 2, false, null, false,
-                FloatTensors.TAG, FloatTensors.NUMERIC),
+                config.vocabularySize(),
+                config.dim(),
+                0,
+                Double.MAX_VALUE,
+                2,
+                false,
+                null,
+                false,
+                FloatTensors.TAG,
+                FloatTensors.NUMERIC),
             "embed");
     RotaryTurns rotary =
         new RotaryTurns(
@@ -33,7 +41,9 @@ final class LanguageModel extends Composite {
       layers.add(has(layer(layer, rotary, balance, batch), "layers." + layer));
     }
     norm = has(new RmsNorm(config.dim(), config.normEpsilon()), "norm");
-    head = linear(config.hasTiedEmbeddings() ? "embed" : "head", config.dim(), config.vocabularySize());
+    head =
+        linear(
+            config.hasTiedEmbeddings() ? "embed" : "head", config.dim(), config.vocabularySize());
   }
 
   private DecoderLayer layer(
@@ -85,7 +95,8 @@ final class LanguageModel extends Composite {
       Tensor<Object> before = layer == 0 ? embedded : layers.get(layer - 1).output();
       gradient = layers.get(layer).backward(before, gradient);
     }
-    embedding.backward(input, gradient.view(new int[] {input.size(1), input.size(2), config.dim()}));
+    embedding.backward(
+        input, gradient.view(new int[] {input.size(1), input.size(2), config.dim()}));
     return gradInput();
   }
 }

@@ -56,8 +56,7 @@ final class LatentAttention extends Composite {
     int keyValueLatentDim = config.keyValueLatentDim();
     queries = has(new LatentQueries(prefix, dim, config), prefix + "queries");
     wkvA = linear(prefix + "wkv_a", dim, keyValueLatentDim + config.rotaryDim());
-    kvNorm =
-        has(new RmsNorm(keyValueLatentDim, LatentConfig.NORM_EPSILON), prefix + "kv_norm");
+    kvNorm = has(new RmsNorm(keyValueLatentDim, LatentConfig.NORM_EPSILON), prefix + "kv_norm");
     wkvB = linear(prefix + "wkv_b", keyValueLatentDim, config.heads() * keyAndValueDim());
     wo = linear(prefix + "wo", config.heads() * config.valueDim(), dim);
   }
@@ -225,8 +224,7 @@ final class LatentAttention extends Composite {
     }
     Tensor<Object> keysAndValues =
         FloatTensors.over(gradients.keysAndValues, rows, config.heads() * keyAndValueDim());
-    Tensor<Object> latents =
-        kvNorm.backward(latent, wkvB.backward(kvNorm.output(), keysAndValues));
+    Tensor<Object> latents = kvNorm.backward(latent, wkvB.backward(kvNorm.output(), keysAndValues));
     for (int row = 0; row < rows; row++) {
       System.arraycopy(
           FloatTensors.array(latents), row * latentDim, compressed, row * compressedDim, latentDim);
@@ -291,8 +289,7 @@ final class LatentAttention extends Composite {
   }
 
   private Matrix mixedOf(float[] heads, int row, int head) {
-    return Matrix.within(
-        heads, config.heads() * config.valueDim(), row, head * config.valueDim());
+    return Matrix.within(heads, config.heads() * config.valueDim(), row, head * config.valueDim());
   }
 
   /** A copy of the first columns. */

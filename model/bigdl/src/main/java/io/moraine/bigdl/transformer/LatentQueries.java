@@ -37,8 +37,7 @@ final class LatentQueries extends Composite {
   @Override
   public Tensor<Object> updateOutput(Tensor<Object> input) {
     output_$eq(
-        up.forward(
-            latent == null ? input : latent.norm.forward(latent.down.forward(input))));
+        up.forward(latent == null ? input : latent.norm.forward(latent.down.forward(input))));
     return output();
   }
 

@@ -88,7 +88,8 @@ final class MoeLayer extends Composite {
     }
     forEachExpert(
         (expert, from, count) ->
-            addWeighted(FloatTensors.array(expert.forward(rows(rows, from, count))), from, count, sum));
+            addWeighted(
+                FloatTensors.array(expert.forward(rows(rows, from, count))), from, count, sum));
     output_$eq(FloatTensors.over(sum, tokens, dim));
     return output();
   }
@@ -114,8 +115,7 @@ final class MoeLayer extends Composite {
     int at = FloatTensors.offset(gradOutput);
     float[] weightGradients = new float[order.length];
     forEachExpert(
-        (expert, from, count) ->
-            backward(expert, from, count, gradient, at, weightGradients, sum));
+        (expert, from, count) -> backward(expert, from, count, gradient, at, weightGradients, sum));
     add(FloatTensors.array(gateBackward(input, weightGradients)), sum);
     gradInput_$eq(FloatTensors.over(sum, input.size(1), dim));
     return gradInput();
@@ -158,8 +158,7 @@ final class MoeLayer extends Composite {
       SequenceBalance.addGradient(routing, batch, scores);
     }
     float[] products = routing.productGradients(scores);
-    return gate.backward(
-        input, FloatTensors.over(products, input.size(1), config.routedExperts()));
+    return gate.backward(input, FloatTensors.over(products, input.size(1), config.routedExperts()));
   }
 
   /** Something that is done with an expert that has rows: {@code count} of them, from one on. */
@@ -185,8 +184,7 @@ final class MoeLayer extends Composite {
     float[] gathered = new float[order.length * dim];
     for (int row = 0; row < order.length; row++) {
       int token = order[row] / config.activeExperts();
-      System.arraycopy(
-          x, FloatTensors.offset(input) + token * dim, gathered, row * dim, dim);
+      System.arraycopy(x, FloatTensors.offset(input) + token * dim, gathered, row * dim, dim);
     }
     return gathered;
   }

@@ -32,7 +32,9 @@ final class SequenceBalance {
       Routing routing, BatchAtHand batch, int sequence, int length, float[] gradients) {
     RouterConfig config = routing.config();
     double factor =
-        batch.weight() * config.sequenceBalanceAlpha() / batch.sequences()
+        batch.weight()
+            * config.sequenceBalanceAlpha()
+            / batch.sequences()
             / batch.learnedOf(sequence);
     double[] frequency = frequency(routing, batch, sequence, length);
     int e = config.routedExperts();
@@ -54,8 +56,7 @@ final class SequenceBalance {
   }
 
   /** f of each expert. */
-  private static double[] frequency(
-      Routing routing, BatchAtHand batch, int sequence, int length) {
+  private static double[] frequency(Routing routing, BatchAtHand batch, int sequence, int length) {
     RouterConfig config = routing.config();
     int e = config.routedExperts();
     double share = (double) e / config.activeExperts() / batch.learnedOf(sequence);

@@ -60,8 +60,7 @@ public final class Transformers implements Function<ModelConfig, TrainableModel>
   /** Of the slice for each parameter, in the order in which BigDL has them. */
   private static void addNames(AbstractModule<?, ?, Object> module, List<String> names) {
     if (module instanceof Container<?, ?, Object> container) {
-      for (AbstractModule<?, ?, Object> part :
-          JavaConversions.seqAsJavaList(container.modules())) {
+      for (AbstractModule<?, ?, Object> part : JavaConversions.seqAsJavaList(container.modules())) {
         addNames(part, names);
       }
     } else {

@@ -58,7 +58,15 @@ public final class WordPairs implements Supplier<TrainableModel> {
     public TrainableModel get() {
       return model(
           new BatchNormalization<>(
-              WIDTH, 1e-5, 0.1, true, null, null, null, null, FloatTensors.TAG,
+              WIDTH,
+              1e-5,
+              0.1,
+              true,
+              null,
+              null,
+              null,
+              null,
+              FloatTensors.TAG,
               FloatTensors.NUMERIC),
           linear(WIDTH, TOKENS));
     }
@@ -70,11 +78,18 @@ public final class WordPairs implements Supplier<TrainableModel> {
     Sequential<Object> module = new Sequential<>(FloatTensors.TAG, FloatTensors.NUMERIC);
     module.add(
         new LookupTable<>(
-            TOKENS, WIDTH, 0, Double.MAX_VALUE, 2, false, null, false, FloatTensors.TAG,
+            TOKENS,
+            WIDTH,
+            0,
+            Double.MAX_VALUE,
+            2,
+            false,
+            null,
+            false,
+            FloatTensors.TAG,
             FloatTensors.NUMERIC));
     module.add(
-        new InferReshape<>(
-            new int[] {-1, WIDTH}, false, FloatTensors.TAG, FloatTensors.NUMERIC));
+        new InferReshape<>(new int[] {-1, WIDTH}, false, FloatTensors.TAG, FloatTensors.NUMERIC));
     for (AbstractModule<?, ?, Object> layer : layers) {
       module.add(layer);
     }
