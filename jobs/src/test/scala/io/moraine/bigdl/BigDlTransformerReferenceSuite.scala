@@ -133,7 +133,7 @@ class BigDlTransformerReferenceSuite extends AnyFunSuite with BeforeAndAfterAll 
     )
     assert(
       refused.getMessage == "the BigDL engine needs model.precision = float32: its layers have " +
-        "nothing else. Change it, or train with the torch engine."
+        "nothing else. Change it, or train with the torch engine"
     )
   }
 }

@@ -1,7 +1,10 @@
 package io.moraine.bigdl;
 
+import io.moraine.model.attention.LatentConfig;
+import io.moraine.model.precision.Precision;
 import io.moraine.model.train.TrainableModel;
 import io.moraine.model.transformer.ModelConfig;
+import io.moraine.model.transformer.ModelConfig.AttentionSpan;
 import java.io.IOException;
 import java.net.MalformedURLException;
 import java.net.URL;
@@ -26,6 +29,7 @@ import java.util.stream.Stream;
  */
 public final class BigDl {
 
+  private static final String ENGINE = "com.intel.analytics.bigdl.utils.Engine";
   private static final String STARTER = "io.moraine.bigdl.module.Starter";
   private static final String TRANSFORMERS = "io.moraine.bigdl.transformer.Transformers";
 
@@ -64,7 +68,17 @@ public final class BigDl {
     List<URL> urls = new ArrayList<>();
     urls.add(BigDl.class.getProtectionDomain().getCodeSource().getLocation());
     classPath.forEach(entry -> urls.add(url(entry)));
-    return new BigDl(new BigDlClassLoader(urls.toArray(URL[]::new), BigDl.class.getClassLoader()));
+    ClassLoader inside =
+        new BigDlClassLoader(urls.toArray(URL[]::new), BigDl.class.getClassLoader());
+    try {
+      inside.loadClass(ENGINE);
+    } catch (ClassNotFoundException e) {
+      throw new IllegalStateException(
+          "BigDL is not among %s. A build puts its jars into model/bigdl/target/jars."
+              .formatted(classPath),
+          e);
+    }
+    return new BigDl(inside);
   }
 
   private static URL url(Path entry) {
@@ -91,7 +105,7 @@ public final class BigDl {
       return type.cast(inside.loadClass(name).getConstructor().newInstance());
     } catch (ReflectiveOperationException | LinkageError | ClassCastException e) {
       throw new IllegalStateException(
-          "%s cannot be loaded as a %s beside BigDL: %s. Its jar and those of BigDL (model/bigdl/target/jars) must be on the class path given."
+          "%s cannot be loaded as a %s beside BigDL: %s. Its jar must be on the class path that was opened."
               .formatted(name, type.getSimpleName(), e),
           e);
     } finally {
@@ -103,10 +117,31 @@ public final class BigDl {
    * The language model in BigDL's layers, weights zero; they lie where those of the model in
    * libtorch lie.
    *
-   * @throws IllegalArgumentException if the model has something that these layers lack
+   * @throws IllegalArgumentException if it is not {@link #requireSupported}
    */
   public TrainableModel transformer(ModelConfig config) {
+    requireSupported(config);
     return transformers().apply(config);
+  }
+
+  /**
+   * Whether {@link #transformer} has all that a model needs. Nothing is loaded for it.
+   *
+   * @throws IllegalArgumentException if the model has something that its layers lack
+   */
+  public static void requireSupported(ModelConfig config) {
+    require(config.attention() instanceof LatentConfig, "attention.kind = latent");
+    require(config.prediction().depth() == 0, "prediction.depth = 0");
+    require(config.precision() == Precision.FLOAT32, "precision = float32");
+    require(config.span() == AttentionSpan.ACROSS_DOCUMENTS, "attention-span = across-documents");
+  }
+
+  private static void require(boolean is, String setting) {
+    if (!is) {
+      throw new IllegalArgumentException(
+          "the BigDL engine needs model.%s: its layers have nothing else. Change it, or train with the torch engine"
+              .formatted(setting));
+    }
   }
 
   @SuppressWarnings("unchecked")

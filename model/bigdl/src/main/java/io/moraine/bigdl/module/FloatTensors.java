@@ -60,7 +60,7 @@ public final class FloatTensors {
               .getField("MODULE$")
               .get(null);
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError("BigDL without float32", e);
+      throw new LinkageError("BigDL without float32", e);
     }
   }
 }

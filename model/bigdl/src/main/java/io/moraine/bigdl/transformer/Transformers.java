@@ -5,13 +5,10 @@ import com.intel.analytics.bigdl.nn.CrossEntropyCriterion;
 import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
 import io.moraine.bigdl.module.BigDlModel;
 import io.moraine.bigdl.module.FloatTensors;
-import io.moraine.model.attention.LatentConfig;
-import io.moraine.model.precision.Precision;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.TrainableModel;
 import io.moraine.model.transformer.ModelConfig;
-import io.moraine.model.transformer.ModelConfig.AttentionSpan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -23,17 +20,9 @@ public final class Transformers implements Function<ModelConfig, TrainableModel>
   /** For {@code BigDl}. */
   public Transformers() {}
 
-  /**
-   * One model.
-   *
-   * @throws IllegalArgumentException if the model has something that these layers lack
-   */
+  /** One model, which must be one that {@code BigDl} supports. */
   @Override
   public TrainableModel apply(ModelConfig config) {
-    require(config.attention() instanceof LatentConfig, "attention.kind = latent");
-    require(config.prediction().depth() == 0, "prediction.depth = 0");
-    require(config.precision() == Precision.FLOAT32, "precision = float32");
-    require(config.span() == AttentionSpan.ACROSS_DOCUMENTS, "attention-span = across-documents");
     BatchAtHand batch = new BatchAtHand();
     RouterBalance balance = new RouterBalance(config.moeLayers(), config.router());
     LanguageModel module = new LanguageModel(config, balance, batch);
@@ -47,14 +36,6 @@ public final class Transformers implements Function<ModelConfig, TrainableModel>
             names);
     clear(model.parameters());
     return new BigDlTransformer(model, batch, balance);
-  }
-
-  private static void require(boolean is, String setting) {
-    if (!is) {
-      throw new IllegalArgumentException(
-          "the BigDL engine needs model.%s: its layers have nothing else. Change it, or train with the torch engine."
-              .formatted(setting));
-    }
   }
 
   /** Of the slice for each parameter, in the order in which BigDL has them. */
