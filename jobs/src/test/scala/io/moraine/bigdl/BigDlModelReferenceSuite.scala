@@ -82,7 +82,11 @@ class BigDlModelReferenceSuite extends AnyFunSuite {
       "parameters.4[31]@1536"
     )
     assert(slices("WordPairs") == own)
-    assert(slices("WordPairs$Shared").map(_.replaceFirst("\\.\\d+", "")) == own.map(_.replaceFirst("\\.\\d+", "")))
+    assert(
+      slices("WordPairs$Shared").map(_.replaceFirst("\\.\\d+", "")) == own.map(
+        _.replaceFirst("\\.\\d+", "")
+      )
+    )
   }
 
   test("a module that keeps more than parameters is refused") {

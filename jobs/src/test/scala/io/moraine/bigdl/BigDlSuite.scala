@@ -11,7 +11,8 @@ import scala.jdk.CollectionConverters._
 class BigDlSuite extends AnyFunSuite {
 
   test("inside is Scala 2.11, outside 2.13; outside no class of BigDL is to be found") {
-    val inside = BigDlSuite.bigDl.load(BigDlSuite.examples + "Surroundings", classOf[Supplier[String]])
+    val inside =
+      BigDlSuite.bigDl.load(BigDlSuite.examples + "Surroundings", classOf[Supplier[String]])
     assert(inside.get.startsWith("2.11."))
     assert(scala.util.Properties.versionNumberString.startsWith("2.13."))
     for (name <- Seq("com.intel.analytics.bigdl.utils.Engine", "breeze.linalg.DenseVector"))

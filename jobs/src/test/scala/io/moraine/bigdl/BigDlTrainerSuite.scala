@@ -10,7 +10,14 @@ import io.moraine.model.layer.RotaryConfig
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
-import io.moraine.model.train.{StepMetrics, TrainConfig, TrainObserver, TrainResult, TrainableModel, Trainer}
+import io.moraine.model.train.{
+  StepMetrics,
+  TrainConfig,
+  TrainObserver,
+  TrainResult,
+  TrainableModel,
+  Trainer
+}
 import io.moraine.model.transformer.{InitialWeights, ModelConfig}
 import java.nio.charset.StandardCharsets
 import java.nio.file.{Files, Path}
@@ -102,7 +109,8 @@ class BigDlTrainerSuite extends AnyFunSuite {
     try {
       val results = Future.traverse(listeners.zipWithIndex) { case (listener, rank) =>
         Future {
-          val mesh = Mesh.connect(meshConfig(rank, worldSize), listener, listeners.map(_.address).asJava)
+          val mesh =
+            Mesh.connect(meshConfig(rank, worldSize), listener, listeners.map(_.address).asJava)
           val communicator = new Communicator(mesh)
           try
             new Trainer(
@@ -136,7 +144,12 @@ class BigDlTrainerSuite extends AnyFunSuite {
 
   private def folder(): Path = Files.createTempDirectory("bigdl")
 
-  for ((name, model) <- Seq("layers of BigDL" -> (() => wordPairs()), "transformer" -> (() => transformer()))) {
+  for (
+    (name, model) <- Seq(
+      "layers of BigDL" -> (() => wordPairs()),
+      "transformer" -> (() => transformer())
+    )
+  ) {
 
     test(s"the loss falls from that of guessing by a third in 60 steps, P = 2, int8: $name") {
       val (losses, results) = train(model, folder(), 2, 60)

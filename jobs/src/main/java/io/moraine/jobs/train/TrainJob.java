@@ -97,11 +97,7 @@ public final class TrainJob {
         ending.begin();
         RankStage stage =
             new RankStage(
-                spark.sparkContext(),
-                settings,
-                progress,
-                () -> lost.get() != null,
-                engineFiles());
+                spark.sparkContext(), settings, progress, () -> lost.get() != null, engineFiles());
         return train(stage, given, run, ranks, resume, limits);
       } finally {
         ending.end();

@@ -11,7 +11,7 @@ class BigDlTrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private lazy val data: Path = TrainJobSparkSuite.dataset(spark)
 
-  private val jars = Path.of(System.getProperty("moraine.root"), "model/bigdl/target/jars")
+  private val built = Path.of(System.getProperty("moraine.root"), "model/bigdl/target/jars")
 
   private def settings(steps: Int, engine: String, options: (String, Any)*): TrainSettings =
     TrainJobSparkSuite.settings(
@@ -26,7 +26,7 @@ class BigDlTrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
   private def train(
       run: Path,
       settings: TrainSettings,
-      jars: Optional[Path] = Optional.of(jars)
+      jars: Optional[Path] = Optional.of(built)
   ): TrainResult =
     new TrainJob(spark, settings, Scratch.silent, jars)
       .run(JList.of(data.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)
@@ -62,10 +62,13 @@ class BigDlTrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("what the BigDL engine cannot do is said before it begins") {
-    def message(settings: => TrainSettings): String = intercept[ConfigException](settings).getMessage
+    def message(settings: => TrainSettings): String =
+      intercept[ConfigException](settings).getMessage
     assert(
       message(settings(1, "bigdl", "model.precision" -> "bf16"))
-        .contains("the BigDL engine needs model.precision = float32: its layers have nothing else. ")
+        .contains(
+          "the BigDL engine needs model.precision = float32: its layers have nothing else. "
+        )
     )
     assert(
       message(settings(1, "bigdl", "train.recompute" -> "layers"))

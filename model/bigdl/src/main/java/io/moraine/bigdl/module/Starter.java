@@ -8,11 +8,13 @@ import java.util.function.IntConsumer;
 import org.apache.log4j.Level;
 import org.apache.log4j.Logger;
 
-/** Starts BigDL without Spark, and sets MKL's threads. */
+/** Starts BigDL without Spark, once, and sets MKL's threads. */
 public final class Starter implements IntConsumer {
 
   /** Elements in a cache line: arrays of the JVM begin anywhere in one. */
   private static final int LINE = 64 / Float.BYTES;
+
+  private static boolean isStarted;
 
   /** For {@code BigDl}. */
   public Starter() {}
@@ -29,16 +31,23 @@ public final class Starter implements IntConsumer {
       throw new IllegalArgumentException(
           "threads of MKL must be at least 1, got %d".formatted(threads));
     }
+    start();
+    MKL.setNumThreads(threads);
+  }
+
+  private static synchronized void start() {
+    if (isStarted) {
+      return;
+    }
     System.setProperty("bigdl.localMode", "true");
-    System.setProperty("bigdl.mklNumThreads", Integer.toString(threads));
     Logger.getLogger("com.intel.analytics.bigdl").setLevel(Level.WARN);
     Engine$.MODULE$.init();
     if (!MKL.isMKLLoaded()) {
       throw new IllegalStateException(
           "BigDL's MKL cannot be loaded here. BigDL has it for linux-x86_64 with glibc.");
     }
-    MKL.setNumThreads(threads);
     requireSameBits();
+    isStarted = true;
   }
 
   /**
