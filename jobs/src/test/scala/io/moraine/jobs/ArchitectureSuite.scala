@@ -16,8 +16,8 @@ class ArchitectureSuite extends AnyFunSuite {
 
   private def rule(name: String)(rule: => ArchRule): Unit = test(name)(rule.check(moraine))
 
-  test("the classes of all three modules are looked at") {
-    for (module <- Seq("pipeline", "model", "jobs"))
+  test("the classes of all four modules are looked at") {
+    for (module <- Seq("pipeline", "model", "bigdl", "jobs"))
       assert(
         moraine.stream().anyMatch(_.getPackageName.startsWith(s"io.moraine.$module.")),
         s"no class of $module found"
@@ -40,6 +40,24 @@ class ArchitectureSuite extends AnyFunSuite {
       .should()
       .dependOnClassesThat()
       .resideInAnyPackage("io.moraine.pipeline..", "io.moraine.jobs..")
+  )
+
+  rule("D1: bigdl sees neither pipeline nor jobs")(
+    noClasses()
+      .that()
+      .resideInAPackage("io.moraine.bigdl..")
+      .should()
+      .dependOnClassesThat()
+      .resideInAnyPackage("io.moraine.pipeline..", "io.moraine.jobs..")
+  )
+
+  rule("D8: what is inside BigDL's class loader is used from there alone")(
+    noClasses()
+      .that()
+      .resideOutsideOfPackages("io.moraine.bigdl.module..", "io.moraine.bigdl.transformer..")
+      .should()
+      .dependOnClassesThat()
+      .resideInAnyPackage("io.moraine.bigdl.*..", "com.intel.analytics..")
   )
 
   rule("D2: model knows no Spark, Hadoop or Scala")(
@@ -125,7 +143,7 @@ class ArchitectureSuite extends AnyFunSuite {
       )
   )
 
-  for (module <- Seq("pipeline", "model", "jobs"))
+  for (module <- Seq("pipeline", "model", "bigdl", "jobs"))
     rule(s"D7: no cycles between the packages of $module")(
       slices().matching(s"io.moraine.$module.(**)").should().beFreeOfCycles()
     )

@@ -63,6 +63,7 @@ public final class PlainRank {
               settings.rendered(),
               new Start(0, false, Limits.NONE, ""),
               1,
+              List.of(),
               run.root().toString(),
               secret,
               new SerializableConfiguration(hadoop))

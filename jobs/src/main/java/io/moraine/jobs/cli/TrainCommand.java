@@ -112,6 +112,18 @@ final class TrainCommand implements Callable<Integer> {
   private String codec;
 
   @Option(
+      names = "--engine",
+      paramLabel = "NAME",
+      description = "Who computes the model: torch or bigdl; default: train.engine.name.")
+  private String engine;
+
+  @Option(
+      names = "--bigdl-jars",
+      paramLabel = "DIR",
+      description = "BigDL's jars, for its engine; default: model/bigdl/target/jars of Moraine.")
+  private Path bigDlJars;
+
+  @Option(
       names = "--resume",
       paramLabel = "WHEN",
       defaultValue = "auto",
@@ -123,7 +135,7 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     TrainSettings settings = settings();
     try (SparkSession spark = SparkOptions.session("train")) {
-      TrainJob job = new TrainJob(spark, settings, Terminal.progress());
+      TrainJob job = new TrainJob(spark, settings, Terminal.progress(), bigDlJars());
       TrainResult result = job.run(data, RunFolder.at(run), ranks, resume == Resume.AUTO, limits());
       PrintWriter out = spec.commandLine().getOut();
       if (!ShutdownHookManager.get().isShutdownInProgress()) {
@@ -133,6 +145,14 @@ final class TrainCommand implements Callable<Integer> {
       out.flush();
     }
     return ExitCode.DONE.code();
+  }
+
+  private Optional<Path> bigDlJars() {
+    String home = System.getProperty("moraine.home", "");
+    if (bigDlJars != null || home.isEmpty()) {
+      return Optional.ofNullable(bigDlJars);
+    }
+    return Optional.of(Path.of(home, "model", "bigdl", "target", "jars"));
   }
 
   private Limits limits() {
@@ -162,6 +182,7 @@ final class TrainCommand implements Callable<Integer> {
     Map<String, Object> options = new TreeMap<>();
     options.put("train.steps", steps);
     options.put("train.wire.gradients", codec);
+    options.put("train.engine.name", engine);
     return TrainSettings.of(
         SettingsFile.read(TrainSettings.DEFAULTS, Optional.ofNullable(config), options));
   }

@@ -1,5 +1,6 @@
 package io.moraine.jobs.config;
 
+import io.moraine.bigdl.BigDl;
 import io.moraine.model.collective.Hierarchy;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.moe.ExpertTransfer;
@@ -20,6 +21,7 @@ import java.util.stream.Collectors;
  * @param model what is trained
  * @param train how it is trained
  * @param recompute what training computes twice to keep less
+ * @param engine who computes the model
  * @param experts how tokens travel to experts on their owners; empty if all ranks have all experts
  * @param connections between ranks
  * @param samples of text while it trains
@@ -30,11 +32,49 @@ public record TrainSettings(
     ModelConfig model,
     TrainConfig train,
     Recompute recompute,
+    Engine engine,
     Optional<ExpertTransfer> experts,
     Connections connections,
     Samples samples,
     String rendered,
     String digest) {
+
+  public TrainSettings {
+    if (engine.isBigDl()) {
+      BigDl.requireSupported(model);
+      if (recompute != Recompute.NONE || experts.isPresent()) {
+        throw new IllegalArgumentException(
+            "the BigDL engine needs train.recompute = none and train.experts.placement = replicated. Change them, or train with the torch engine");
+      }
+    }
+  }
+
+  /**
+   * Who computes the model.
+   *
+   * @param name libtorch, or BigDL
+   * @param mklThreads of BigDL's MKL on a rank; at least 1
+   */
+  public record Engine(Name name, int mklThreads) {
+
+    /** Whose layers they are. */
+    public enum Name {
+      TORCH,
+      BIGDL
+    }
+
+    public Engine {
+      if (mklThreads < 1) {
+        throw new IllegalArgumentException(
+            "mkl-threads must be at least 1, got %d".formatted(mklThreads));
+      }
+    }
+
+    /** Whether it is BigDL. */
+    public boolean isBigDl() {
+      return name == Name.BIGDL;
+    }
+  }
 
   /**
    * How ranks are connected and how long others wait for a sign of life.
@@ -147,6 +187,7 @@ public record TrainSettings(
     Section wire = train.section("wire");
     Section experts = train.section("experts");
     Section samples = train.section("samples");
+    Section engine = train.section("engine");
     ModelConfig model = ModelSettings.read(root.section("model"));
     return root.build(
         () ->
@@ -154,6 +195,11 @@ public record TrainSettings(
                 model,
                 train(train, wire),
                 train.choice("recompute", Recompute.class),
+                engine.build(
+                    () ->
+                        new Engine(
+                            engine.choice("name", Engine.Name.class),
+                            engine.integer("mkl-threads"))),
                 experts(experts, model),
                 new Connections(
                     wire.flag("unix-sockets"),

@@ -64,19 +64,27 @@ final class RankStage {
   private final TrainSettings settings;
   private final Progress progress;
   private final BooleanSupplier givenUp;
+  private final List<String> engineFiles;
 
   /**
    * Prepares nothing yet.
    *
    * @param givenUp whether the stage was cancelled by ourselves
+   * @param engineFiles names of the files that BigDL is in, which every executor gets; empty with
+   *     another engine
    */
   RankStage(
-      SparkContext spark, TrainSettings settings, Progress progress, BooleanSupplier givenUp) {
+      SparkContext spark,
+      TrainSettings settings,
+      Progress progress,
+      BooleanSupplier givenUp,
+      List<String> engineFiles) {
     this.spark = spark;
     this.hadoop = spark.hadoopConfiguration();
     this.settings = settings;
     this.progress = progress;
     this.givenUp = givenUp;
+    this.engineFiles = engineFiles;
   }
 
   /**
@@ -207,6 +215,7 @@ final class RankStage {
         settings.rendered(),
         start,
         threadsPerRank(ranks),
+        engineFiles,
         spark.applicationId(),
         secret,
         new SerializableConfiguration(hadoop));

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.bigdl.BigDl;
 import io.moraine.jobs.batch.ParquetTokenSource;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
@@ -17,7 +18,9 @@ import io.moraine.model.data.TokenSource;
 import io.moraine.model.moe.ExpertExchange;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.train.TrainResult;
+import io.moraine.model.train.TrainableModel;
 import io.moraine.model.train.Trainer;
+import io.moraine.model.transformer.InitialWeights;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
 import java.io.Serializable;
@@ -32,6 +35,7 @@ import java.util.function.ToLongFunction;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
+import org.apache.spark.SparkFiles;
 import org.apache.spark.util.SerializableConfiguration;
 import scala.collection.Iterator;
 import scala.jdk.CollectionConverters;
@@ -51,6 +55,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   private final String settings;
   private final Start start;
   private final int threads;
+  private final List<String> engineFiles;
   private final String runId;
   private final byte[] secret;
   private final SerializableConfiguration hadoop;
@@ -61,6 +66,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
    * @param data as {@link RunData#rendered()}
    * @param settings as {@link TrainSettings#rendered()}
    * @param threads of libtorch per rank
+   * @param engineFiles names of the files that BigDL is in; empty with another engine
    * @param secret by which the ranks know each other
    */
   RankTask(
@@ -69,6 +75,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       String settings,
       Start start,
       int threads,
+      List<String> engineFiles,
       String runId,
       byte[] secret,
       SerializableConfiguration hadoop) {
@@ -77,6 +84,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     this.settings = settings;
     this.start = start;
     this.threads = threads;
+    this.engineFiles = engineFiles;
     this.runId = runId;
     this.secret = secret;
     this.hadoop = hadoop;
@@ -86,7 +94,9 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   public Iterator<TrainResult> apply(Iterator<Integer> unused) {
     BarrierTaskContext context = BarrierTaskContext.get();
     TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
-    Torch.start(threads);
+    if (!parsed.engine().isBigDl()) {
+      Torch.start(threads);
+    }
     try (Communicator communicator = connect(context, parsed)) {
       try {
         TrainResult result = train(parsed, communicator);
@@ -146,7 +156,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
                 transfer ->
                     new ExpertExchange(
                         communicator, parsed.model().router().routedExperts(), transfer));
-    try (Transformer model = new Transformer(parsed.model(), parsed.recompute(), exchange);
+    try (TrainableModel model = model(parsed, exchange);
         TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
@@ -162,8 +172,10 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         recorder.message(
             "no samples are written: with train.experts.placement = owners no rank has all experts");
       }
+      if (parsed.samples().areWanted() && parsed.engine().isBigDl()) {
+        recorder.message("no samples are written: the BigDL engine does not generate");
+      }
       communicator.whyFlat().ifPresent(why -> recorder.message("train.wire.hierarchy: " + why));
-      model.initialize(parsed.train().seed());
       Trainer trainer =
           new Trainer(
               model,
@@ -181,12 +193,30 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
     }
   }
 
-  /** On rank 0, if it has all experts. */
+  /** With its first weights, the same ones whoever computes it. */
+  private TrainableModel model(TrainSettings parsed, Optional<ExpertExchange> exchange) {
+    TrainableModel model =
+        parsed.engine().isBigDl()
+            ? bigDl(parsed).transformer(parsed.model())
+            : new Transformer(parsed.model(), parsed.recompute(), exchange);
+    InitialWeights.put(parsed.model(), parsed.train().seed(), model.parameters());
+    return model;
+  }
+
+  private BigDl bigDl(TrainSettings parsed) {
+    List<Path> files = engineFiles.stream().map(name -> Path.of(SparkFiles.get(name))).toList();
+    return BigDl.open(files, parsed.engine().mklThreads());
+  }
+
+  /** On rank 0, if it has all experts, and in libtorch. */
   private Optional<TextSamples> samples(
-      TrainSettings parsed, Communicator communicator, RunFolder folder, Transformer model)
+      TrainSettings parsed, Communicator communicator, RunFolder folder, TrainableModel model)
       throws IOException {
-    return communicator.rank() == 0 && parsed.samples().areWanted() && parsed.experts().isEmpty()
-        ? Optional.of(new TextSamples(hadoop.value(), folder, parsed.samples(), model))
+    return communicator.rank() == 0
+            && parsed.samples().areWanted()
+            && parsed.experts().isEmpty()
+            && model instanceof Transformer transformer
+        ? Optional.of(new TextSamples(hadoop.value(), folder, parsed.samples(), transformer))
         : Optional.empty();
   }
 

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.bigdl.BigDl;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.ModelSettings;
 import io.moraine.jobs.config.TrainSettings;
@@ -10,9 +11,11 @@ import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
@@ -32,12 +35,28 @@ public final class TrainJob {
   private final Configuration hadoop;
   private final TrainSettings settings;
   private final Progress progress;
+  private final Optional<java.nio.file.Path> bigDlJars;
 
+  /** A job of the torch engine. */
   public TrainJob(SparkSession spark, TrainSettings settings, Progress progress) {
+    this(spark, settings, progress, Optional.empty());
+  }
+
+  /**
+   * A job of any engine.
+   *
+   * @param bigDlJars the folder with BigDL's jars, on the driver; the BigDL engine needs it
+   */
+  public TrainJob(
+      SparkSession spark,
+      TrainSettings settings,
+      Progress progress,
+      Optional<java.nio.file.Path> bigDlJars) {
     this.spark = spark;
     this.hadoop = spark.sparkContext().hadoopConfiguration();
     this.settings = settings;
     this.progress = progress;
+    this.bigDlJars = bigDlJars;
   }
 
   /**
@@ -77,7 +96,8 @@ public final class TrainJob {
       try {
         ending.begin();
         RankStage stage =
-            new RankStage(spark.sparkContext(), settings, progress, () -> lost.get() != null);
+            new RankStage(
+                spark.sparkContext(), settings, progress, () -> lost.get() != null, engineFiles());
         return train(stage, given, run, ranks, resume, limits);
       } finally {
         ending.end();
@@ -109,6 +129,24 @@ public final class TrainJob {
       ended.set(true);
       gauges.remove(spark.sparkContext());
     }
+  }
+
+  /** Gives BigDL's jars to all executors; their names there. */
+  private List<String> engineFiles() throws IOException {
+    if (!settings.engine().isBigDl()) {
+      return List.of();
+    }
+    if (bigDlJars.isEmpty() || !Files.isDirectory(bigDlJars.get())) {
+      throw new ConfigException(
+          "train.engine.name = bigdl needs BigDL's jars, %s. Build Moraine, which puts them into model/bigdl/target/jars, or say --bigdl-jars where they are."
+              .formatted(
+                  bigDlJars
+                      .map(folder -> "and there is no folder " + folder)
+                      .orElse("and no folder is given")));
+    }
+    List<java.nio.file.Path> jars = BigDl.jars(bigDlJars.get());
+    jars.forEach(jar -> spark.sparkContext().addFile(jar.toString()));
+    return jars.stream().map(jar -> jar.getFileName().toString()).toList();
   }
 
   private void giveUp(AtomicReference<String> lost, String reason) {

@@ -22,16 +22,7 @@ public final class Rotary implements AutoCloseable {
    */
   public Rotary(int dim, int maxSequenceLength, RotaryConfig config) {
     layout = config.layout();
-    double[] frequencies = config.frequencies(dim, maxSequenceLength);
-    double magnitude = config.scaling().magnitude(maxSequenceLength);
-    float[] table = new float[maxSequenceLength * dim];
-    for (int position = 0; position < maxSequenceLength; position++) {
-      for (int pair = 0; pair < dim / 2; pair++) {
-        float angle = (float) position * (float) frequencies[pair];
-        table[position * dim + 2 * pair] = (float) (magnitude * Math.cos(angle));
-        table[position * dim + 2 * pair + 1] = (float) (magnitude * Math.sin(angle));
-      }
-    }
+    float[] table = config.turns(dim, maxSequenceLength);
     try (Tensor flat = torch.tensor(table, new TensorOptions(torch.ScalarType.Float));
         Tensor pairs = flat.view(maxSequenceLength, 1, dim / 2, 2)) {
       rotations = torch.view_as_complex(pairs);

@@ -41,6 +41,27 @@ public record RotaryConfig(double theta, Layout layout, RotaryScaling scaling) {
   }
 
   /**
+   * Cosine and sine of the angle of each pair at each position, times the magnitude of what is
+   * rotated.
+   *
+   * @param dim size of the rotated vectors; even
+   * @shape result (maxSequenceLength, dim / 2, 2)
+   */
+  public float[] turns(int dim, int maxSequenceLength) {
+    double[] frequencies = frequencies(dim, maxSequenceLength);
+    double magnitude = scaling.magnitude(maxSequenceLength);
+    float[] table = new float[maxSequenceLength * dim];
+    for (int position = 0; position < maxSequenceLength; position++) {
+      for (int pair = 0; pair < dim / 2; pair++) {
+        float angle = (float) position * (float) frequencies[pair];
+        table[position * dim + 2 * pair] = (float) (magnitude * Math.cos(angle));
+        table[position * dim + 2 * pair + 1] = (float) (magnitude * Math.sin(angle));
+      }
+    }
+    return table;
+  }
+
+  /**
    * Angle per position of each pair.
    *
    * @param dim size of the rotated vectors; even

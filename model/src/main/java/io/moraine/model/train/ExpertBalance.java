@@ -48,4 +48,22 @@ public interface ExpertBalance {
    * @shape (layers, E)
    */
   void setBias(float[] bias);
+
+  /**
+   * What {@link #updateBias} does where there is a selection bias.
+   *
+   * @param bias in which it is done
+   * @shape bias, globalLoad (layers, experts)
+   */
+  static void move(float[] bias, long[] globalLoad, int experts, float gamma) {
+    for (int first = 0; first < bias.length; first += experts) {
+      long total = 0;
+      for (int at = first; at < first + experts; at++) {
+        total += globalLoad[at];
+      }
+      for (int at = first; at < first + experts; at++) {
+        bias[at] -= gamma * Long.signum(globalLoad[at] * experts - total);
+      }
+    }
+  }
 }

@@ -63,16 +63,7 @@ final class TorchExpertBalance implements ExpertBalance, AutoCloseable {
       return;
     }
     float[] updated = bias();
-    for (int layer = 0; layer < layers; layer++) {
-      long total = 0;
-      for (int expert = 0; expert < experts; expert++) {
-        total += globalLoad[layer * experts + expert];
-      }
-      for (int expert = 0; expert < experts; expert++) {
-        int at = layer * experts + expert;
-        updated[at] -= gamma * Long.signum(globalLoad[at] * experts - total);
-      }
-    }
+    ExpertBalance.move(updated, globalLoad, experts, gamma);
     setBias(updated);
   }
 

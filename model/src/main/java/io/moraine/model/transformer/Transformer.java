@@ -8,7 +8,6 @@ import io.moraine.model.moe.ExpertExchange;
 import io.moraine.model.moe.Router;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Floats;
-import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import io.moraine.model.train.ExpertBalance;
 import io.moraine.model.train.FurtherLoss;
@@ -17,12 +16,9 @@ import io.moraine.model.train.TrainableModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.SplittableRandom;
 import java.util.function.LongConsumer;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -110,29 +106,9 @@ public final class Transformer implements TrainableModel {
     return config;
   }
 
-  /**
-   * Sets all weights: matrices normal with the configured standard deviation, norms one. The same
-   * bits for the same seed and configuration on every machine.
-   */
+  /** Sets all weights to {@link InitialWeights}. */
   public void initialize(long seed) {
-    Map<String, Slice> places =
-        parameters.slices().stream().collect(Collectors.toMap(Slice::name, slice -> slice));
-    SplittableRandom random = new SplittableRandom(seed);
-    for (Slice slice : held.holding().all()) {
-      SplittableRandom own = random.split();
-      if (places.containsKey(slice.name())) {
-        initialize(places.get(slice.name()), own);
-      }
-    }
-  }
-
-  private void initialize(Slice slice, SplittableRandom random) {
-    boolean norm = slice.shape().size() == 1;
-    float[] values = new float[Math.toIntExact(slice.length())];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = norm ? 1 : (float) (config.initStd() * random.nextGaussian());
-    }
-    parameters.put(slice.offsetElements(), values, 0, values.length);
+    InitialWeights.put(config, seed, parameters);
   }
 
   @Override

@@ -1,0 +1,125 @@
+package io.moraine.bigdl.module;
+
+import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
+import com.intel.analytics.bigdl.tensor.Tensor;
+import io.moraine.model.tensor.Slice;
+import io.moraine.model.tensor.TorchFlatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import scala.Tuple2;
+
+/**
+ * A module's parameters and gradients, moved into one array each, at which the module's own tensors
+ * look from then on: what BigDL's {@code getParameters} does, but with names, and with places that
+ * a {@link io.moraine.model.tensor.FlatBuffer} allows. Parameters that layers share have one slice.
+ */
+record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
+
+  /**
+   * Moves them. Slices are in the module's order, {@code parameters.0} and so on.
+   *
+   * @throws IllegalArgumentException if the module has no parameters, or keeps more than these from
+   *     step to step
+   */
+  static FlatParameters of(AbstractModule<?, ?, Object> module) {
+    Tensor<Object>[] tensors = tensors(module)._1();
+    int[] firsts = firsts(tensors);
+    List<String> names = Arrays.stream(firsts).mapToObj(first -> "parameters." + first).toList();
+    List<Slice> slices = new ArrayList<>();
+    long next = 0;
+    for (int i = 0; i < tensors.length; i++) {
+      if (firsts[i] == i) {
+        Slice slice = new Slice(names.get(i), next, shape(tensors[i]));
+        slices.add(slice);
+        next = TorchFlatBuffer.aligned(next + slice.length());
+      }
+    }
+    return of(module, slices, names);
+  }
+
+  /**
+   * Moves them to given places.
+   *
+   * @param slices where the parameters get their places
+   * @param names of the slice for each of the module's parameters, in its order
+   */
+  static FlatParameters of(
+      AbstractModule<?, ?, Object> module, List<Slice> slices, List<String> names) {
+    Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors = tensors(module);
+    Map<String, Slice> places = new HashMap<>();
+    slices.forEach(slice -> places.put(slice.name(), slice));
+    ArrayBuffer values = new ArrayBuffer(slices);
+    ArrayBuffer gradients = new ArrayBuffer(slices);
+    for (int i = 0; i < names.size(); i++) {
+      Slice slice = places.get(names.get(i));
+      requireShape(tensors._1()[i], slice);
+      values.adopt(tensors._1()[i], slice);
+      gradients.look(tensors._2()[i], slice);
+    }
+    return new FlatParameters(values, gradients);
+  }
+
+  private static Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors(
+      AbstractModule<?, ?, Object> module) {
+    Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors = module.parameters();
+    if (tensors == null || tensors._1().length == 0) {
+      throw new IllegalArgumentException(
+          "%s has no parameters to train".formatted(module.getName()));
+    }
+    Tensor<Object>[] more = module.getExtraParameter();
+    if (more != null && more.length > 0) {
+      throw new IllegalArgumentException(
+          "%s keeps %d tensors from step to step that are no parameters (as batch normalization's running means). Ranks and checkpoints have parameters alone: use layers without such state."
+              .formatted(module.getName(), more.length));
+    }
+    return tensors;
+  }
+
+  /**
+   * For each tensor the index of the first one that is the same place.
+   *
+   * @throws IllegalArgumentException if two overlap otherwise
+   */
+  private static int[] firsts(Tensor<Object>[] tensors) {
+    int[] firsts = new int[tensors.length];
+    for (int i = 0; i < tensors.length; i++) {
+      firsts[i] = i;
+      for (int j = 0; j < i && firsts[i] == i; j++) {
+        if (overlap(tensors[i], tensors[j])) {
+          requireSame(tensors, i, j);
+          firsts[i] = j;
+        }
+      }
+    }
+    return firsts;
+  }
+
+  private static boolean overlap(Tensor<Object> a, Tensor<Object> b) {
+    return FloatTensors.array(a) == FloatTensors.array(b)
+        && FloatTensors.offset(a) < FloatTensors.offset(b) + b.nElement()
+        && FloatTensors.offset(b) < FloatTensors.offset(a) + a.nElement();
+  }
+
+  private static void requireSame(Tensor<Object>[] tensors, int i, int j) {
+    if (FloatTensors.offset(tensors[i]) != FloatTensors.offset(tensors[j])
+        || !Arrays.equals(tensors[i].size(), tensors[j].size())) {
+      throw new IllegalArgumentException(
+          "parameters %d and %d share a part of their values: only the whole can be shared"
+              .formatted(j, i));
+    }
+  }
+
+  private static void requireShape(Tensor<Object> tensor, Slice slice) {
+    if (!shape(tensor).equals(slice.shape())) {
+      throw new IllegalArgumentException(
+          "%s must be a tensor of %s, got %s".formatted(slice, slice.shape(), shape(tensor)));
+    }
+  }
+
+  private static List<Long> shape(Tensor<Object> tensor) {
+    return Arrays.stream(tensor.size()).mapToObj(Long::valueOf).toList();
+  }
+}
