@@ -48,6 +48,7 @@ import picocli.CommandLine.Spec;
       "  moraine train --data data/ --run run/ --ranks 2 --wall 55m",
       "  moraine train --data data-1/ --data data-2/ --run run/ --ranks 2",
       "  moraine train --data data/ --run run/ --config my-model.conf --steps 2000 --codec bf16",
+      "  moraine train --data data/ --run run/ --ranks 2 --engine bigdl",
       "  moraine train --master spark://host:7077 --executor-cores 1 --data hdfs:/data --run hdfs:/run --ranks 4"
     })
 final class TrainCommand implements Callable<Integer> {
