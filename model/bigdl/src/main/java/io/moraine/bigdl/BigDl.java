@@ -52,8 +52,21 @@ public final class BigDl {
   public static BigDl open(List<Path> classPath, int threads) {
     synchronized (OPENED) {
       BigDl bigDl = OPENED.computeIfAbsent(List.copyOf(classPath), BigDl::of);
-      bigDl.load(STARTER, IntConsumer.class).accept(threads);
+      bigDl.start(threads);
       return bigDl;
+    }
+  }
+
+  /** log4j 1.2 inside looks for its classes by the thread's class loader. */
+  private void start(int threads) {
+    IntConsumer starter = load(STARTER, IntConsumer.class);
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    thread.setContextClassLoader(inside);
+    try {
+      starter.accept(threads);
+    } finally {
+      thread.setContextClassLoader(before);
     }
   }
 
