@@ -205,7 +205,11 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
 
   private BigDl bigDl(TrainSettings parsed) {
     List<Path> files = engineFiles.stream().map(name -> Path.of(SparkFiles.get(name))).toList();
-    return BigDl.open(files, parsed.engine().mklThreads());
+    try {
+      return BigDl.open(files, parsed.engine().mklThreads());
+    } catch (IllegalStateException e) {
+      throw new ConfigException("train.engine.name = bigdl: " + e.getMessage(), e);
+    }
   }
 
   /** On rank 0, if it has all experts, and in libtorch. */

@@ -86,6 +86,7 @@ public final class TrainJob {
               .formatted(String.join(", ", data)));
     }
     requireSlots(ranks);
+    List<String> engineFiles = engineFiles();
     AtomicReference<String> lost = new AtomicReference<>();
     try (EndRequest ending = EndRequest.listen(hadoop, run);
         Lease lease =
@@ -97,7 +98,7 @@ public final class TrainJob {
         ending.begin();
         RankStage stage =
             new RankStage(
-                spark.sparkContext(), settings, progress, () -> lost.get() != null, engineFiles());
+                spark.sparkContext(), settings, progress, () -> lost.get() != null, engineFiles);
         return train(stage, given, run, ranks, resume, limits);
       } finally {
         ending.end();
@@ -145,6 +146,11 @@ public final class TrainJob {
                       .orElse("and no folder is given")));
     }
     List<java.nio.file.Path> jars = BigDl.jars(bigDlJars.get());
+    if (jars.stream().noneMatch(jar -> jar.getFileName().toString().startsWith("bigdl-"))) {
+      throw new ConfigException(
+          "there is no bigdl-*.jar in %s. Build Moraine, which puts BigDL's jars into model/bigdl/target/jars, or say --bigdl-jars where they are."
+              .formatted(bigDlJars.get()));
+    }
     jars.forEach(jar -> spark.sparkContext().addFile(jar.toString()));
     return jars.stream().map(jar -> jar.getFileName().toString()).toList();
   }

@@ -86,5 +86,9 @@ class BigDlTrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       missing.getMessage == "train.engine.name = bigdl needs BigDL's jars, and no folder is given. " +
         "Build Moraine, which puts them into model/bigdl/target/jars, or say --bigdl-jars where they are."
     )
+    val empty = Optional.of(Scratch.folder())
+    val wrong = intercept[ConfigException](train(run, settings(1, "bigdl"), empty))
+    assert(wrong.getMessage.startsWith(s"there is no bigdl-*.jar in ${empty.get}. "))
+    assert(!Files.exists(run), "refused before anything of the run is touched")
   }
 }

@@ -14,7 +14,8 @@ public final class Starter implements IntConsumer {
   /** Elements in a cache line: arrays of the JVM begin anywhere in one. */
   private static final int LINE = 64 / Float.BYTES;
 
-  private static boolean isStarted;
+  /** Of MKL, which gives the same bits with as many; 0 before it is started. */
+  private static int startedThreads;
 
   /** For {@code BigDl}. */
   public Starter() {}
@@ -31,14 +32,21 @@ public final class Starter implements IntConsumer {
       throw new IllegalArgumentException(
           "threads of MKL must be at least 1, got %d".formatted(threads));
     }
-    start();
-    MKL.setNumThreads(threads);
+    start(threads);
   }
 
-  private static synchronized void start() {
-    if (isStarted) {
-      return;
+  private static synchronized void start(int threads) {
+    if (startedThreads == 0) {
+      start();
     }
+    if (startedThreads != threads) {
+      MKL.setNumThreads(threads);
+      requireSameBits();
+      startedThreads = threads;
+    }
+  }
+
+  private static void start() {
     System.setProperty("bigdl.localMode", "true");
     Logger.getLogger("com.intel.analytics.bigdl").setLevel(Level.WARN);
     Engine$.MODULE$.init();
@@ -46,8 +54,6 @@ public final class Starter implements IntConsumer {
       throw new IllegalStateException(
           "BigDL's MKL cannot be loaded here. BigDL has it for linux-x86_64 with glibc.");
     }
-    requireSameBits();
-    isStarted = true;
   }
 
   /**

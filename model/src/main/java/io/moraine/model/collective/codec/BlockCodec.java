@@ -146,9 +146,8 @@ record BlockCodec(Code code, int block, Kernels kernels) implements GradientCode
   }
 
   // Loops are called by reference: as branches of one method C2 would inline all that a process
-  // uses
-  // into one compilation, come to its limit of nodes, and box the vectors of whatever came last, at
-  // a seventh of the speed.
+  // uses into one compilation, come to its limit of nodes, and box the vectors of whatever came
+  // last, at a seventh of the speed.
 
   private Quantizer quantizer() {
     return switch (code) {

@@ -14,6 +14,8 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +24,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 
 /**
  * Makes the connections of one rank: the higher rank calls, the lower one accepts. Whoever cannot
@@ -29,14 +33,15 @@ import java.util.function.Function;
  * #HANDSHAKE_MILLIS} for it, and of those who have not yet done it there are never more than {@link
  * #MOST_STRANGERS} and the ranks themselves.
  *
- * <p>A certificate that is not accepted is not tried again. A caller knows whom it called; it tells
- * all other ranks, which may never hear of it otherwise.
+ * <p>A certificate that is not accepted is tried {@link #CERTIFICATE_ATTEMPTS} times. A caller
+ * knows which address it called; it tells all other ranks, which may never hear of it otherwise.
  */
 final class Connector {
 
   private static final int HANDSHAKE_MILLIS = 5000;
   private static final int NOTICE_MILLIS = 1000;
   private static final long POLL_MILLIS = 100;
+  private static final int CERTIFICATE_ATTEMPTS = 3;
 
   /** Each costs a thread and some 100 KiB. */
   static final int MOST_STRANGERS = 64;
@@ -129,6 +134,7 @@ final class Connector {
 
   private void call(int peer, Address address, Selector selector) throws IOException {
     IOException last = new ConnectException("no attempt");
+    int untrusted = 0;
     while (!isLate()) {
       try {
         Connection connection = callOnce(peer, address);
@@ -137,7 +143,10 @@ final class Connector {
         }
         return;
       } catch (IOException e) {
-        requireTrust(peer, address, e);
+        untrusted = isForCertificate(e) ? untrusted + 1 : 0;
+        if (untrusted == CERTIFICATE_ATTEMPTS) {
+          throw untrusted(peer, address, e);
+        }
         last = telling(e) >= telling(last) ? e : last;
         accept(selector);
       }
@@ -146,13 +155,15 @@ final class Connector {
         "rank %d cannot be reached at %s: %s".formatted(peer, address, last.getMessage()), last);
   }
 
-  private static void requireTrust(int peer, Address address, IOException e) {
-    if (e instanceof RefusedException refused && refused.isForCertificate()) {
-      throw new UntrustedException(
-          "rank %d at %s: %s. Each rank's truststore has to hold the certificates of all ranks or who signed them, and their time must not be over."
-              .formatted(peer, address, e.getMessage()),
-          e);
-    }
+  private static boolean isForCertificate(IOException e) {
+    return e instanceof RefusedException refused && refused.isForCertificate();
+  }
+
+  private static UntrustedException untrusted(int peer, Address address, IOException e) {
+    return new UntrustedException(
+        "rank %d at %s: %s. Each rank's truststore has to hold the certificates of all ranks or who signed them, and their time must not be over."
+            .formatted(peer, address, e.getMessage()),
+        e);
   }
 
   /** How much a failure tells: why, that somebody was there, or that nobody answers any more. */
@@ -182,18 +193,15 @@ final class Connector {
         // A file that another host made in a folder that both see.
       }
     }
-    return errand.at(SocketChannel.open(), address.internet());
+    SocketAddress internet = address.internet(); // before there is anything to close
+    return errand.at(SocketChannel.open(), internet);
   }
 
   private Connection call(int peer, SocketChannel channel, SocketAddress target)
       throws IOException {
     try (TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS)) {
       timed.connect(target);
-      Met met = meet(channel, timed, Tls::caller);
-      if (met.rank() != peer) {
-        throw new RefusedException("rank %d answers there".formatted(met.rank()));
-      }
-      return met.connection();
+      return meet(channel, timed, Tls::caller, rank -> rank == peer).connection();
     } catch (IOException e) {
       closeQuietly(channel);
       throw e;
@@ -238,19 +246,37 @@ final class Connector {
 
   private void accept(ServerSocketChannel server) throws IOException {
     SocketChannel channel = server.accept();
+    for (int i = 0; i < MOST_STRANGERS && channel != null; i++) {
+      listenTo(channel);
+      channel = server.accept();
+    }
     if (channel != null) {
+      listenTo(channel);
+    }
+  }
+
+  private void listenTo(SocketChannel channel) {
+    try {
       TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS);
       makeRoom(timed);
       Thread thread = new Thread(() -> admit(channel, timed), "moraine handshake");
       thread.setDaemon(true);
       thread.start();
+    } catch (IOException e) {
+      refuse(e);
+      closeQuietly(channel);
     }
   }
 
-  /** A rank is through in no time: who has been silent for longest is none. */
+  /** A rank is through in no time, and rarely comes from where most strangers do. */
   private synchronized void makeRoom(TimedChannel caller) {
     if (pending.size() >= MOST_STRANGERS + config.worldSize()) {
-      pending.remove().abandon();
+      Map<String, List<TimedChannel>> byHost =
+          pending.stream().collect(Collectors.groupingBy(TimedChannel::host));
+      TimedChannel longest =
+          Collections.max(byHost.values(), Comparator.comparingInt(List::size)).get(0);
+      longest.abandon();
+      pending.remove(longest);
     }
     pending.add(caller);
   }
@@ -262,14 +288,15 @@ final class Connector {
       if (timed.peekInt() == Notice.MAGIC) {
         heed(Notice.read(config, timed));
       } else {
-        met = Optional.of(meet(channel, timed, Tls::called));
+        met = Optional.of(meet(channel, timed, Tls::called, rank -> rank > config.rank()));
       }
     } catch (IOException e) {
       refuse(e);
       met = Optional.empty();
+    } finally {
+      forget(timed);
+      met.ifPresentOrElse(this::admit, () -> closeQuietly(channel));
     }
-    forget(timed);
-    met.ifPresentOrElse(this::admit, () -> closeQuietly(channel));
   }
 
   private synchronized void admit(Met met) {
@@ -298,16 +325,22 @@ final class Connector {
   /** Who is at the other end. */
   private record Met(int rank, Connection connection) {}
 
-  private Met meet(SocketChannel channel, TimedChannel timed, Function<Tls, TlsStream> end)
+  private Met meet(
+      SocketChannel channel,
+      TimedChannel timed,
+      Function<Tls, TlsStream> end,
+      IntPredicate isExpected)
       throws IOException {
     prepare(channel);
     if (config.tls().isEmpty() || isUnix(channel)) {
-      int rank = new Handshake(config).perform(timed);
+      int rank = new Handshake(config).perform(timed, isExpected);
       return new Met(rank, new Connection(channel, isUnix(channel), Optional.empty()));
     }
     TlsStream tls = end.apply(config.tls().get());
     tls.shakeHands(timed);
-    int rank = new Handshake(config, tls.certificateDigests()).perform(new TlsChannel(tls, timed));
+    int rank =
+        new Handshake(config, tls.certificateDigests())
+            .perform(new TlsChannel(tls, timed), isExpected);
     tls.widen();
     return new Met(rank, new Connection(channel, false, Optional.of(tls)));
   }

@@ -7,6 +7,7 @@ import java.nio.channels.ByteChannel;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /**
  * Mutual proof that both ends know the run's secret: each sends its rank and a nonce, then the
@@ -42,12 +43,15 @@ final class Handshake {
   }
 
   /**
-   * Proves and checks.
+   * Proves and checks. Nothing is proved to a rank that is not expected: whoever is called proves
+   * to higher ranks alone and whoever calls to the one it calls, so that nobody can have one rank
+   * prove what it shows to another.
    *
+   * @param isExpected which ranks the other end may be
    * @return the peer's rank
    * @throws IOException if the other end is not a rank of this run
    */
-  int perform(ByteChannel channel) throws IOException {
+  int perform(ByteChannel channel, IntPredicate isExpected) throws IOException {
     byte[] ownNonce = new byte[NONCE_BYTES];
     new SecureRandom().nextBytes(ownNonce);
     ByteBuffer greeting = ByteBuffer.allocate(GREETING_BYTES);
@@ -64,6 +68,9 @@ final class Handshake {
       throw new RefusedException("not a rank: greeting %08x, version %d".formatted(magic, version));
     }
     int peer = theirs.getInt();
+    if (!isExpected.test(peer)) {
+      throw new RefusedException("rank %d is not expected here".formatted(peer));
+    }
     byte[] peerNonce = new byte[NONCE_BYTES];
     theirs.get(peerNonce);
     channel.write(

@@ -2,6 +2,7 @@ package io.moraine.model.collective.transport;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
@@ -36,6 +37,17 @@ final class TimedChannel implements ByteChannel {
     while (!connected) {
       await(SelectionKey.OP_CONNECT);
       connected = channel.finishConnect();
+    }
+  }
+
+  /** Where the other end is; empty for a Unix-domain socket. */
+  String host() {
+    try {
+      return channel.getRemoteAddress() instanceof InetSocketAddress internet
+          ? internet.getAddress().getHostAddress()
+          : "";
+    } catch (IOException e) { // it has been closed
+      return "";
     }
   }
 

@@ -251,6 +251,9 @@ final class TlsStream {
   private int receive(ReadableByteChannel from) throws IOException {
     received.compact();
     try {
+      if (!received.hasRemaining()) {
+        throw new RefusedException("a record longer than TLS allows");
+      }
       return from.read(received);
     } finally {
       received.flip();

@@ -16,6 +16,8 @@ import javax.net.ssl.X509ExtendedTrustManager;
  */
 final class Trust extends X509ExtendedTrustManager {
 
+  private static final int NAME_LENGTH = 200;
+
   private final X509ExtendedTrustManager judge;
 
   Trust(X509ExtendedTrustManager judge) {
@@ -83,9 +85,13 @@ final class Trust extends X509ExtendedTrustManager {
     }
   }
 
-  /** Whom a certificate names; a stranger may have chosen it. */
+  /**
+   * Whom a certificate names. A stranger may have chosen it: at most {@link #NAME_LENGTH}
+   * characters, and none by which messages are told apart.
+   */
   static String name(X509Certificate certificate) {
-    return certificate.getSubjectX500Principal().getName().replaceAll("\\p{Cntrl}", "?");
+    String name = certificate.getSubjectX500Principal().getName().replaceAll("[\\p{Cntrl}:]", "?");
+    return name.substring(0, Math.min(name.length(), NAME_LENGTH));
   }
 
   private static void requireInTime(X509Certificate certificate, String whose)

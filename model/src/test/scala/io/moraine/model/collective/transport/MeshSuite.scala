@@ -104,6 +104,24 @@ class MeshSuite extends AnyFunSuite {
     assert(error.getMessage.startsWith("rank 0 cannot be reached at nobody.invalid:1: "))
   }
 
+  test("who claims to be a rank that does not call here is shown no proof") {
+    val listener = Ranks.Tcp.listen()
+    val channel = SocketChannel.open(Address.parse(listener.address).internet)
+    val greeting = ByteBuffer.allocate(4 + 4 + 4 + 16).putInt(0x4d4f5241).putInt(2).putInt(0)
+    channel.write(greeting.clear())
+    intercept[TransportException](
+      Mesh.connect(
+        other(Ranks.secret, "test"),
+        listener,
+        List.of("127.0.0.1:1", listener.address)
+      )
+    )
+    val answer = ByteBuffer.allocate(1000)
+    while (channel.read(answer) >= 0) {}
+    assert(answer.position() == greeting.capacity(), "its own greeting, and nothing else")
+    channel.close()
+  }
+
   test("ranks in different collectives, or steps, notice at the first frame") {
     val barrier = new Tag(Operation.BARRIER, 3, 7)
     for (

@@ -147,17 +147,30 @@ class TlsSuite extends AnyFunSuite {
   }
 
   test("a stranger's word that the run is over counts for nothing") {
-    def liar(address: String): Unit = {
-      val channel = SocketChannel.open(Address.parse(address).internet)
-      val wrong = "fedcba9876543210".getBytes(StandardCharsets.US_ASCII)
-      val config = Ranks.config(1, 2)
-      new Notice(1, "enough").write(
-        new MeshConfig(1, 2, config.runId, wrong, config.silence, config.compute, () => false),
-        channel
-      )
-    }
+    val config = Ranks.config(1, 2)
+    val wrong = "fedcba9876543210".getBytes(StandardCharsets.US_ASCII)
+    def liar(address: String): Unit =
+      for ((runId, secret) <- Seq(config.runId -> wrong, "another run" -> config.secret))
+        new Notice(1, "enough").write(
+          new MeshConfig(1, 2, runId, secret, config.silence, config.compute, () => false),
+          SocketChannel.open(Address.parse(address).internet)
+        )
     for (tls <- Seq(cluster, None))
       assert(all(Seq(tls, tls), before = liar)(sum).map(_.get) == Seq.fill(2)(Seq(3L)))
+  }
+
+  test("a record longer than TLS allows is refused before it has come") {
+    val listener = Ranks.Tcp.listen()
+    val channel = SocketChannel.open(Address.parse(listener.address).internet)
+    channel.write(ByteBuffer.wrap(Array[Byte](22, 3, 1, 127, -1) ++ new Array[Byte](20000)))
+    val config = Ranks.config(0, 2, deadlineMillis).withTls(Certificates.cluster)
+    val addresses = Seq(listener.address, "127.0.0.1:1").asJava
+    val error = intercept[TransportException](Mesh.connect(config, listener, addresses))
+    assert(
+      error.getMessage ==
+        "rank [1] did not connect; a caller was refused: a record longer than TLS allows"
+    )
+    channel.close()
   }
 
   test("idle callers, however many, hold a bounded number of threads and no direct memory") {
