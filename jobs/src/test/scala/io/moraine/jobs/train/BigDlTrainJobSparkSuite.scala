@@ -3,7 +3,7 @@ package io.moraine.jobs.train
 import io.moraine.jobs.config.{ConfigException, TrainSettings}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.model.train.TrainResult
-import java.nio.file.Path
+import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
 import org.scalatest.funsuite.AnyFunSuite
 
