@@ -137,13 +137,16 @@ public final class CorpusTables {
     return table("clusters", "documents LONG, clusters LONG").orderBy("documents");
   }
 
-  /** Evaluation sets: set, items, items_found, documents; none where none were looked for. */
+  /**
+   * Evaluation sets: set, items, items_short (too short to be looked for), items_found, documents;
+   * none where none were looked for.
+   */
   public Dataset<Row> decontamination() {
     return table(
             "decontamination",
             "`set` STRING, items LONG, items_short LONG, items_found LONG, n_grams LONG,"
                 + " n_grams_ignored LONG, documents LONG")
-        .select("set", "items", "items_found", "documents")
+        .select("set", "items", "items_short", "items_found", "documents")
         .orderBy(col("items_found").desc(), col("set"));
   }
 
