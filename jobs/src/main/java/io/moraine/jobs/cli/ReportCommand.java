@@ -24,8 +24,7 @@ import picocli.CommandLine.Spec;
     header = "A dataset and training runs as one HTML file with charts.",
     description = {
       "",
-      "The file needs nothing beside it and loads nothing. It holds texts of the corpus: beginnings"
-          + " of kept documents and",
+      "The file needs nothing beside it and loads nothing. It holds texts of the corpus: beginnings of kept documents and",
       "sampled pairs of near duplicates.",
       ""
     },

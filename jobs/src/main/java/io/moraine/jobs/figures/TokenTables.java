@@ -94,7 +94,7 @@ public final class TokenTables {
    * Sources, those with the most bytes first: source, documents, bytes, tokens, bytes_per_token.
    *
    * @param shown sources; the others are summed up
-   * @cost reads all documents
+   * @cost reads all documents twice
    */
   public Dataset<Row> bytesPerToken(int shown) {
     Dataset<Row> all =
