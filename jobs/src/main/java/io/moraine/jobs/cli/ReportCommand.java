@@ -3,9 +3,12 @@ package io.moraine.jobs.cli;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.report.HtmlReport;
 import io.moraine.jobs.train.RunFolder;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
@@ -57,6 +60,7 @@ final class ReportCommand implements Callable<Integer> {
     if (data == null && runs.isEmpty()) {
       throw new ConfigException("report needs --data DIR, --run DIR or both.");
     }
+    refuseFolder();
     try (SparkSession spark = SparkOptions.session("report")) {
       String page = HtmlReport.of(spark, Optional.ofNullable(data), runs);
       RunFolder.replace(spark.sparkContext().hadoopConfiguration(), new Path(output), page);
@@ -64,5 +68,15 @@ final class ReportCommand implements Callable<Integer> {
     spec.commandLine().getOut().println(output);
     spec.commandLine().getOut().flush();
     return ExitCode.DONE.code();
+  }
+
+  private void refuseFolder() throws IOException {
+    Path file = new Path(output);
+    FileSystem files = file.getFileSystem(new Configuration());
+    if (files.exists(file) && files.getFileStatus(file).isDirectory()) {
+      throw new ConfigException(
+          "--output %s is a folder. Name a file, such as %s."
+              .formatted(output, new Path(file, "report.html")));
+    }
   }
 }

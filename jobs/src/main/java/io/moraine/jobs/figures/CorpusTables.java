@@ -1,5 +1,6 @@
 package io.moraine.jobs.figures;
 
+import static org.apache.spark.sql.functions.broadcast;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.concat_ws;
@@ -79,7 +80,7 @@ public final class CorpusTables {
   /**
    * Makes every table a temporary view of its name: funnel, removals, languages, sources, lengths,
    * clusters, largest_cluster, decontamination, personal_data; and of tokens those of {@link
-   * TokenTables#createViews}.
+   * TokenTables#createViews}, without rows if there are none.
    *
    * @param shown sources, languages, members of a cluster and tokens, at most
    */
@@ -95,6 +96,8 @@ public final class CorpusTables {
     personalData().createOrReplaceTempView("personal_data");
     if (hasTokens()) {
       tokens().createViews(shown);
+    } else {
+      TokenTables.createEmptyViews(spark);
     }
   }
 
@@ -134,13 +137,16 @@ public final class CorpusTables {
     return table("clusters", "documents LONG, clusters LONG").orderBy("documents");
   }
 
-  /** Evaluation sets: set, items, items_found, documents; none where none were looked for. */
+  /**
+   * Evaluation sets: set, items, items_short (too short to be looked for), items_found, documents;
+   * none where none were looked for.
+   */
   public Dataset<Row> decontamination() {
     return table(
             "decontamination",
             "`set` STRING, items LONG, items_short LONG, items_found LONG, n_grams LONG,"
                 + " n_grams_ignored LONG, documents LONG")
-        .select("set", "items", "items_found", "documents")
+        .select("set", "items", "items_short", "items_found", "documents")
         .orderBy(col("items_found").desc(), col("set"));
   }
 
@@ -188,7 +194,13 @@ public final class CorpusTables {
                 beginning("text"));
     return kept.union(removed)
         .orderBy(col("place"), col("similarity").desc_nulls_last(), col("id"))
-        .limit(shown);
+        .limit(shown)
+        .select(
+            col("place"),
+            noOutputKind(col("id")).as("id"),
+            col("similarity"),
+            noOutputKind(col("source")).as("source"),
+            col("text"));
   }
 
   /** The sampled pairs, spread over the range of similarities. */
@@ -203,9 +215,10 @@ public final class CorpusTables {
    *
    * @param text empty for all
    * @param shown documents, at most
-   * @cost reads removed documents and kept texts once
+   * @cost reads removed documents and kept texts; shuffles both unless the text is empty
    */
   public Dataset<Row> removedDocuments(String text, int shown) {
+    Dataset<Row> removed = dataset.removedTable(spark);
     Dataset<Row> kept =
         dataset
             .documentsTable(spark)
@@ -214,6 +227,12 @@ public final class CorpusTables {
                 col("source").as("kept_source"),
                 col("url"),
                 col("text").as("whole_text"));
+    if (text.isEmpty()) {
+      // So few that they go to the kept texts, not these to them.
+      removed = removed.orderBy("id").limit(shown);
+      Dataset<Row> wanted = removed.select(col("kept_id").as("wanted"));
+      kept = kept.join(broadcast(wanted), col("document").equalTo(col("wanted")), "left_semi");
+    }
     Column searched =
         concat_ws(
             "\n",
@@ -225,21 +244,20 @@ public final class CorpusTables {
             col("kept_source"),
             col("url"),
             col("whole_text"));
-    return dataset
-        .removedTable(spark)
+    return removed
         .join(kept, col("kept_id").equalTo(col("document")), "left")
         .where(lower(searched).contains(text.toLowerCase(Locale.ROOT)))
+        .orderBy("id")
+        .limit(shown)
         .select(
-            col("id"),
+            noOutputKind(col("id")).as("id"),
             col("stage"),
             col("reason"),
-            col("detail"),
+            noOutputKind(col("detail")).as("detail"),
             col("similarity"),
-            col("kept_id"),
-            col("kept_source"),
-            beginning("whole_text").as("kept_text"))
-        .orderBy("id")
-        .limit(shown);
+            noOutputKind(col("kept_id")).as("kept_id"),
+            noOutputKind(col("kept_source")).as("kept_source"),
+            beginning("whole_text").as("kept_text"));
   }
 
   private Dataset<Row> pairsTable() {
@@ -281,7 +299,7 @@ public final class CorpusTables {
         .groupBy(key, by, "all")
         .agg(sum("documents").as("documents"))
         .orderBy(col("all").desc(), col(key), col(by))
-        .select(key, by, "documents");
+        .select(noOutputKind(col(key)).as(key), col(by), col("documents"));
   }
 
   private static Column beginning(String column) {

@@ -35,6 +35,7 @@ final class RunCurve {
   private final Span all = new Span();
   private final Mean lastLoss = new Mean();
   private Span span = new Span();
+  private Span lastSpan = span;
   private long[] load = new long[0];
   private long bad;
   private Double newestHeldOut;
@@ -128,6 +129,7 @@ final class RunCurve {
               span.learningRate.value(),
               span.tokensPerSecond(),
               span.wireBytes.value()));
+      lastSpan = span;
       span = new Span();
     }
   }
@@ -217,10 +219,13 @@ final class RunCurve {
         bad);
   }
 
-  /** Columns of {@link RunTables#wire}, without the run; none if nothing was sent. */
+  /**
+   * Columns of {@link RunTables#wire}, without the run; none if nothing was sent. Of the last span,
+   * for earlier starts may have had other codecs.
+   */
   List<Row> wire(TrainConfig.Wire wire) {
-    Double sent = all.wireBytes.value();
-    Double float32 = all.float32Bytes.value();
+    Double sent = lastSpan.wireBytes.value();
+    Double float32 = lastSpan.float32Bytes.value();
     if (sent == null || sent == 0) {
       return List.of();
     }

@@ -169,8 +169,9 @@ public final class RunTables {
   }
 
   /**
-   * Bytes that rank 0 sends per step, by what encodes them: run, gradients, weights, wire_bytes,
-   * float32_bytes (what float32 would be), times_less. One row a run; none where one rank trained.
+   * Bytes that rank 0 sends per step in the last span of the curves, by what encodes them: run,
+   * gradients, weights, wire_bytes, float32_bytes (what float32 would be), times_less. One row a
+   * run; none where one rank trained.
    */
   public Dataset<Row> wire() throws IOException {
     return table(

@@ -12,6 +12,7 @@ import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.pow;
 import static org.apache.spark.sql.functions.slice;
 import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.when;
 
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.pipeline.tokenizer.Tokenizer;
@@ -22,6 +23,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -35,6 +37,14 @@ public final class TokenTables {
    * Sequences in which occurrences are counted: their order is drawn, so the first are a sample.
    */
   private static final long SAMPLED_SEQUENCES = 4096;
+
+  private static final String BYTES_PER_TOKEN =
+      "source STRING, documents LONG, bytes LONG, tokens LONG, bytes_per_token DOUBLE";
+  private static final String TOKENS_PER_DOCUMENT = "from_tokens LONG, documents LONG";
+  private static final String TOKEN_USE = "from_occurrences LONG, tokens LONG";
+  private static final String FREQUENT_TOKENS =
+      "id INT, token STRING, occurrences LONG, share DOUBLE";
+  private static final String LONGEST_TOKENS = "id INT, token STRING, bytes INT, occurrences LONG";
 
   private final SparkSession spark;
   private final PreparedDataset dataset;
@@ -67,38 +77,52 @@ public final class TokenTables {
     longestTokens(shown).createOrReplaceTempView("longest_tokens");
   }
 
+  /** The same views without rows, for documents without tokens. */
+  static void createEmptyViews(SparkSession spark) {
+    createEmptyView(spark, "bytes_per_token", BYTES_PER_TOKEN);
+    createEmptyView(spark, "tokens_per_document", TOKENS_PER_DOCUMENT);
+    createEmptyView(spark, "token_use", TOKEN_USE);
+    createEmptyView(spark, "frequent_tokens", FREQUENT_TOKENS);
+    createEmptyView(spark, "longest_tokens", LONGEST_TOKENS);
+  }
+
+  private static void createEmptyView(SparkSession spark, String name, String columns) {
+    spark.createDataFrame(List.of(), StructType.fromDDL(columns)).createOrReplaceTempView(name);
+  }
+
   /**
    * Sources, those with the most bytes first: source, documents, bytes, tokens, bytes_per_token.
    *
    * @param shown sources; the others are summed up
-   * @cost reads all documents once
+   * @cost reads all documents twice
    */
   public Dataset<Row> bytesPerToken(int shown) {
-    List<Row> all =
+    Dataset<Row> all =
         dataset
             .documentsTable(spark)
             .groupBy(coalesce(col("source"), lit("")).as("source"))
             .agg(
                 count(lit(1)).as("documents"),
                 sum(octet_length(col("text"))).cast("long").as("bytes"),
-                sum("n_tokens").cast("long").as("tokens"))
-            .orderBy(col("bytes").desc(), col("source"))
-            .collectAsList();
-    List<Row> rows = new ArrayList<>();
-    for (Row row : all.subList(0, Math.min(shown, all.size()))) {
-      rows.add(source(row.getString(0), List.of(row)));
-    }
-    if (all.size() > shown) {
-      rows.add(source(CorpusTables.OTHERS, all.subList(shown, all.size())));
-    }
-    return spark.createDataFrame(
-        rows,
-        new StructType()
-            .add("source", "string")
-            .add("documents", "long")
-            .add("bytes", "long")
-            .add("tokens", "long")
-            .add("bytes_per_token", "double"));
+                sum("n_tokens").cast("long").as("tokens"));
+    Dataset<Row> first =
+        all.orderBy(col("bytes").desc(), col("source"))
+            .limit(shown)
+            .select(col("source").as("shown"));
+    Column isShown = col("shown").isNotNull();
+    return all.join(first, col("source").equalTo(col("shown")), "left")
+        .groupBy(
+            when(isShown, col("source")).otherwise(lit(CorpusTables.OTHERS)).as("source"),
+            isShown.as("is_shown"))
+        .agg(sum("documents").as("documents"), sum("bytes").as("bytes"), sum("tokens").as("tokens"))
+        .orderBy(col("is_shown").desc(), col("bytes").desc(), col("source"))
+        .select(
+            CorpusTables.noOutputKind(col("source")).as("source"),
+            col("documents"),
+            col("bytes"),
+            col("tokens"),
+            when(col("tokens").gt(0), col("bytes").cast("double").divide(col("tokens")))
+                .as("bytes_per_token"));
   }
 
   /** Kept documents by their number of tokens, in powers of two: from_tokens, documents. */
@@ -132,8 +156,7 @@ public final class TokenTables {
     for (int bits = 0; bits <= last; bits++) {
       rows.add(RowFactory.create(bits == 0 ? 0L : 1L << (bits - 1), tokens[bits]));
     }
-    return spark.createDataFrame(
-        rows, new StructType().add("from_occurrences", "long").add("tokens", "long"));
+    return spark.createDataFrame(rows, StructType.fromDDL(TOKEN_USE));
   }
 
   /** The most frequent tokens of the first sequences: id, token, occurrences, share. */
@@ -148,13 +171,7 @@ public final class TokenTables {
             .limit(shown)
             .map(id -> RowFactory.create(id, shown(id), counts[id], (double) counts[id] / all))
             .toList();
-    return spark.createDataFrame(
-        rows,
-        new StructType()
-            .add("id", "int")
-            .add("token", "string")
-            .add("occurrences", "long")
-            .add("share", "double"));
+    return spark.createDataFrame(rows, StructType.fromDDL(FREQUENT_TOKENS));
   }
 
   /** The longest tokens of the vocabulary: id, token, bytes, occurrences in the first sequences. */
@@ -168,13 +185,7 @@ public final class TokenTables {
             .limit(shown)
             .map(id -> RowFactory.create(id, shown(id), bytes(id).length, counts[id]))
             .toList();
-    return spark.createDataFrame(
-        rows,
-        new StructType()
-            .add("id", "int")
-            .add("token", "string")
-            .add("bytes", "int")
-            .add("occurrences", "long"));
+    return spark.createDataFrame(rows, StructType.fromDDL(LONGEST_TOKENS));
   }
 
   private Stream<Integer> ids() {
@@ -205,18 +216,5 @@ public final class TokenTables {
       occurrences = counts;
     }
     return occurrences;
-  }
-
-  private static Row source(String name, List<Row> rows) {
-    long documents = 0;
-    long bytes = 0;
-    long tokens = 0;
-    for (Row row : rows) {
-      documents += row.getLong(1);
-      bytes += row.getLong(2);
-      tokens += row.getLong(3);
-    }
-    return RowFactory.create(
-        name, documents, bytes, tokens, tokens == 0 ? null : (double) bytes / tokens);
   }
 }

@@ -25,9 +25,17 @@ public final class VisibleText {
     return html.toString();
   }
 
+  /** A text that is no markup: what no page may hold becomes U+FFFD here too. */
+  public static String plain(String text) {
+    StringBuilder plain = new StringBuilder(text.length());
+    text.codePoints().forEach(point -> appendVisible(plain, point));
+    return plain.toString();
+  }
+
   /**
-   * The bytes of a token: spaces as U+2423, line ends and tabs as in a string of a program, bytes
-   * that are no text in hexadecimal.
+   * The bytes of a token: spaces as U+2423, line ends, tabs and backslashes as in a string of a
+   * program, bytes that are no text in hexadecimal. A space before a per cent sign at the
+   * beginning, by which Zeppelin would take what follows for a kind of output.
    */
   static String ofToken(byte[] bytes) {
     StringBuilder text = new StringBuilder();
@@ -39,14 +47,16 @@ public final class VisibleText {
           .forEach(point -> appendToken(text, point));
     } catch (CharacterCodingException e) {
       for (byte one : bytes) {
-        if (one > ' ') {
+        if (one == '\\') {
+          text.append("\\\\");
+        } else if (one > ' ') {
           text.append((char) one);
         } else {
           text.append(String.format(Locale.ROOT, "\\x%02X", one));
         }
       }
     }
-    return text.toString();
+    return text.indexOf("%") == 0 ? " " + text : text.toString();
   }
 
   private static void append(StringBuilder html, int point) {
@@ -58,14 +68,15 @@ public final class VisibleText {
       case '\'' -> html.append("&#39;");
       // At the beginning of a line Zeppelin takes it for the name of a kind of output.
       case '%' -> html.append("&#37;");
-      case '\n', '\t' -> html.appendCodePoint(point);
-      default -> {
-        if (isHostile(point)) {
-          html.append(REPLACEMENT);
-        } else {
-          html.appendCodePoint(point);
-        }
-      }
+      default -> appendVisible(html, point);
+    }
+  }
+
+  private static void appendVisible(StringBuilder text, int point) {
+    if (isHostile(point) && point != '\n' && point != '\t') {
+      text.append(REPLACEMENT);
+    } else {
+      text.appendCodePoint(point);
     }
   }
 
@@ -75,6 +86,7 @@ public final class VisibleText {
       case '\n' -> text.append("\\n");
       case '\r' -> text.append("\\r");
       case '\t' -> text.append("\\t");
+      case '\\' -> text.append("\\\\");
       default -> {
         if (isHostile(point)) {
           text.append(String.format(Locale.ROOT, "\\u%04X", point));

@@ -3,6 +3,7 @@ package io.moraine.jobs.figures;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -12,7 +13,7 @@ import java.util.regex.Pattern;
  */
 public final class WordDifference {
 
-  /** Words of each text that are compared; the others are left out. */
+  /** Words of each text that are compared; the others are counted. */
   static final int MAX_WORDS = 2000;
 
   private static final Pattern WORD = Pattern.compile("\\s*\\S+");
@@ -39,7 +40,8 @@ public final class WordDifference {
   public record Stretch(boolean isSame, List<String> left, List<String> right) {}
 
   /**
-   * The stretches of two texts, in order; those that differ and those that do not take turns.
+   * The stretches of two texts, in order; those that differ and those that do not take turns. Of
+   * more than 2,000 words a last one says how many more there are.
    *
    * @cost time and bytes in the product of the words of both, at most 2,000 each
    */
@@ -99,6 +101,10 @@ public final class WordDifference {
     Matcher matcher = WORD.matcher(text);
     while (words.size() < MAX_WORDS && matcher.find()) {
       words.add(matcher.group());
+    }
+    long more = words.size() < MAX_WORDS ? 0 : matcher.results().count();
+    if (more > 0) {
+      words.add(String.format(Locale.ROOT, " [... %,d more words]", more));
     }
     return words.toArray(String[]::new);
   }

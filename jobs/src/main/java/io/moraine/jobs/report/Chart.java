@@ -3,6 +3,7 @@ package io.moraine.jobs.report;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.moraine.jobs.figures.VisibleText;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.List;
@@ -45,7 +46,7 @@ record Chart(Kind kind, Table data, String across, String up) {
   ObjectNode json(String id, String title) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("id", id);
-    node.put("title", title);
+    node.put("title", VisibleText.plain(title));
     node.put("kind", kind.name());
     node.put("across", across);
     node.put("up", up);
@@ -69,7 +70,7 @@ record Chart(Kind kind, Table data, String across, String up) {
     } else if (value == null) {
       values.addNull();
     } else {
-      values.add(value.toString());
+      values.add(VisibleText.plain(value.toString()));
     }
   }
 }

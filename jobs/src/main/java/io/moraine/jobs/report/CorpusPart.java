@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** What a report says of a dataset. */
 final class CorpusPart {
@@ -61,7 +63,7 @@ final class CorpusPart {
     Table sets = Table.of(corpus.decontamination());
     page.figure(
         "Evaluation sets",
-        "Items of evaluation sets: found in documents, or not.",
+        "Items of evaluation sets: found in documents, not found, or too short to be looked for.",
         Chart.bars(found(sets), "items"),
         sets);
     page.table(
@@ -71,7 +73,7 @@ final class CorpusPart {
   }
 
   private static void nearDuplicates(ReportPage page, CorpusTables corpus) {
-    Table clusters = Table.of(corpus.clusters());
+    Table clusters = byPowersOfTwo(Table.of(corpus.clusters()));
     Table cluster = Table.of(corpus.largestCluster(SHOWN));
     String pairs = corpus.pairs().html(PAIRS);
     if (clusters.isEmpty() && pairs.isEmpty()) {
@@ -81,8 +83,8 @@ final class CorpusPart {
         "Near duplicates", "A cluster is a kept document with all those removed in its place.");
     page.figure(
         "Clusters by size",
-        "How many clusters there are of each number of documents.",
-        Chart.bars(clusters.stacked("documents", "clusters"), "clusters"),
+        "Clusters by their number of documents: from this many to twice as many.",
+        Chart.bars(clusters.stacked("from_documents", "clusters"), "clusters"),
         clusters);
     page.table(
         "The largest cluster",
@@ -162,13 +164,26 @@ final class CorpusPart {
     return new Table(stacked.columns(), rows);
   }
 
+  private static Table byPowersOfTwo(Table clusters) {
+    SortedMap<Long, Long> counts = new TreeMap<>();
+    for (List<Object> row : clusters.rows()) {
+      long from = Long.highestOneBit((Long) clusters.value(row, "documents"));
+      counts.merge(from, (Long) clusters.value(row, "clusters"), Long::sum);
+    }
+    List<List<Object>> rows = new ArrayList<>();
+    counts.forEach((from, count) -> rows.add(List.of(from, count)));
+    return new Table(List.of("from_documents", "clusters"), rows);
+  }
+
   private static Table found(Table sets) {
     List<List<Object>> rows = new ArrayList<>();
     for (List<Object> row : sets.rows()) {
       long found = (Long) sets.value(row, "items_found");
       Object set = sets.value(row, "set");
       rows.add(List.of(set, "found", found));
-      rows.add(List.of(set, "not found", (Long) sets.value(row, "items") - found));
+      long tooShort = (Long) sets.value(row, "items_short");
+      rows.add(List.of(set, "not found", (Long) sets.value(row, "items") - tooShort - found));
+      rows.add(List.of(set, "too short", tooShort));
     }
     return new Table(List.of("set", "by", "value"), rows);
   }

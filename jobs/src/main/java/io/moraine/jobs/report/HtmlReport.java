@@ -20,7 +20,7 @@ public final class HtmlReport {
    * @param data a dataset's path
    * @param runs paths; what they have in common is drawn into the same charts
    * @throws FileNotFoundException if one is no dataset or no run
-   * @cost reads documents, removed documents and metrics about twice, and a sample of the sequences
+   * @cost reads documents, removed documents and metrics a few times, and a sample of the sequences
    */
   public static String of(SparkSession spark, Optional<String> data, List<String> runs)
       throws IOException {

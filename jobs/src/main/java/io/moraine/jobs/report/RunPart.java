@@ -79,7 +79,7 @@ final class RunPart {
     }
     page.figure(
         "Bytes on the wire, by codec",
-        "What rank 0 sends in a step, and what that would be in float32.",
+        "What rank 0 sends in a step at the end, and what that would be in float32.",
         Chart.bars(
             withoutNulls(new Table(List.of("codec", "by", "value"), rows)), "bytes per step"),
         wire);

@@ -137,6 +137,8 @@ class FailureSuite extends AnyFunSuite {
     assert(MoraineCommand.run("import", "--input", "no-model", "--run", "r") == 3)
     assert(MoraineCommand.run("report", "--output", "o") == 2)
     assert(MoraineCommand.run("report", "--data", "d", "--run", "r") == 2)
+    // Before the dataset is looked for, which would be code 3.
+    assert(MoraineCommand.run("report", "--data", "d", "--output", ".") == 2)
     for (left <- Seq("o", "r")) assert(!java.nio.file.Files.exists(java.nio.file.Path.of(left)))
   }
 

@@ -45,7 +45,9 @@ object Example {
     Scratch.writeJsonLines(
       folder.resolve("corpus.jsonl"),
       documents,
-      id => if (id.startsWith("hostile")) "<b>hostile</b>" else s"source-${id.takeRight(1)}"
+      id =>
+        if (id.startsWith("hostile")) "%html <b>hostile</b> \u202e"
+        else s"source-${id.takeRight(1)}"
     )
     val evaluation = documents(3)._2.split(' ').slice(5, 25).mkString(" ")
     val sets = Files.createDirectories(folder.resolve("sets"))

@@ -1,10 +1,11 @@
 package io.moraine.jobs.figures
 
-import io.moraine.jobs.config.ConfigException
-import io.moraine.jobs.prepare.PreparedDataset
+import io.moraine.jobs.config.{ConfigException, DedupSettings, SettingsFile}
+import io.moraine.jobs.prepare.{DatasetPaths, DedupJob, PreparedDataset}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.io.FileNotFoundException
 import java.nio.file.{Files, Path}
+import java.util.{List => JList, Map => JMap, Optional}
 import org.apache.spark.sql.{DataFrame, Row}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -40,7 +41,8 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     }
     assert(sum(corpus.languages(5), "documents") > 0)
     assert(sum(corpus.lengths, "kept") == counts.documents)
-    assert(rows(corpus.decontamination).map(_.getString(0)) == Seq("sets/made"))
+    val sets = rows(corpus.decontamination)
+    assert(sets.map(_.toSeq.take(3)) == Seq(Seq("sets/made", 1L, 0L)))
     assert(rows(corpus.personalData).map(_.getString(0)) == Seq("email", "ip", "phone", "secret"))
   }
 
@@ -63,6 +65,8 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     val near = rows(corpus.removedDocuments("source-", 10))
     assert(near.size == 10 && near.forall(_.getAs[String]("kept_text").nonEmpty))
     assert(rows(corpus.removedDocuments("no such text", 10)).isEmpty)
+    assert(rows(corpus.removedDocuments("", 5)) == all.take(5))
+    assert(rows(corpus.removedDocuments("o", 1000)) == all, "every id has it")
   }
 
   test("pairs: from the most similar to the least, the words in which they differ marked") {
@@ -89,6 +93,8 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     val few = rows(tokens.bytesPerToken(2))
     assert(few.size == 3 && few.last.getString(0) == "(others)")
     assert(few.map(_.getLong(3)).sum == sources.map(_.getLong(3)).sum)
+    assert(few.take(2) == sources.take(2))
+    assert(sources.map(-_.getLong(2)) == sources.map(-_.getLong(2)).sorted)
     assert(sum(tokens.tokensPerDocument, "documents") == manifest.counts.documents)
     assert(sum(tokens.tokenUse, "tokens") == manifest.vocabularySize)
     val occurrences = rows(tokens.frequentTokens(10000)).map(_.getAs[Long]("occurrences"))
@@ -97,6 +103,36 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     val longest = rows(tokens.longestTokens(5))
     assert(longest.map(_.getInt(2)) == longest.map(_.getInt(2)).sorted.reverse)
     assert(rows(tokens.frequentTokens(400)).exists(_.getString(1).startsWith("\u2423word")))
+  }
+
+  test("no cell of a table says what kind of output it is") {
+    val sources = Seq(corpus.sources(100), corpus.tokens.bytesPerToken(100))
+    for (table <- sources) {
+      val names = rows(table).map(_.getString(0))
+      assert(names.exists(_.startsWith(" %html <b>")) && !names.exists(_.startsWith("%")))
+    }
+    val kept = rows(corpus.removedDocuments("hostile-near", 10)).map(_.getString(6))
+    assert(kept.nonEmpty && kept.forall(_.startsWith(" %html <b>")))
+  }
+
+  test("of documents without tokens the views of tokens have the same columns and no rows") {
+    def views = Seq("bytes_per_token", "tokens_per_document", "token_use", "frequent_tokens")
+      .appended("longest_tokens")
+      .map(spark.table)
+    def columns = views.map(_.schema.map(field => field.name -> field.dataType))
+    corpus.createViews(5)
+    val ofTokens = columns
+    assert(views.forall(_.count() > 0))
+    val documents = Scratch.folder()
+    Scratch.writeJsonLines(documents.resolve("corpus.jsonl"), Scratch.corpus(20))
+    val unique = documents.resolve("unique").toString
+    val settings =
+      DedupSettings.of(SettingsFile.read("dedup.conf", Optional.empty(), JMap.of()))
+    new DedupJob(spark, settings, Scratch.silent)
+      .run(new DatasetPaths(JList.of(documents.resolve("corpus.jsonl").toString), unique), 3)
+    CorpusTables.of(spark, unique).createViews(5)
+    assert(columns == ofTokens && views.forall(_.isEmpty))
+    assert(spark.table("funnel").count() > 0)
   }
 
   test("runs: curves against tokens and operations, load, bytes, texts") {
@@ -201,6 +237,24 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(rows(long.badSteps).map(row => row.getLong(1) -> row.getBoolean(3)) == Seq(2 -> true))
     assert(rows(long.summary).head.getAs[Double]("loss") == 995.5)
     assert(rows(long.wire).isEmpty && rows(long.balance).isEmpty)
+  }
+
+  test("bytes on the wire are those of the last steps: earlier starts may have had other codecs") {
+    val folder = Scratch.folder().resolve("run")
+    Files.createDirectories(folder)
+    Files.copy(run.resolve("settings.json"), folder.resolve("settings.json"))
+    spark
+      .range(1, 13)
+      .selectExpr(
+        "id as step",
+        "double(1) as loss",
+        "if(id < 9, 200L, 50L) as wire_bytes",
+        "200L as float32_wire_bytes"
+      )
+      .write
+      .parquet(folder.resolve("metrics").toString)
+    val wire = rows(RunTables.of(spark, folder.toString).wire)
+    assert(wire == Seq(Row("run", "int8", "bf16", 50.0, 200.0, 4.0)))
   }
 
   test("comparing: two datasets, two runs, never one of each") {

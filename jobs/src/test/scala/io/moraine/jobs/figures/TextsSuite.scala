@@ -54,7 +54,9 @@ class TextsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
   test("texts of many words are compared as far as their first 2,000") {
     val long = (1 to 3000).map(i => s"w$i").mkString(" ")
     val all = stretches(long, "x " + long)
-    assert(all.flatMap(_.left.asScala).size == 2000 && all.count(_.isSame) == 1)
+    assert(all.flatMap(_.left.asScala).size == 2001 && all.count(_.isSame) == 1)
+    assert(all.last.left.asScala.last == " [... 1,000 more words]")
+    assert(all.last.right.asScala.last == " [... 1,001 more words]")
   }
 
   test("nothing of a text becomes markup, and what turns a page around is replaced") {
@@ -64,6 +66,7 @@ class TextsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
       VisibleText.html(text) == "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;&#37;" +
         s"\ufffd\ufffd\ufffd\n\ufffd${half}${0xde00.toChar}"
     )
+    assert(VisibleText.plain("<b>\n\u202e%") == "<b>\n\ufffd%")
   }
 
   test("tokens can be seen: spaces, line ends, half characters") {
@@ -71,6 +74,9 @@ class TextsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     assert(shown(" the\n\t") == "\u2423the\\n\\t")
     assert(shown("\u202e\u0007é") == "\\u202E\\u0007é")
     assert(VisibleText.ofToken(Array[Byte](-61, 'a', ' ')) == "\\xC3a\\x20")
+    assert(shown("\\n") == "\\\\n" && shown("\n") == "\\n")
+    assert(VisibleText.ofToken(Array[Byte](-61, '\\')) == "\\xC3\\\\")
+    assert(shown("%html") == " %html" && shown("5%") == "5%")
   }
 
   test("folders are called by as much of their paths as tells them apart") {

@@ -47,6 +47,13 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(count("<section ") == 5)
   }
 
+  test("clusters stand by powers of two, items of evaluation sets by what became of them") {
+    val rows = page.split("\"rows\":").toSeq.tail.map(_.takeWhile(_ != '}'))
+    assert(rows.exists(_.contains("[2,\"clusters\",")))
+    assert(!rows.exists(_.contains("[3,\"clusters\",")))
+    assert(rows.exists(one => one.contains("\"not found\",") && one.contains("\"too short\",0]")))
+  }
+
   private def chromium(arguments: String*): (String, String) = {
     val errors = Files.createTempFile("chromium", ".log")
     val command = Seq("chromium", "--headless", "--no-sandbox", "--disable-gpu") ++
