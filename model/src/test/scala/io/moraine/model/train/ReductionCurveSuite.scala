@@ -80,10 +80,10 @@ class ReductionCurveSuite extends AnyFunSuite {
   }
 
   private lazy val exact = loss("fp32", coded("fp32", false))
+  private lazy val topK = loss("topk of 1 % with", new ReductionConfig.TopK(0.01, 0, true))
 
   private val reductions = Seq[(String, Boolean => ReductionConfig)](
     "sign" -> (coded("sign", _)),
-    "topk of 1 %" -> (new ReductionConfig.TopK(0.01, 0, _)),
     "powersgd of rank 1" -> (new ReductionConfig.PowerSgd(1, _)),
     "powersgd of rank 4" -> (new ReductionConfig.PowerSgd(4, _))
   )
@@ -95,9 +95,13 @@ class ReductionCurveSuite extends AnyFunSuite {
       assert(without > 0.005 && owed < without / 2)
     }
 
+  test("topk of 1 %: feedback takes away more than half of what the reduction costs") {
+    val without = loss("topk of 1 % without", new ReductionConfig.TopK(0.01, 0, false)) - exact
+    assert(without > 0.005 && topK - exact < without / 2)
+  }
+
   test("topk: momentum of 0.9 in front of AdamW ends above plain feedback, which is the default") {
-    val plain = loss("topk, momentum 0", new ReductionConfig.TopK(0.01, 0, true))
     val momentum = loss("topk, momentum 0.9", new ReductionConfig.TopK(0.01, 0.9, true))
-    assert(plain < momentum)
+    assert(topK < momentum)
   }
 }
