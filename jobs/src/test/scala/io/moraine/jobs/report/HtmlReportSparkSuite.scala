@@ -67,7 +67,7 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
     (out, Files.readString(errors))
   }
 
-  test("in a browser: every chart has marks, and the console stays clean") {
+  test("in chromium, if it is on the path: every chart has marks, and the console stays clean") {
     if (Seq("sh", "-c", "command -v chromium").!(ProcessLogger(_ => ())) != 0)
       cancel("there is no chromium on the path; it is Debian's package chromium")
     val (dom, log) = chromium("--dump-dom", file.toUri.toString)
