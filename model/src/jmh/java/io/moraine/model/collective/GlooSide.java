@@ -1,5 +1,6 @@
 package io.moraine.model.collective;
 
+import io.moraine.model.tensor.Torch;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.FileStore;
 import org.bytedeco.pytorch.ProcessGroupGloo;
@@ -12,10 +13,12 @@ final class GlooSide implements CollectiveSpeed.Side {
 
   private final FileStore store;
   private final ProcessGroupGloo group;
-  private Tensor tensor = torch.zeros(new long[] {0});
+  private Tensor tensor;
 
   /** Meets the other ranks at a file. */
   GlooSide(int rank, int worldSize, Path file, String host) {
+    Torch.start(1);
+    this.tensor = torch.zeros(new long[] {0});
     this.store = new FileStore(file.toString(), worldSize);
     ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create();
     options.devices().push_back(ProcessGroupGloo.createDeviceForHostname(host));

@@ -1,5 +1,10 @@
 package io.moraine.model.tensor;
 
+import java.io.IOException;
+import java.net.JarURLConnection;
+import java.net.URL;
+import java.util.Collections;
+import java.util.jar.JarEntry;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.Tensor;
@@ -38,15 +43,31 @@ public final class Torch {
   private static void load() {
     try {
       Loader.loadProperties().setProperty("platform.extension", "");
-      Loader.cacheResources("/org/bytedeco/pytorch/" + Loader.getPlatform() + "/");
+      unpack("org/bytedeco/pytorch/" + Loader.getPlatform() + "/");
       Loader.load(org.bytedeco.openblas.global.openblas.class);
       openblas_nolapack.blas_set_num_threads(1);
       Loader.load(torch.class);
-    } catch (java.io.IOException | UnsatisfiedLinkError e) {
+    } catch (IOException | UnsatisfiedLinkError e) {
       throw new IllegalStateException(
           "libtorch cannot be loaded on %s: %s. Moraine ships it for linux-x86_64 (glibc)."
               .formatted(Loader.getPlatform(), e.getMessage()),
           e);
+    }
+  }
+
+  /**
+   * Unpacks the files of a folder of libtorch's jar that are not there yet. One by one: a folder as
+   * a whole is written anew each time, also under the hands of a process that is loading from it.
+   */
+  private static void unpack(String folder) throws IOException {
+    URL library = Torch.class.getResource("/" + folder + "libjnitorch.so");
+    if (library == null || !(library.openConnection() instanceof JarURLConnection jar)) {
+      throw new UnsatisfiedLinkError("no jar on the class path has a library in " + folder);
+    }
+    for (JarEntry entry : Collections.list(jar.getJarFile().entries())) {
+      if (entry.getName().startsWith(folder) && !entry.isDirectory()) {
+        Loader.cacheResource(Torch.class, "/" + entry.getName());
+      }
     }
   }
 
