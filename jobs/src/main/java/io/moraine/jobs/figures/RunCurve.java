@@ -12,9 +12,6 @@ import org.apache.spark.sql.RowFactory;
 /** The metrics of one run, summed up step by step over spans of equally many. */
 final class RunCurve {
 
-  /** Spans of a curve, at most. */
-  private static final int SPANS = 400;
-
   /** Spans of the expert loads, at most: each is a picture of its own. */
   private static final int LOAD_SPANS = 50;
 
@@ -43,13 +40,15 @@ final class RunCurve {
   /**
    * No steps yet.
    *
+   * @param sequenceLength tokens of a sequence, which decide what attention costs
    * @param lastStep the highest of those that will come
+   * @param spans points of the curve, at most
    */
-  RunCurve(ModelConfig model, long lastStep) {
+  RunCurve(ModelConfig model, int sequenceLength, long lastStep, int spans) {
     this.model = model;
-    this.flopsPerToken = new ModelCost(model).trainingFlops(model.maxSequenceLength());
+    this.flopsPerToken = new ModelCost(model).trainingFlops(sequenceLength);
     this.lastStep = lastStep;
-    this.spanSteps = stepsOf(lastStep, SPANS);
+    this.spanSteps = stepsOf(lastStep, spans);
     this.loadSpanSteps = stepsOf(lastStep, LOAD_SPANS);
   }
 

@@ -31,6 +31,12 @@ import org.apache.spark.sql.types.StructType;
  */
 public final class RunTables {
 
+  /** Points of a curve, at most. */
+  private static final int SPANS = 400;
+
+  /** Points of the curves of all runs, at most: the rows of a table that Zeppelin shows. */
+  private static final int ROWS = 1000;
+
   private static final StructType METRICS =
       StructType.fromDDL(
           "step LONG, loss DOUBLE, further_loss DOUBLE, held_out_loss DOUBLE, gradient_norm DOUBLE,"
@@ -242,8 +248,15 @@ public final class RunTables {
     if (run.curve == null) {
       Dataset<Row> metrics = read(run.folder.metrics(), METRICS);
       Row last = metrics.agg(max("step")).first();
+      Configuration hadoop = spark.sparkContext().hadoopConfiguration();
       run.curve =
-          new RunCurve(run.settings.model(), last.isNullAt(0) ? 1 : Math.max(1, last.getLong(0)));
+          last.isNullAt(0)
+              ? new RunCurve(run.settings.model(), 1, 1, 1)
+              : new RunCurve(
+                  run.settings.model(),
+                  run.folder.sequenceLength(hadoop),
+                  Math.max(1, last.getLong(0)),
+                  Math.min(SPANS, Math.max(1, ROWS / runs.size())));
       metrics.orderBy("step").toLocalIterator().forEachRemaining(run.curve::add);
     }
     return run.curve;
@@ -252,7 +265,8 @@ public final class RunTables {
   /** A folder of Parquet files of which older ones may lack columns; no rows if it is not there. */
   private Dataset<Row> read(Path folder, StructType schema) throws IOException {
     FileSystem files = folder.getFileSystem(spark.sparkContext().hadoopConfiguration());
-    if (!files.exists(folder) || files.listStatus(folder).length == 0) {
+    if (!files.exists(folder)
+        || files.listStatus(folder, file -> file.getName().endsWith(".parquet")).length == 0) {
       return spark.createDataFrame(List.of(), schema);
     }
     Dataset<Row> stored = spark.read().option("mergeSchema", true).parquet(folder.toString());

@@ -44,16 +44,18 @@ final class CorpusPart {
         "The rules and stages that removed most.",
         Chart.bars(byRule(removals.first(SHOWN)), "documents"),
         removals);
+    Table sources = Table.of(corpus.sources(SHOWN));
     page.figure(
         "Sources",
         "Documents of each source: kept, or removed by a stage.",
-        Chart.bars(Table.of(corpus.sources(SHOWN)), "documents"),
-        Table.of(corpus.sources(SHOWN)));
+        Chart.bars(sources, "documents"),
+        sources);
+    Table languages = Table.of(corpus.languages(SHOWN));
     page.figure(
         "Languages",
         "Documents of each language: kept, or removed by a stage.",
-        Chart.bars(Table.of(corpus.languages(SHOWN)), "documents"),
-        Table.of(corpus.languages(SHOWN)));
+        Chart.bars(languages, "documents"),
+        languages);
     Table lengths = Table.of(corpus.lengths());
     page.figure(
         "Lengths",

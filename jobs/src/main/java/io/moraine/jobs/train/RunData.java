@@ -31,9 +31,10 @@ record RunData(List<Entry> datasets) {
    *
    * @param path where it was; it may move
    * @param sequences to train on
+   * @param sequenceLength tokens of each that the model sees
    * @param content what tells it from others: digests of settings and tokenizer, and its counts
    */
-  record Entry(String path, long sequences, String content) {}
+  record Entry(String path, long sequences, int sequenceLength, String content) {}
 
   RunData {
     datasets = List.copyOf(datasets);
@@ -43,7 +44,9 @@ record RunData(List<Entry> datasets) {
     List<Entry> entries = new ArrayList<>();
     for (String path : data) {
       Manifest manifest = PreparedDataset.at(path).manifest(hadoop);
-      entries.add(new Entry(path, manifest.counts().sequences(), content(manifest)));
+      entries.add(
+          new Entry(
+              path, manifest.counts().sequences(), manifest.sequenceLength(), content(manifest)));
     }
     return new RunData(entries);
   }
@@ -71,6 +74,11 @@ record RunData(List<Entry> datasets) {
     } catch (JsonProcessingException e) {
       throw new AssertionError("unreachable: a list of plain data", e);
     }
+  }
+
+  /** Tokens of a sequence that the model sees; the same in all datasets. */
+  int sequenceLength() {
+    return datasets.get(0).sequenceLength();
   }
 
   long sequences() {

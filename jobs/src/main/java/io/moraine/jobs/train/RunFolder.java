@@ -83,6 +83,15 @@ public record RunFolder(Path root) {
     return TrainSettings.recorded(read(hadoop, settings()), settings().toString());
   }
 
+  /**
+   * Tokens of a sequence that the run is trained on.
+   *
+   * @throws FileNotFoundException if it has no checkpoint yet
+   */
+  public int sequenceLength(Configuration hadoop) throws IOException {
+    return RunData.parse(read(hadoop, data()), data().toString()).sequenceLength();
+  }
+
   boolean exists(Configuration hadoop) throws IOException {
     return settings().getFileSystem(hadoop).exists(settings());
   }
@@ -111,11 +120,26 @@ public record RunFolder(Path root) {
 
   /** Replaces a small file as a whole: a reader sees the old text or the new one. */
   public static void replace(Configuration hadoop, Path file, String text) throws IOException {
+    replace(
+        hadoop,
+        file,
+        beside -> {
+          try (OutputStream out = beside.getFileSystem(hadoop).create(beside, true)) {
+            out.write(text.getBytes(StandardCharsets.UTF_8));
+          }
+        });
+  }
+
+  /** Writes a file of a name that it is given. */
+  interface Writing {
+    void to(Path file) throws IOException;
+  }
+
+  /** Replaces a file as a whole, by way of a hidden one beside it. */
+  static void replace(Configuration hadoop, Path file, Writing writing) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
     Path beside = new Path(file.getParent(), "." + file.getName() + ".new");
-    try (OutputStream out = files.create(beside, true)) {
-      out.write(text.getBytes(StandardCharsets.UTF_8));
-    }
+    writing.to(beside);
     files.delete(file, false);
     if (!files.rename(beside, file)) {
       throw new IOException("cannot replace %s.".formatted(file));

@@ -153,12 +153,12 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void checkpointing(long step) throws IOException {
+    RunFolder.replace(hadoop, folder.data(), data);
     List<MetricsFile.Row> upTo = rows.stream().filter(row -> row.metrics().step() <= step).toList();
     if (!upTo.isEmpty()) {
       MetricsFile.write(hadoop, folder.metrics(), upTo);
       rows.removeAll(upTo);
     }
-    RunFolder.replace(hadoop, folder.data(), data);
     tensorBoard.flush();
   }
 

@@ -22,8 +22,16 @@ final class RunTable {
 
   private RunTable() {}
 
-  /** Writes a file, in place of one of that name. */
+  /**
+   * Writes a file, in place of one of that name: a reader sees the old one, a whole new one or
+   * none.
+   */
   static void write(Configuration hadoop, Path file, MessageType schema, List<Group> rows)
+      throws IOException {
+    RunFolder.replace(hadoop, file, beside -> write(beside, hadoop, schema, rows));
+  }
+
+  private static void write(Path file, Configuration hadoop, MessageType schema, List<Group> rows)
       throws IOException {
     try (ParquetWriter<Group> writer =
         ExampleParquetWriter.builder(file)

@@ -9,6 +9,8 @@ import java.util.{List => JList, Map => JMap, Optional}
 import org.apache.spark.sql.{DataFrame, Row}
 import org.scalatest.funsuite.AnyFunSuite
 
+import scala.jdk.CollectionConverters._
+
 class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private lazy val data: Path = Example.data(spark)
@@ -187,10 +189,16 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  /** A run on the same data that has made no step. */
+  private def withoutMetrics(): Path = {
+    val folder = Files.createDirectories(Scratch.folder().resolve("run"))
+    for (file <- Seq("settings.json", "data.json"))
+      Files.copy(run.resolve(file), folder.resolve(file))
+    folder
+  }
+
   test("files of metrics that lack columns of later ones are read with them") {
-    val folder = Scratch.folder().resolve("run")
-    Files.createDirectories(folder.resolve("metrics"))
-    Files.copy(run.resolve("settings.json"), folder.resolve("settings.json"))
+    val folder = withoutMetrics()
     val metrics = spark.read.parquet(run.resolve("metrics").toString)
     def write(from: Int, to: Int, without: String*): Unit = metrics
       .where(s"step between $from and $to")
@@ -212,9 +220,7 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("long runs are summed up over spans of steps") {
-    val folder = Scratch.folder().resolve("run")
-    Files.createDirectories(folder)
-    Files.copy(run.resolve("settings.json"), folder.resolve("settings.json"))
+    val folder = withoutMetrics()
     spark
       .range(1, 1001)
       .selectExpr(
@@ -237,12 +243,29 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(rows(long.badSteps).map(row => row.getLong(1) -> row.getBoolean(3)) == Seq(2 -> true))
     assert(rows(long.summary).head.getAs[Double]("loss") == 995.5)
     assert(rows(long.wire).isEmpty && rows(long.balance).isEmpty)
+    val recorded = Files.readString(folder.resolve("data.json"))
+    Files.writeString(
+      folder.resolve("data.json"),
+      recorded.replaceFirst("\"sequence_length\" : 32", "\"sequence_length\" : 8")
+    )
+    val shorter = rows(RunTables.of(spark, folder.toString).curves)
+    assert(
+      shorter.head.getAs[Double]("flops") < points.head.getAs[Double]("flops"),
+      "attention over fewer tokens takes fewer operations"
+    )
+    val many = RunTables.of(spark, Seq.fill(5)(folder.toString).asJava)
+    assert(rows(many.curves).size == 1000, "what Zeppelin shows of a table")
+  }
+
+  test("what a killed process left of a file of metrics is not read") {
+    val folder = withoutMetrics()
+    Files.createDirectories(folder.resolve("metrics"))
+    Files.writeString(folder.resolve("metrics/.steps-00000001-00000012.parquet.new"), "PAR1")
+    assert(rows(RunTables.of(spark, folder.toString).curves).isEmpty)
   }
 
   test("bytes on the wire are those of the last steps: earlier starts may have had other codecs") {
-    val folder = Scratch.folder().resolve("run")
-    Files.createDirectories(folder)
-    Files.copy(run.resolve("settings.json"), folder.resolve("settings.json"))
+    val folder = withoutMetrics()
     spark
       .range(1, 13)
       .selectExpr(

@@ -2,9 +2,12 @@ package io.moraine.jobs.report
 
 import io.moraine.jobs.SharedSparkSession
 import io.moraine.jobs.figures.Example
+import java.awt.Color
+import java.nio.charset.StandardCharsets.ISO_8859_1
 import java.nio.file.{Files, Path}
 import java.util.Optional
 import java.util.concurrent.TimeUnit
+import javax.imageio.ImageIO
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -67,9 +70,12 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
     (out, Files.readString(errors))
   }
 
-  test("in chromium, if it is on the path: every chart has marks, and the console stays clean") {
+  private def needChromium(): Unit =
     if (Seq("sh", "-c", "command -v chromium").!(ProcessLogger(_ => ())) != 0)
       cancel("there is no chromium on the path; it is Debian's package chromium")
+
+  test("in chromium, if it is on the path: every chart has marks, and the console stays clean") {
+    needChromium()
     val (dom, log) = chromium("--dump-dom", file.toUri.toString)
     assert(!log.contains("CONSOLE"), log.linesIterator.filter(_.contains("CONSOLE")).toSeq)
     assert(dom.contains("<title>Moraine report</title>"))
@@ -81,5 +87,48 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(figure.split("class=\"mark\"", -1).length > 1, s"$heading has no marks")
       assert(!figure.contains("NaN") && !figure.contains("Infinity"), heading)
     }
+  }
+
+  test("in chromium, if it is on the path: on a phone nothing is wider than the screen") {
+    needChromium()
+    // In a frame as wide as a phone: a window may not be that small. The page forbids scripts but
+    // its own: this copy has no such rule, and one script more.
+    val measure =
+      "<script>parent.postMessage([document.documentElement.scrollWidth, innerWidth], '*')</script>"
+    Files.writeString(
+      file.resolveSibling("measured.html"),
+      page.replaceFirst("<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "") + measure
+    )
+    val phone = Files.writeString(
+      file.resolveSibling("phone.html"),
+      "<script>onmessage = event => document.title = event.data.join(' of ')</script>" +
+        "<iframe width=390 height=844 style='border: 0' src=measured.html></iframe>"
+    )
+    val (dom, _) = chromium("--dump-dom", phone.toUri.toString)
+    val Seq(needed, there) =
+      "\\d+".r.findAllIn("<title>[^<]*".r.findFirstIn(dom).get).map(_.toInt).toSeq
+    assert(there == 390 && needed <= there)
+  }
+
+  private def background(arguments: String*): Int = {
+    val picture = file.resolveSibling("picture.png")
+    val all =
+      arguments ++ Seq("--window-size=800,600", s"--screenshot=$picture", file.toUri.toString)
+    chromium(all: _*)
+    new Color(ImageIO.read(picture.toFile).getRGB(2, 2)).getGreen
+  }
+
+  test("in chromium, if it is on the path: light by itself, dark for who prefers dark") {
+    needChromium()
+    assert(background() > 230)
+    assert(background("--blink-settings=preferredColorScheme=0") < 50)
+  }
+
+  test("in chromium, if it is on the path: printed on some twenty pages, not on hundreds") {
+    needChromium()
+    val pdf = file.resolveSibling("report.pdf")
+    chromium(s"--print-to-pdf=$pdf", file.toUri.toString)
+    val pages = "/Type /Page\\b".r.findAllIn(Files.readString(pdf, ISO_8859_1)).size
+    assert(pages > 5 && pages < 40)
   }
 }

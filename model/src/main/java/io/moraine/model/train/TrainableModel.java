@@ -35,7 +35,13 @@ public interface TrainableModel extends AutoCloseable {
   /**
    * Mean cross-entropy without gradients; nats per token. Does not count towards the expert load.
    */
-  double loss(TokenBatch batch);
+  default double loss(TokenBatch batch) {
+    double sum = 0;
+    for (float loss : tokenLosses(batch)) {
+      sum += loss;
+    }
+    return sum / batch.predictions();
+  }
 
   /**
    * The cross-entropy of each predicted token, without gradients; nats. 0 where the target is

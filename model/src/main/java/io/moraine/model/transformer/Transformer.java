@@ -160,15 +160,6 @@ public final class Transformer implements TrainableModel {
   }
 
   @Override
-  public double loss(TokenBatch batch) {
-    double sum = 0;
-    for (float loss : tokenLosses(batch)) {
-      sum += loss;
-    }
-    return sum / batch.predictions();
-  }
-
-  @Override
   public float[] tokenLosses(TokenBatch batch) {
     return tokenLosses(batch, LayerRun.UNHEARD);
   }

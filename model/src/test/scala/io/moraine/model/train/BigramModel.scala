@@ -34,10 +34,6 @@ class BigramModel(vocabulary: Int) extends TrainableModel {
 
   override def tokenLosses(batch: TokenBatch): Array[Float] = walk(batch)((_, _, _) => ())
 
-  override def loss(batch: TokenBatch): Double = {
-    tokenLosses(batch).map(_.toDouble).sum / batch.predictions
-  }
-
   override def zeroGradients(): Unit = java.util.Arrays.fill(gradients.values, 0f)
   override def expertBalance: Optional[ExpertBalance] = Optional.empty()
   override def close(): Unit = ()

@@ -95,15 +95,6 @@ public final class BigDlModel implements TrainableModel {
   }
 
   @Override
-  public double loss(TokenBatch batch) {
-    double sum = 0;
-    for (float loss : tokenLosses(batch)) {
-      sum += loss;
-    }
-    return sum / batch.predictions();
-  }
-
-  @Override
   public float[] tokenLosses(TokenBatch batch) {
     module.evaluate();
     Tensor<Object> output = tensor(module.forward(activities.input(batch)));

@@ -27,12 +27,6 @@ final class BigDlTransformer implements TrainableModel {
   }
 
   @Override
-  public double loss(TokenBatch batch) {
-    batchAtHand.begin(batch, 0);
-    return model.loss(batch);
-  }
-
-  @Override
   public float[] tokenLosses(TokenBatch batch) {
     batchAtHand.begin(batch, 0);
     return model.tokenLosses(batch);
