@@ -43,7 +43,7 @@ class GeneratorSuite extends AnyFunSuite {
 
   for ((name, config) <- kinds)
     test(s"greedy text over five windows is that of the model without a cache: $name") {
-      for (seed <- 1L to 4L; size <- Seq(1, 5, length, length + 7)) {
+      for (seed <- 1L to 2L; size <- Seq(1, 5, length, length + 7)) {
         val m = model(config, seed)
         val prompt = tokens(size, seed)
         val (text, generation) = generate(m, SamplingConfig.greedy, prompt, 5 * length)
@@ -66,7 +66,7 @@ class GeneratorSuite extends AnyFunSuite {
 
   for (depth <- 1 to 3) {
     test(s"greedy text is the same with drafts, whatever they are worth, depth $depth") {
-      for (seed <- 1L to 6L; size <- Seq(1, 5, length + 3)) {
+      for (seed <- 1L to 3L; size <- Seq(1, 5, length + 3)) {
         val m = drafting(depth, seed)
         val prompt = tokens(size, seed)
         val (plain, _) = generate(m, SamplingConfig.greedy, prompt, 50)
@@ -95,7 +95,7 @@ class GeneratorSuite extends AnyFunSuite {
   }
 
   for (depth <- 1 to 2)
-    test(s"drawn text has the model's own distribution with drafts, depth $depth, 2,000 texts") {
+    test(s"drawn text has the model's own distribution with drafts, depth $depth, 1,000 texts") {
       val m = drafting(depth, 5)
       val prompt = Array(4, 9)
       val sampling = new SamplingConfig(0.7, 6, 0.95, 1.2, 1)
@@ -112,15 +112,15 @@ class GeneratorSuite extends AnyFunSuite {
       }
       val counts = new Array[Long](vocabulary)
       var accepted = 0
-      for (seed <- 1L to 2000L) {
+      for (seed <- 1L to 1000L) {
         val own = new SamplingConfig(0.7, 6, 0.95, 1.2, seed)
         val (text, generation) = generate(m, own, prompt, 3 + depth, depth)
         counts(text(2)) += 1
         accepted += generation.accepted
       }
-      assert(accepted > 250)
+      assert(accepted > 125)
       val statistic = counts.zip(expected).collect {
-        case (c, p) if p > 0 => math.pow(c - 2000 * p, 2) / (2000 * p)
+        case (c, p) if p > 0 => math.pow(c - 1000 * p, 2) / (1000 * p)
       }
       assert(counts.zip(expected).forall { case (c, p) => p > 0 || c == 0 })
       // Chance of a false alarm below 1e-4: 3.72 standard deviations (Wilson-Hilferty).
