@@ -6,6 +6,7 @@ import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.MeshConfig;
 import io.moraine.model.collective.transport.Rendezvous;
+import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Torch;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -67,7 +68,7 @@ public final class PlainRank {
               run.root().toString(),
               secret,
               new SerializableConfiguration(hadoop))
-          .train(settings, communicator);
+          .train(settings, communicator, Device.CPU);
     }
   }
 }

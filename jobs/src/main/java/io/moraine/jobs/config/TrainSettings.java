@@ -7,6 +7,7 @@ import io.moraine.model.moe.ExpertTransfer;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.reduction.ReductionConfig;
+import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Recompute;
@@ -42,6 +43,10 @@ public record TrainSettings(
   public TrainSettings {
     if (engine.isBigDl()) {
       BigDl.requireSupported(model);
+      if (engine.device() == DeviceChoice.CUDA) {
+        throw new IllegalArgumentException(
+            "the BigDL engine needs train.engine.device = cpu or auto, got cuda. Change it, or train with the torch engine");
+      }
       if (recompute != Recompute.NONE || experts.isPresent()) {
         throw new IllegalArgumentException(
             "the BigDL engine needs train.recompute = none and train.experts.placement = replicated. Change them, or train with the torch engine");
@@ -54,8 +59,9 @@ public record TrainSettings(
    *
    * @param name libtorch, or BigDL
    * @param mklThreads of BigDL's MKL on a rank; at least 1
+   * @param device of libtorch's tensors
    */
-  public record Engine(Name name, int mklThreads) {
+  public record Engine(Name name, int mklThreads, DeviceChoice device) {
 
     /** Whose layers they are. */
     public enum Name {
@@ -199,7 +205,8 @@ public record TrainSettings(
                     () ->
                         new Engine(
                             engine.choice("name", Engine.Name.class),
-                            engine.integer("mkl-threads"))),
+                            engine.integer("mkl-threads"),
+                            engine.choice("device", DeviceChoice.class))),
                 experts(experts, model),
                 new Connections(
                     wire.flag("unix-sockets"),

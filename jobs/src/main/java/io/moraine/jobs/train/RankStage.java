@@ -4,6 +4,7 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.train.TrainResult;
 import java.io.IOException;
 import java.security.SecureRandom;
@@ -203,6 +204,10 @@ final class RankStage {
       return slots;
     }
     TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
+    if (settings.engine().device() != DeviceChoice.CPU
+        && spark.getConf().contains("spark.executor.resource.gpu.amount")) {
+      wholeExecutor.resource(RankTask.GPU, 1);
+    }
     return slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());
   }
 

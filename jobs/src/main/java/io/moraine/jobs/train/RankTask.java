@@ -16,6 +16,9 @@ import io.moraine.model.collective.transport.UntrustedException;
 import io.moraine.model.data.JoinedTokenSource;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.moe.ExpertExchange;
+import io.moraine.model.tensor.Device;
+import io.moraine.model.tensor.DeviceChoice;
+import io.moraine.model.tensor.NoCudaException;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.train.TrainResult;
 import io.moraine.model.train.TrainableModel;
@@ -36,6 +39,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
+import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.util.SerializableConfiguration;
 import scala.collection.Iterator;
 import scala.jdk.CollectionConverters;
@@ -47,6 +51,9 @@ import scala.runtime.AbstractFunction1;
  */
 final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<TrainResult>>
     implements Serializable {
+
+  /** Spark's usual name of the resource. */
+  static final String GPU = "gpu";
 
   private static final long serialVersionUID = 1L;
 
@@ -94,18 +101,51 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   public Iterator<TrainResult> apply(Iterator<Integer> unused) {
     BarrierTaskContext context = BarrierTaskContext.get();
     TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
-    if (!parsed.engine().isBigDl()) {
-      Torch.start(threads);
-    }
+    Device device = parsed.engine().isBigDl() ? Device.CPU : device(parsed, context);
     try (Communicator communicator = connect(context, parsed)) {
       try {
-        TrainResult result = train(parsed, communicator);
+        TrainResult result = train(parsed, communicator, device);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
         throw new RankFailedException(communicator.step(), e);
       }
     }
+  }
+
+  /**
+   * Starts libtorch. Of several GPUs a rank takes the one that Spark gave its task; without such
+   * resources, as in local mode, ranks take them in turn.
+   */
+  private Device device(TrainSettings parsed, BarrierTaskContext context) {
+    ResourceInformation given = context.resourcesJMap().get(GPU);
+    try {
+      int gpu = given == null ? context.partitionId() : Integer.parseInt(given.addresses()[0]);
+      return Torch.start(threads, parsed.engine().device(), gpu);
+    } catch (NoCudaException e) {
+      throw new ConfigException("train.engine.device = cuda: %s.".formatted(e.getMessage()), e);
+    } catch (NumberFormatException e) {
+      throw new ConfigException(
+          "Spark's resource gpu must have numbers as addresses, got %s. See the discovery script."
+              .formatted(Arrays.toString(given.addresses())),
+          e);
+    }
+  }
+
+  /** Where it computes, if that is not what was to be expected. */
+  private static Optional<String> about(TrainSettings parsed, Device device) {
+    if (device.isCuda()) {
+      return Optional.of("computes on " + device);
+    }
+    List<String> missing =
+        parsed.engine().isBigDl() || parsed.engine().device() == DeviceChoice.CPU
+            ? List.of()
+            : Torch.missingForCuda();
+    return missing.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "train.engine.device = auto: computes on the processor, since this machine lacks "
+                + String.join("; ", missing));
   }
 
   private Communicator connect(BarrierTaskContext context, TrainSettings parsed) {
@@ -145,7 +185,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   }
 
   /** The rank's part, once the ranks are connected. */
-  TrainResult train(TrainSettings parsed, Communicator communicator) throws IOException {
+  TrainResult train(TrainSettings parsed, Communicator communicator, Device device)
+      throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
     Path scratch = Files.createTempDirectory("moraine-sequences-");
@@ -156,7 +197,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
                 transfer ->
                     new ExpertExchange(
                         communicator, parsed.model().router().routedExperts(), transfer));
-    try (TrainableModel model = model(parsed, exchange);
+    try (TrainableModel model = model(parsed, exchange, device);
         TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
@@ -175,6 +216,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       if (parsed.samples().areWanted() && parsed.engine().isBigDl()) {
         recorder.message("no samples are written: the BigDL engine does not generate");
       }
+      about(parsed, device).ifPresent(recorder::message);
       communicator.whyFlat().ifPresent(why -> recorder.message("train.wire.hierarchy: " + why));
       Trainer trainer =
           new Trainer(
@@ -194,11 +236,12 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   }
 
   /** With its first weights, the same ones whoever computes it. */
-  private TrainableModel model(TrainSettings parsed, Optional<ExpertExchange> exchange) {
+  private TrainableModel model(
+      TrainSettings parsed, Optional<ExpertExchange> exchange, Device device) {
     TrainableModel model =
         parsed.engine().isBigDl()
             ? bigDl(parsed).transformer(parsed.model())
-            : new Transformer(parsed.model(), parsed.recompute(), exchange);
+            : new Transformer(parsed.model(), parsed.recompute(), exchange, device);
     InitialWeights.put(parsed.model(), parsed.train().seed(), model.parameters());
     return model;
   }

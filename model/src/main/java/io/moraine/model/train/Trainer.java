@@ -6,6 +6,7 @@ import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
+import io.moraine.model.data.BatchReader;
 import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
 import io.moraine.model.data.TokenSource;
@@ -62,7 +63,7 @@ public final class Trainer {
       TrainableModel model,
       TrainConfig config,
       Communicator communicator,
-      TokenSource data,
+      BatchReader data,
       Optional<TokenSource> heldOut,
       Checkpoints checkpoints,
       TrainObserver observer,
