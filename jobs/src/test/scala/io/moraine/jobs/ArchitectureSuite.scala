@@ -145,7 +145,7 @@ class ArchitectureSuite extends AnyFunSuite {
       )
   )
 
-  rule("D10: whoever makes a tensor says on which device, by model.tensor or by another tensor")(
+  rule("D11: whoever makes a tensor says on which device, by model.tensor or by another tensor")(
     noClasses()
       .that()
       .resideInAPackage("io.moraine.model..")

@@ -16,6 +16,7 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.util.SerializableConfiguration;
+import scala.collection.Iterator$;
 
 /**
  * A rank as a process of its own, without Spark: what the barrier stage is measured against.
@@ -68,7 +69,7 @@ public final class PlainRank {
               run.root().toString(),
               secret,
               new SerializableConfiguration(hadoop))
-          .train(settings, communicator, Device.CPU);
+          .train(settings, communicator, Device.CPU, Iterator$.MODULE$.empty());
     }
   }
 }

@@ -1,6 +1,9 @@
 package io.moraine.jobs.train;
 
 import io.moraine.bigdl.BigDl;
+import io.moraine.jobs.batch.ColumnarTables;
+import io.moraine.jobs.batch.DeviceBatches;
+import io.moraine.jobs.batch.DeviceTable;
 import io.moraine.jobs.batch.ParquetTokenSource;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
@@ -13,6 +16,7 @@ import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.MeshConfig;
 import io.moraine.model.collective.transport.UntrustedException;
+import io.moraine.model.data.BatchReader;
 import io.moraine.model.data.JoinedTokenSource;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.moe.ExpertExchange;
@@ -24,6 +28,7 @@ import io.moraine.model.train.TrainResult;
 import io.moraine.model.train.TrainableModel;
 import io.moraine.model.train.Trainer;
 import io.moraine.model.transformer.InitialWeights;
+import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
 import java.io.Serializable;
@@ -49,7 +54,7 @@ import scala.runtime.AbstractFunction1;
  * One rank: a task of the barrier stage. The barrier tells the ranks each other's addresses and
  * starts all of them together; data goes over their own connections.
  */
-final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<TrainResult>>
+final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainResult>>
     implements Serializable {
 
   /** Spark's usual name of the resource. */
@@ -98,13 +103,13 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   }
 
   @Override
-  public Iterator<TrainResult> apply(Iterator<Integer> unused) {
+  public Iterator<TrainResult> apply(Iterator<Object> input) {
     BarrierTaskContext context = BarrierTaskContext.get();
     TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
     Device device = parsed.engine().isBigDl() ? Device.CPU : device(parsed, context);
     try (Communicator communicator = connect(context, parsed)) {
       try {
-        TrainResult result = train(parsed, communicator, device);
+        TrainResult result = train(parsed, communicator, device, input);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
@@ -184,8 +189,13 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         : Listener.open(host);
   }
 
-  /** The rank's part, once the ranks are connected. */
-  TrainResult train(TrainSettings parsed, Communicator communicator, Device device)
+  /**
+   * The rank's part, once the ranks are connected.
+   *
+   * @param tables of the sequences that it sees, if the settings want batches from there
+   */
+  TrainResult train(
+      TrainSettings parsed, Communicator communicator, Device device, Iterator<Object> tables)
       throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
@@ -198,7 +208,10 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
                     new ExpertExchange(
                         communicator, parsed.model().router().routedExperts(), transfer));
     try (TrainableModel model = model(parsed, exchange, device);
-        TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
+        BatchReader train =
+            parsed.engine().hasDeviceBatches()
+                ? deviceBatches(parsed, conf, device, tables)
+                : open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
         RunRecorder recorder =
@@ -229,10 +242,48 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
               recorder,
               parsed.digest(),
               System::nanoTime);
-      return trainer.run(start.resume());
+      TrainResult result = trainer.run(start.resume());
+      if (train instanceof DeviceBatches there) {
+        recorder.message(
+            "batches read in the GPU's memory: %,d sequences of %,d tables, none made of rows; %,d with padding"
+                .formatted(
+                    there.handoff().sequences(),
+                    there.handoff().tables(),
+                    there.handoff().masked()));
+      }
+      return result;
     } finally {
       Files.deleteIfExists(scratch);
     }
+  }
+
+  /** The sequences of RAPIDS's tables, which come in the order that the trainer asks for. */
+  private BatchReader deviceBatches(
+      TrainSettings parsed, Configuration conf, Device device, Iterator<Object> tables)
+      throws IOException {
+    if (!device.isCuda()) {
+      throw new ConfigException(
+          "train.engine.batches = device needs a GPU, and this rank computes on the processor: this machine lacks %s."
+              .formatted(String.join("; ", Torch.missingForCuda())));
+    }
+    RunData runData = RunData.parse(data, "the run's data");
+    Manifest first = PreparedDataset.at(runData.datasets().get(0).path()).manifest(conf);
+    ColumnarTables.Adapter adapter = ColumnarTables.adapter();
+    return new DeviceBatches(
+        CollectionConverters.IteratorHasAsJava(tables.map(adapted(adapter))).asJava(),
+        runData.sequences(),
+        first.sequenceLength(),
+        device,
+        parsed.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS);
+  }
+
+  private static AbstractFunction1<Object, DeviceTable> adapted(ColumnarTables.Adapter adapter) {
+    return new AbstractFunction1<>() {
+      @Override
+      public DeviceTable apply(Object table) {
+        return adapter.of(table);
+      }
+    };
   }
 
   /** With its first weights, the same ones whoever computes it. */

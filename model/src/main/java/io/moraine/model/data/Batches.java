@@ -40,6 +40,17 @@ public record Batches(BatchReader source, SequenceOrder order, BatchSizes sizes,
     return source.batches(wanted, microBatch);
   }
 
+  /**
+   * The rank that sees the sequence at a position.
+   *
+   * @param position among the sequences of all steps, from 0
+   */
+  public static int rankAt(BatchSizes sizes, long position, int worldSize) {
+    long step = sizes.stepAt(position);
+    long within = position - sizes.through(step - 1);
+    return (int) (((within + 1) * worldSize - 1) / sizes.of(step));
+  }
+
   /** Micro-batches of the rank that has most of them in a step. */
   public int most(long step, int worldSize) {
     int sequences = (sizes.of(step) + worldSize - 1) / worldSize;
