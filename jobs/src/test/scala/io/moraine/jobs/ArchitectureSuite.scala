@@ -5,6 +5,8 @@ import com.tngtech.archunit.core.importer.{ClassFileImporter, ImportOption}
 import com.tngtech.archunit.lang.ArchRule
 import com.tngtech.archunit.lang.syntax.ArchRuleDefinition.{classes, noClasses}
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices
+import org.bytedeco.pytorch.TensorOptions
+import org.bytedeco.pytorch.global.torch
 import org.scalatest.funsuite.AnyFunSuite
 
 /** The dependency rules of docs/architecture.md; this class path holds every module. */
@@ -141,6 +143,18 @@ class ArchitectureSuite extends AnyFunSuite {
         "io.moraine.model.optim..",
         "io.moraine.model.checkpoint.."
       )
+  )
+
+  rule("D11: whoever makes a tensor says on which device, by model.tensor or by another tensor")(
+    noClasses()
+      .that()
+      .resideInAPackage("io.moraine.model..")
+      .and()
+      .resideOutsideOfPackage("io.moraine.model.tensor..")
+      .should()
+      .callConstructor(classOf[TensorOptions], classOf[torch.ScalarType])
+      .orShould()
+      .callConstructor(classOf[TensorOptions])
   )
 
   for (module <- Seq("pipeline", "model", "bigdl", "jobs"))

@@ -6,6 +6,7 @@ import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.MeshConfig;
 import io.moraine.model.collective.transport.Rendezvous;
+import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Torch;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.util.SerializableConfiguration;
+import scala.collection.Iterator$;
 
 /**
  * A rank as a process of its own, without Spark: what the barrier stage is measured against.
@@ -67,7 +69,7 @@ public final class PlainRank {
               run.root().toString(),
               secret,
               new SerializableConfiguration(hadoop))
-          .train(settings, communicator);
+          .train(settings, communicator, Device.CPU, Iterator$.MODULE$.empty());
     }
   }
 }

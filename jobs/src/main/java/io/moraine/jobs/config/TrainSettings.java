@@ -7,6 +7,7 @@ import io.moraine.model.moe.ExpertTransfer;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.reduction.ReductionConfig;
+import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Recompute;
@@ -40,8 +41,18 @@ public record TrainSettings(
     String digest) {
 
   public TrainSettings {
+    if (engine.hasDeviceBatches()
+        && (experts.isPresent()
+            || train.spikes().policy() == TrainConfig.Spikes.Policy.ROLL_BACK)) {
+      throw new IllegalArgumentException(
+          "train.engine.batches = device goes through the data once and forward: it needs train.spikes.policy = skip or stop and train.experts.placement = replicated");
+    }
     if (engine.isBigDl()) {
       BigDl.requireSupported(model);
+      if (engine.device() == DeviceChoice.CUDA) {
+        throw new IllegalArgumentException(
+            "the BigDL engine needs train.engine.device = cpu or auto, got cuda. Change it, or train with the torch engine");
+      }
       if (recompute != Recompute.NONE || experts.isPresent()) {
         throw new IllegalArgumentException(
             "the BigDL engine needs train.recompute = none and train.experts.placement = replicated. Change them, or train with the torch engine");
@@ -54,8 +65,10 @@ public record TrainSettings(
    *
    * @param name libtorch, or BigDL
    * @param mklThreads of BigDL's MKL on a rank; at least 1
+   * @param device of libtorch's tensors
+   * @param batches where batches are when the model gets them
    */
-  public record Engine(Name name, int mklThreads) {
+  public record Engine(Name name, int mklThreads, DeviceChoice device, Batches batches) {
 
     /** Whose layers they are. */
     public enum Name {
@@ -63,11 +76,27 @@ public record TrainSettings(
       BIGDL
     }
 
+    /** Where batches come from. */
+    public enum Batches {
+      /** Host memory. */
+      HOST,
+      /** The GPU's, from RAPIDS's tables. */
+      DEVICE
+    }
+
     public Engine {
+      if (batches == Batches.DEVICE && (name == Name.BIGDL || device == DeviceChoice.CPU)) {
+        throw new IllegalArgumentException("batches = device needs name = torch and device = cuda");
+      }
       if (mklThreads < 1) {
         throw new IllegalArgumentException(
             "mkl-threads must be at least 1, got %d".formatted(mklThreads));
       }
+    }
+
+    /** Whether batches are read in the GPU's memory. */
+    public boolean hasDeviceBatches() {
+      return batches == Batches.DEVICE;
     }
 
     /** Whether it is BigDL. */
@@ -199,7 +228,9 @@ public record TrainSettings(
                     () ->
                         new Engine(
                             engine.choice("name", Engine.Name.class),
-                            engine.integer("mkl-threads"))),
+                            engine.integer("mkl-threads"),
+                            engine.choice("device", DeviceChoice.class),
+                            engine.choice("batches", Engine.Batches.class))),
                 experts(experts, model),
                 new Connections(
                     wire.flag("unix-sockets"),

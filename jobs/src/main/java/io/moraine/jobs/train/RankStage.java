@@ -4,10 +4,10 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.train.TrainResult;
 import java.io.IOException;
 import java.security.SecureRandom;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -16,10 +16,10 @@ import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
-import org.apache.spark.api.java.JavaRDD;
-import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.resource.ResourceProfileBuilder;
 import org.apache.spark.resource.TaskResourceRequests;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
 import scala.reflect.ClassTag;
 
@@ -60,6 +60,7 @@ final class RankStage {
           Pattern.compile("([^\\n]+)"));
 
   private final SparkContext spark;
+  private final RankInput input;
   private final Configuration hadoop;
   private final TrainSettings settings;
   private final Progress progress;
@@ -74,12 +75,13 @@ final class RankStage {
    *     another engine
    */
   RankStage(
-      SparkContext spark,
+      SparkSession session,
       TrainSettings settings,
       Progress progress,
       BooleanSupplier givenUp,
       List<String> engineFiles) {
-    this.spark = spark;
+    this.spark = session.sparkContext();
+    this.input = new RankInput(session, settings);
     this.hadoop = spark.hadoopConfiguration();
     this.settings = settings;
     this.progress = progress;
@@ -96,14 +98,13 @@ final class RankStage {
    */
   TrainResult run(RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
-    JavaRDD<Integer> slots = slots(ranks);
     Start start = new Start(0, resume, limits, "");
     long checkpoint = 0;
     int losses = 0;
     Optional<String> before = Optional.empty();
     while (true) {
       try {
-        return once(slots, task(data, run, ranks, start));
+        return once(slots(data, run, ranks, start), task(data, run, ranks, start));
       } catch (Exception e) { // Spark throws checked ones that it does not declare
         if (!isWorthAnother(e, start.attempt(), ranks)) {
           throw e;
@@ -196,13 +197,17 @@ final class RankStage {
     return texts.toString();
   }
 
-  private JavaRDD<Integer> slots(int ranks) {
-    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark);
-    JavaRDD<Integer> slots = context.parallelize(Collections.nCopies(ranks, 0), ranks);
+  private RDD<Object> slots(RunData data, RunFolder run, int ranks, Start start)
+      throws IOException {
+    RDD<Object> slots = input.of(data, run, ranks, start.resume());
     if (spark.isLocal() || executorCores() == 0) {
       return slots;
     }
     TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
+    if (settings.engine().device() != DeviceChoice.CPU
+        && spark.getConf().contains("spark.executor.resource.gpu.amount")) {
+      wholeExecutor.resource(RankTask.GPU, 1);
+    }
     return slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());
   }
 
@@ -221,9 +226,8 @@ final class RankStage {
         new SerializableConfiguration(hadoop));
   }
 
-  private static TrainResult once(JavaRDD<Integer> slots, RankTask task) {
+  private static TrainResult once(RDD<Object> slots, RankTask task) {
     return slots
-        .rdd()
         .barrier()
         .mapPartitions(task, false, ClassTag.apply(TrainResult.class))
         .toJavaRDD()

@@ -1,6 +1,9 @@
 package io.moraine.jobs.train;
 
 import io.moraine.bigdl.BigDl;
+import io.moraine.jobs.batch.ColumnarTables;
+import io.moraine.jobs.batch.DeviceBatches;
+import io.moraine.jobs.batch.DeviceTable;
 import io.moraine.jobs.batch.ParquetTokenSource;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
@@ -13,14 +16,19 @@ import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.MeshConfig;
 import io.moraine.model.collective.transport.UntrustedException;
+import io.moraine.model.data.BatchReader;
 import io.moraine.model.data.JoinedTokenSource;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.moe.ExpertExchange;
+import io.moraine.model.tensor.Device;
+import io.moraine.model.tensor.DeviceChoice;
+import io.moraine.model.tensor.NoCudaException;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.train.TrainResult;
 import io.moraine.model.train.TrainableModel;
 import io.moraine.model.train.Trainer;
 import io.moraine.model.transformer.InitialWeights;
+import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
 import java.io.Serializable;
@@ -36,6 +44,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
+import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.util.SerializableConfiguration;
 import scala.collection.Iterator;
 import scala.jdk.CollectionConverters;
@@ -45,8 +54,11 @@ import scala.runtime.AbstractFunction1;
  * One rank: a task of the barrier stage. The barrier tells the ranks each other's addresses and
  * starts all of them together; data goes over their own connections.
  */
-final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<TrainResult>>
+final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainResult>>
     implements Serializable {
+
+  /** Spark's usual name of the resource. */
+  static final String GPU = "gpu";
 
   private static final long serialVersionUID = 1L;
 
@@ -91,21 +103,54 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
   }
 
   @Override
-  public Iterator<TrainResult> apply(Iterator<Integer> unused) {
+  public Iterator<TrainResult> apply(Iterator<Object> input) {
     BarrierTaskContext context = BarrierTaskContext.get();
     TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
-    if (!parsed.engine().isBigDl()) {
-      Torch.start(threads);
-    }
+    Device device = parsed.engine().isBigDl() ? Device.CPU : device(parsed, context);
     try (Communicator communicator = connect(context, parsed)) {
       try {
-        TrainResult result = train(parsed, communicator);
+        TrainResult result = train(parsed, communicator, device, input);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
         throw new RankFailedException(communicator.step(), e);
       }
     }
+  }
+
+  /**
+   * Starts libtorch. Of several GPUs a rank takes the one that Spark gave its task; without such
+   * resources, as in local mode, ranks take them in turn.
+   */
+  private Device device(TrainSettings parsed, BarrierTaskContext context) {
+    ResourceInformation given = context.resourcesJMap().get(GPU);
+    try {
+      int gpu = given == null ? context.partitionId() : Integer.parseInt(given.addresses()[0]);
+      return Torch.start(threads, parsed.engine().device(), gpu);
+    } catch (NoCudaException e) {
+      throw new ConfigException("train.engine.device = cuda: %s.".formatted(e.getMessage()), e);
+    } catch (NumberFormatException e) {
+      throw new ConfigException(
+          "Spark's resource gpu must have numbers as addresses, got %s. See the discovery script."
+              .formatted(Arrays.toString(given.addresses())),
+          e);
+    }
+  }
+
+  /** Where it computes, if that is not what was to be expected. */
+  private static Optional<String> about(TrainSettings parsed, Device device) {
+    if (device.isCuda()) {
+      return Optional.of("computes on " + device);
+    }
+    List<String> missing =
+        parsed.engine().isBigDl() || parsed.engine().device() == DeviceChoice.CPU
+            ? List.of()
+            : Torch.missingForCuda();
+    return missing.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "train.engine.device = auto: computes on the processor, since this machine lacks "
+                + String.join("; ", missing));
   }
 
   private Communicator connect(BarrierTaskContext context, TrainSettings parsed) {
@@ -144,8 +189,14 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
         : Listener.open(host);
   }
 
-  /** The rank's part, once the ranks are connected. */
-  TrainResult train(TrainSettings parsed, Communicator communicator) throws IOException {
+  /**
+   * The rank's part, once the ranks are connected.
+   *
+   * @param tables of the sequences that it sees, if the settings want batches from there
+   */
+  TrainResult train(
+      TrainSettings parsed, Communicator communicator, Device device, Iterator<Object> tables)
+      throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
     Path scratch = Files.createTempDirectory("moraine-sequences-");
@@ -156,8 +207,11 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
                 transfer ->
                     new ExpertExchange(
                         communicator, parsed.model().router().routedExperts(), transfer));
-    try (TrainableModel model = model(parsed, exchange);
-        TokenSource train = open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
+    try (TrainableModel model = model(parsed, exchange, device);
+        BatchReader train =
+            parsed.engine().hasDeviceBatches()
+                ? deviceBatches(parsed, conf, device, tables)
+                : open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
         RunRecorder recorder =
@@ -175,6 +229,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
       if (parsed.samples().areWanted() && parsed.engine().isBigDl()) {
         recorder.message("no samples are written: the BigDL engine does not generate");
       }
+      about(parsed, device).ifPresent(recorder::message);
       communicator.whyFlat().ifPresent(why -> recorder.message("train.wire.hierarchy: " + why));
       Trainer trainer =
           new Trainer(
@@ -187,18 +242,57 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Train
               recorder,
               parsed.digest(),
               System::nanoTime);
-      return trainer.run(start.resume());
+      TrainResult result = trainer.run(start.resume());
+      if (train instanceof DeviceBatches there) {
+        recorder.message(
+            "batches read in the GPU's memory: %,d sequences of %,d tables, none made of rows; %,d with padding"
+                .formatted(
+                    there.handoff().sequences(),
+                    there.handoff().tables(),
+                    there.handoff().masked()));
+      }
+      return result;
     } finally {
       Files.deleteIfExists(scratch);
     }
   }
 
+  /** The sequences of RAPIDS's tables, which come in the order that the trainer asks for. */
+  private BatchReader deviceBatches(
+      TrainSettings parsed, Configuration conf, Device device, Iterator<Object> tables)
+      throws IOException {
+    if (!device.isCuda()) {
+      throw new ConfigException(
+          "train.engine.batches = device needs a GPU, and this rank computes on the processor: this machine lacks %s."
+              .formatted(String.join("; ", Torch.missingForCuda())));
+    }
+    RunData runData = RunData.parse(data, "the run's data");
+    Manifest first = PreparedDataset.at(runData.datasets().get(0).path()).manifest(conf);
+    ColumnarTables.Adapter adapter = ColumnarTables.adapter();
+    return new DeviceBatches(
+        CollectionConverters.IteratorHasAsJava(tables.map(adapted(adapter))).asJava(),
+        runData.sequences(),
+        first.sequenceLength(),
+        device,
+        parsed.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS);
+  }
+
+  private static AbstractFunction1<Object, DeviceTable> adapted(ColumnarTables.Adapter adapter) {
+    return new AbstractFunction1<>() {
+      @Override
+      public DeviceTable apply(Object table) {
+        return adapter.of(table);
+      }
+    };
+  }
+
   /** With its first weights, the same ones whoever computes it. */
-  private TrainableModel model(TrainSettings parsed, Optional<ExpertExchange> exchange) {
+  private TrainableModel model(
+      TrainSettings parsed, Optional<ExpertExchange> exchange, Device device) {
     TrainableModel model =
         parsed.engine().isBigDl()
             ? bigDl(parsed).transformer(parsed.model())
-            : new Transformer(parsed.model(), parsed.recompute(), exchange);
+            : new Transformer(parsed.model(), parsed.recompute(), exchange, device);
     InitialWeights.put(parsed.model(), parsed.train().seed(), model.parameters());
     return model;
   }

@@ -97,8 +97,7 @@ public final class TrainJob {
       try {
         ending.begin();
         RankStage stage =
-            new RankStage(
-                spark.sparkContext(), settings, progress, () -> lost.get() != null, engineFiles);
+            new RankStage(spark, settings, progress, () -> lost.get() != null, engineFiles);
         return train(stage, given, run, ranks, resume, limits);
       } finally {
         ending.end();

@@ -3,6 +3,8 @@ package io.moraine.jobs.train;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.tensor.Device;
+import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.train.CheckpointWeights;
 import io.moraine.model.transformer.Transformer;
@@ -54,10 +56,15 @@ public record TrainedModel(
         step.isPresent()
             ? checkpoint(run, checkpoints, step.getAsLong())
             : newest(run, checkpoints);
-    Torch.start(threads);
-    Transformer model = new Transformer(settings.model());
+    Transformer model = new Transformer(settings.model(), device(settings, threads));
     CheckpointWeights.load(model, checkpoints, checkpoint, settings.train().wire().weights());
     return new TrainedModel(model, tokenizer, checkpoint.step(), settings);
+  }
+
+  /** A GPU if one may be used and is there, whatever the run was trained on. */
+  private static Device device(TrainSettings settings, int threads) {
+    boolean isCpu = settings.engine().device() == DeviceChoice.CPU;
+    return Torch.start(threads, isCpu ? DeviceChoice.CPU : DeviceChoice.AUTO, 0);
   }
 
   private static Checkpoint newest(RunFolder run, Checkpoints checkpoints) throws IOException {

@@ -1,8 +1,8 @@
 package io.moraine.model.attention;
 
+import io.moraine.model.tensor.Device;
 import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -21,9 +21,8 @@ public final class AttentionCache implements AutoCloseable {
    * @param capacity most tokens
    * @param width numbers per token
    */
-  public AttentionCache(int capacity, int width) {
-    this.rows =
-        torch.zeros(new long[] {capacity, width}, new TensorOptions(torch.ScalarType.Float));
+  public AttentionCache(int capacity, int width, Device device) {
+    this.rows = torch.zeros(new long[] {capacity, width}, device.options(torch.ScalarType.Float));
     this.capacity = capacity;
   }
 

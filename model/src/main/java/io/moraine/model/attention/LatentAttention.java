@@ -145,7 +145,7 @@ public record LatentAttention(
     Tensor query = torch.cat(new TensorVector(qLatent, qRotary), 2);
 
     Tensor scores = query.matmul(rows.t()).mul(new Scalar(softmaxScale));
-    Tensor later = Sequences.upToItself(t, from).logical_not();
+    Tensor later = Sequences.upToItself(t, from, scores).logical_not();
     Tensor hidden = scores.masked_fill(later, new Scalar(Double.NEGATIVE_INFINITY));
     Tensor mixed = torch.softmax(hidden, -1).matmul(rows.narrow(1, 0, latentDim));
 

@@ -2,8 +2,8 @@ package io.moraine.model.attention;
 
 import java.util.Optional;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -38,11 +38,14 @@ public record Sequences(int count, Optional<Tensor> visible) {
    *
    * @param tokens how many, T
    * @param from how many stand before them
+   * @param like a tensor where the result is to be
    * @return booleans of shape (T, from + T)
    */
-  static Tensor upToItself(long tokens, long from) {
-    TensorOptions booleans = new TensorOptions(torch.ScalarType.Bool);
-    return torch.ones(new long[] {tokens, from + tokens}, booleans).tril(from);
+  static Tensor upToItself(long tokens, long from, Tensor like) {
+    ScalarTypeOptional booleans = new ScalarTypeOptional(torch.ScalarType.Bool);
+    return torch
+        .ones(new long[] {tokens, from + tokens}, like.options().dtype(booleans))
+        .tril(from);
   }
 
   /** The first {@code length} places of each sequence. */

@@ -14,6 +14,11 @@ import java.util.Map;
  */
 public record Checkpoint(long step, String folder, State state, Map<String, String> files) {
 
+  /** Not that of step 0 that roll-back needs: such a run has not begun, and may be another. */
+  public boolean isToGoOnFrom() {
+    return step > 0 || state.stretches().isEmpty();
+  }
+
   /**
    * What all ranks have in common.
    *

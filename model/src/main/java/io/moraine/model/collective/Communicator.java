@@ -64,6 +64,11 @@ public final class Communicator implements AutoCloseable {
     return whyFlat;
   }
 
+  /** Whether the large collectives are by hosts. */
+  public boolean isByHosts() {
+    return hosts.isPresent();
+  }
+
   /** Bytes that this rank sent so far, headers included; {@link Mesh#sentBytes}. */
   public long sentBytes() {
     return mesh.sentBytes();
@@ -135,6 +140,24 @@ public final class Communicator implements AutoCloseable {
         (from, values, length, dst) ->
             coder.encode(bytes -> feedback.encode(codec, from, values, length, bytes), dst, length),
         shardSum);
+  }
+
+  /**
+   * The same of a contribution that somebody else has encoded; not by hosts, which add up values.
+   *
+   * @param encoded this rank's contribution to all N elements, in the codec's bytes
+   */
+  public void reduceScatter(
+      ByteReader encoded, ShardLayout layout, GradientCodec codec, float[] shardSum) {
+    if (isByHosts()) {
+      throw new IllegalStateException("hosts add up values, not what is encoded");
+    }
+    run(
+        Operation.REDUCE_SCATTER,
+        wire -> {
+          new ReduceScatter(wire, layout, new ChunkCoder(codec), encoded::read).run(shardSum);
+          return wire;
+        });
   }
 
   /**
@@ -365,7 +388,8 @@ public final class Communicator implements AutoCloseable {
             new HostReduceScatter(wire, hosts.get(), layout, codec, input, given, encoder)
                 .run(shardSum);
           } else {
-            new ReduceScatter(wire, layout, codec, input, encoder).run(shardSum);
+            new ReduceScatter(wire, layout, codec, ReduceScatter.Contribution.of(input, encoder))
+                .run(shardSum);
           }
           return wire;
         });

@@ -5,8 +5,22 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** Every shard summed over all ranks at its owner. */
-record ReduceScatter(
-    Wire wire, ShardLayout layout, ChunkCoder codec, FloatReader input, Encoder encoder) {
+record ReduceScatter(Wire wire, ShardLayout layout, ChunkCoder codec, Contribution contribution) {
+
+  /** Writes the bytes of a range of this rank's contribution. */
+  @FunctionalInterface
+  interface Contribution {
+    void encode(long from, int length, ByteBuffer dst);
+
+    /** Of values that are read and then encoded. */
+    static Contribution of(FloatReader input, Encoder encoder) {
+      float[] chunk = new float[Wire.CHUNK];
+      return (from, length, dst) -> {
+        input.read(from, chunk, 0, length);
+        encoder.encode(from, chunk, length, dst);
+      };
+    }
+  }
 
   /** Encodes the range of a contribution that begins at {@code from}. */
   @FunctionalInterface
@@ -15,25 +29,24 @@ record ReduceScatter(
   }
 
   void run(float[] shardSum) {
-    float[] chunk = new float[Wire.CHUNK];
     int rounds = layout.chunks(Wire.CHUNK);
     for (int round = 0; round < rounds + Wire.AHEAD; round++) {
       for (int place = 1; place < wire.worldSize() && round < rounds; place++) {
         int owner = wire.peer(place);
         int length = layout.length(owner, round, Wire.CHUNK);
         if (length > 0) {
-          Payload payload = contribution(owner, round, length, chunk);
+          Payload payload = contribution(owner, round, length);
           wire.send(owner, payload);
           payload.release();
         }
       }
       if (round >= Wire.AHEAD) {
-        sum(round - Wire.AHEAD, chunk, shardSum);
+        sum(round - Wire.AHEAD, shardSum);
       }
     }
   }
 
-  private void sum(int round, float[] chunk, float[] shardSum) {
+  private void sum(int round, float[] shardSum) {
     int length = layout.length(wire.rank(), round, Wire.CHUNK);
     if (length == 0) {
       return;
@@ -42,7 +55,7 @@ record ReduceScatter(
     Arrays.fill(shardSum, to, to + length, 0);
     for (int peer = 0; peer < wire.worldSize(); peer++) {
       if (peer == wire.rank()) {
-        Payload own = contribution(peer, round, length, chunk);
+        Payload own = contribution(peer, round, length);
         codec.decodeAdd(own.buffer(), shardSum, to, length);
         own.release();
       } else {
@@ -54,10 +67,9 @@ record ReduceScatter(
     }
   }
 
-  private Payload contribution(int owner, int round, int length, float[] chunk) {
+  private Payload contribution(int owner, int round, int length) {
     long from = layout.from(owner) + (long) round * Wire.CHUNK;
-    input.read(from, chunk, 0, length);
     return wire.encode(
-        codec.encodedBytes(length), bytes -> encoder.encode(from, chunk, length, bytes));
+        codec.encodedBytes(length), bytes -> contribution.encode(from, length, bytes));
   }
 }

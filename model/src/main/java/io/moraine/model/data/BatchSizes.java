@@ -1,12 +1,15 @@
 package io.moraine.model.data;
 
+import java.io.Serializable;
 import java.util.Arrays;
 
 /**
  * How many sequences each step has: at first fewer, more with every sequence seen, the full number
  * behind the ramp. All ranks and all resumed runs compute the same numbers.
  */
-public final class BatchSizes {
+public final class BatchSizes implements Serializable {
+
+  private static final long serialVersionUID = 1L;
 
   private static final int STEPS_AT_FIRST = 64;
 
@@ -60,6 +63,20 @@ public final class BatchSizes {
    */
   public int of(long step) {
     return Math.toIntExact(through(step) - through(step - 1));
+  }
+
+  /**
+   * The step that a position is in, from 1.
+   *
+   * @param position of a sequence among those of all steps, from 0
+   */
+  public long stepAt(long position) {
+    int ramp = before.length - 1;
+    if (position >= before[ramp]) {
+      return ramp + 1 + (position - before[ramp]) / full;
+    }
+    int found = Arrays.binarySearch(before, position);
+    return found >= 0 ? found + 1 : -found - 1;
   }
 
   /**

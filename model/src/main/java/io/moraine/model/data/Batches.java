@@ -1,7 +1,7 @@
 package io.moraine.model.data;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * Which sequences a rank sees at a step. The sequences of a step are the same whatever the number
@@ -12,7 +12,7 @@ import java.util.List;
  * @param sizes sequences of each step, over all ranks
  * @param microBatch most sequences per forward and backward
  */
-public record Batches(TokenSource source, SequenceOrder order, BatchSizes sizes, int microBatch) {
+public record Batches(BatchReader source, SequenceOrder order, BatchSizes sizes, int microBatch) {
 
   public Batches {
     if (microBatch < 1) {
@@ -31,32 +31,29 @@ public record Batches(TokenSource source, SequenceOrder order, BatchSizes sizes,
    *
    * @param step from 1
    */
-  public List<TokenBatch> of(long step, int rank, int worldSize) {
+  public List<Batch> of(long step, int rank, int worldSize) {
     long size = sizes.of(step);
     int from = (int) (rank * size / worldSize);
     int to = (int) ((rank + 1) * size / worldSize);
     long first = sizes.through(step - 1);
-    List<TokenBatch> batches = new ArrayList<>();
-    for (int start = from; start < to; start += microBatch) {
-      batches.add(read(first + start, Math.min(microBatch, to - start)));
-    }
-    return batches;
+    long[] wanted = LongStream.range(first + from, first + to).map(order::at).toArray();
+    return source.batches(wanted, microBatch);
+  }
+
+  /**
+   * The rank that sees the sequence at a position.
+   *
+   * @param position among the sequences of all steps, from 0
+   */
+  public static int rankAt(BatchSizes sizes, long position, int worldSize) {
+    long step = sizes.stepAt(position);
+    long within = position - sizes.through(step - 1);
+    return (int) (((within + 1) * worldSize - 1) / sizes.of(step));
   }
 
   /** Micro-batches of the rank that has most of them in a step. */
   public int most(long step, int worldSize) {
     int sequences = (sizes.of(step) + worldSize - 1) / worldSize;
     return (sequences + microBatch - 1) / microBatch;
-  }
-
-  private TokenBatch read(long position, int count) {
-    int row = source.length() + 1;
-    int[] tokens = new int[count * row];
-    int[] documents = new int[count * row];
-    for (int i = 0; i < count; i++) {
-      source.read(order.at(position + i), tokens, i * row);
-      source.readDocuments(order.at(position + i), documents, i * row);
-    }
-    return new TokenBatch(count, source.length(), tokens, documents);
   }
 }

@@ -1,5 +1,6 @@
 package io.moraine.model.data;
 
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,7 +20,7 @@ import java.util.List;
  *     Rackoff, How to construct pseudorandom permutations, 1988
  * @cost expected fewer than four rounds of the network per position, no memory
  */
-public record SequenceOrder(List<Stretch> stretches, long seed) {
+public record SequenceOrder(List<Stretch> stretches, long seed) implements Serializable {
 
   private static final int ROUNDS = 6;
 
@@ -29,7 +30,7 @@ public record SequenceOrder(List<Stretch> stretches, long seed) {
    * @param from position of the first
    * @param sequences of each epoch, n; {@code >= 1}
    */
-  public record Stretch(long from, long sequences) {
+  public record Stretch(long from, long sequences) implements Serializable {
 
     public Stretch {
       if (sequences < 1) {

@@ -11,7 +11,8 @@ package io.moraine.model.data;
  *     empty if each sequence is one document; not modified
  * @shape tokens (B, L + 1); documents the same
  */
-public record TokenBatch(int sequences, int length, int[] tokens, int[] documents) {
+public record TokenBatch(int sequences, int length, int[] tokens, int[] documents)
+    implements Batch {
 
   /** In place of an id where a sequence has no token. */
   public static final int PADDING = -1;
@@ -34,7 +35,7 @@ public record TokenBatch(int sequences, int length, int[] tokens, int[] document
     this(sequences, length, tokens, new int[0]);
   }
 
-  /** Number of tokens that get a prediction: B * L without padding. */
+  @Override
   public int predictions() {
     int count = 0;
     for (int i = 0; i < tokens.length; i++) {
@@ -43,10 +44,5 @@ public record TokenBatch(int sequences, int length, int[] tokens, int[] document
       }
     }
     return count;
-  }
-
-  /** Whether there is padding. */
-  public boolean isPadded() {
-    return predictions() < sequences * length;
   }
 }

@@ -1,21 +1,15 @@
 package io.moraine.model.data;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
- * Random access to fixed-length token sequences: what the trainer knows of a dataset.
+ * Random access to fixed-length token sequences in host memory.
  *
  * <p>Implementations may be read from one thread per instance.
  */
-public interface TokenSource extends AutoCloseable {
-
-  /** Number of sequences. */
-  long sequences();
-
-  /**
-   * Tokens that a model sees per sequence; a stored sequence has one more, the last token's target.
-   */
-  int length();
+public interface TokenSource extends BatchReader {
 
   /**
    * Copies one sequence of {@code length() + 1} token ids, {@link TokenBatch#PADDING} behind the
@@ -44,5 +38,19 @@ public interface TokenSource extends AutoCloseable {
   }
 
   @Override
-  void close();
+  default List<Batch> batches(long[] wanted, int most) {
+    List<Batch> batches = new ArrayList<>();
+    int row = length() + 1;
+    for (int first = 0; first < wanted.length; first += most) {
+      int count = Math.min(most, wanted.length - first);
+      int[] tokens = new int[count * row];
+      int[] documents = new int[count * row];
+      for (int i = 0; i < count; i++) {
+        read(wanted[first + i], tokens, i * row);
+        readDocuments(wanted[first + i], documents, i * row);
+      }
+      batches.add(new TokenBatch(count, length(), tokens, documents));
+    }
+    return batches;
+  }
 }

@@ -1,7 +1,7 @@
 package io.moraine.model.layer;
 
+import io.moraine.model.tensor.Device;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -14,17 +14,21 @@ public final class Rotary implements AutoCloseable {
   private final RotaryConfig.Layout layout;
   private final Tensor rotations;
 
+  /** In host memory. */
+  public Rotary(int dim, int maxSequenceLength, RotaryConfig config) {
+    this(dim, maxSequenceLength, config, Device.CPU);
+  }
+
   /**
    * Computes the rotations of all positions.
    *
    * @param dim size of the rotated vectors; even
    * @param maxSequenceLength number of positions
    */
-  public Rotary(int dim, int maxSequenceLength, RotaryConfig config) {
+  public Rotary(int dim, int maxSequenceLength, RotaryConfig config, Device device) {
     layout = config.layout();
     float[] table = config.turns(dim, maxSequenceLength);
-    try (Tensor flat = torch.tensor(table, new TensorOptions(torch.ScalarType.Float));
-        Tensor pairs = flat.view(maxSequenceLength, 1, dim / 2, 2)) {
+    try (Tensor pairs = device.tensor(table, maxSequenceLength, 1, dim / 2, 2)) {
       rotations = torch.view_as_complex(pairs);
     }
   }

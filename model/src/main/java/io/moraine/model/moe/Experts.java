@@ -11,8 +11,8 @@ public interface Experts {
   /**
    * What the experts make of rows that are sorted by expert.
    *
-   * @param load rows for each expert; shape (E)
+   * @param load rows for each expert, int64, where x is; shape (E)
    * @shape x (S, D), S the sum of the load, at least 1; result (S, D)
    */
-  Tensor forward(Tensor x, long[] load);
+  Tensor forward(Tensor x, Tensor load);
 }

@@ -1,5 +1,6 @@
 package io.moraine.model.moe;
 
+import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Floats;
 import java.util.List;
 import java.util.Optional;
@@ -25,10 +26,11 @@ import org.bytedeco.pytorch.global.torch;
  *
  * @param exchange between this rank and the others
  * @param bySource this rank's experts, once for each rank whose rows come; shape (P)
+ * @param device where they are; rows travel through host memory
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 3.2.2
  * @cost four transfers of a row forward and backward, each D numbers in its codec
  */
-public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySource)
+public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySource, Device device)
     implements Experts {
 
   @Override
@@ -37,8 +39,8 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
   }
 
   @Override
-  public Tensor forward(Tensor x, long[] load) {
-    ExpertExchange.Route route = exchange.route(load, Math.toIntExact(x.size(1)));
+  public Tensor forward(Tensor x, Tensor load) {
+    ExpertExchange.Route route = exchange.route(Router.onHost(load), Math.toIntExact(x.size(1)));
     Tensor arrived = rows(exchange.toOwners(Floats.of(x), route), route);
     if (GradMode.is_enabled()) {
       arrived.set_requires_grad(true);
@@ -54,7 +56,7 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
         NoGradGuard noGradient = new NoGradGuard()) {
       output.data().copy_(rows(results, route));
     }
-    output.register_hook(new Backward(exchange, route, arrived, computed));
+    output.register_hook(new Backward(this, route, arrived, computed));
     return output;
   }
 
@@ -68,24 +70,27 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
     return from == 0 ? Optional.empty() : Optional.of(torch.cat(outputs, 0));
   }
 
-  private static Tensor rows(float[] values, ExpertExchange.Route route) {
-    return Floats.tensor(values, values.length / route.dim(), route.dim());
+  private Tensor rows(float[] values, ExpertExchange.Route route) {
+    return device.tensor(values, values.length / route.dim(), route.dim());
   }
 
   /** Stands behind the results of one forward pass, within a scope that lasts until backward. */
   private static final class Backward extends TensorTensorHook {
 
-    private final ExpertExchange exchange;
+    private final ExpertsOnOwners experts;
     private final ExpertExchange.Route route;
     private final Tensor arrived;
     private final Optional<Tensor> computed;
 
+    /** That of the forward pass; autograd may call from a thread that has no scope. */
+    private final PointerScope scope = PointerScope.getInnerScope();
+
     Backward(
-        ExpertExchange exchange,
+        ExpertsOnOwners experts,
         ExpertExchange.Route route,
         Tensor arrived,
         Optional<Tensor> computed) {
-      this.exchange = exchange;
+      this.experts = experts;
       this.route = route;
       this.arrived = arrived;
       this.computed = computed;
@@ -94,20 +99,23 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
     @Override
     public TensorBase call(TensorBase gradient) {
       float[] ofRows;
-      try (PointerScope scope = new PointerScope();
+      ExpertExchange exchange = experts.exchange();
+      try (PointerScope inner = new PointerScope();
           AutoGradMode withGradient = new AutoGradMode(true)) {
         float[] ofResults = exchange.toOwners(Floats.of(new Tensor(gradient)), route);
         ofRows = computed.map(results -> backward(results, ofResults)).orElse(ofResults);
       }
       arrived.close();
       computed.ifPresent(Tensor::close);
-      return rows(exchange.toSources(ofRows, route), route);
+      Tensor answer = experts.rows(exchange.toSources(ofRows, route), route);
+      scope.attach(answer);
+      return answer;
     }
 
     private float[] backward(Tensor results, float[] ofResults) {
       torch.backward(
           new TensorVector(results),
-          new TensorVector(rows(ofResults, route)),
+          new TensorVector(experts.rows(ofResults, route)),
           new BoolOptional(),
           false,
           new TensorVector());

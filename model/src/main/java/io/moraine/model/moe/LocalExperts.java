@@ -19,9 +19,9 @@ public record LocalExperts(List<SwiGlu> experts) implements Experts {
   }
 
   @Override
-  public Tensor forward(Tensor x, long[] load) {
+  public Tensor forward(Tensor x, Tensor load) {
     TensorVector outputs = new TensorVector();
-    forward(x, 0, load, outputs);
+    forward(x, 0, Router.onHost(load), outputs);
     return torch.cat(outputs, 0);
   }
 

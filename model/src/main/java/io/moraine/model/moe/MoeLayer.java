@@ -22,9 +22,9 @@ public record MoeLayer(Router router, Experts routed, Optional<SwiGlu> shared) {
    *
    * @param output shape (T, D)
    * @param choice the router's
-   * @param load tokens per expert; shape (E)
+   * @param load tokens per expert, int64; shape (E)
    */
-  public record Result(Tensor output, Router.Choice choice, long[] load) {}
+  public record Result(Tensor output, Router.Choice choice, Tensor load) {}
 
   /**
    * Sends each token to its experts: tokens are sorted by expert, each expert computes one slice,
@@ -36,7 +36,7 @@ public record MoeLayer(Router router, Experts routed, Optional<SwiGlu> shared) {
     Router.Choice choice = router.choose(x);
     int k = router.config().activeExperts();
     Tensor flatExperts = choice.experts().reshape(-1);
-    long[] load = Router.load(flatExperts, routed.count());
+    Tensor load = Router.load(flatExperts, routed.count());
 
     Tensor order = torch.argsort(flatExperts, true, 0, false);
     Tensor token = torch.floor_divide(order, new Scalar(k));

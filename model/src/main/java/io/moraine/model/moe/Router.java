@@ -7,7 +7,6 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -55,23 +54,38 @@ public record Router(RouterConfig config, Tensor weight, Tensor bias) {
    * Tokens per expert, without those that do not count.
    *
    * @param counted 1 or 0 for each token; shape (T)
-   * @return as long as there are experts
+   * @shape result (E), int64
    */
-  public long[] load(Choice choice, Tensor counted) {
+  public Tensor load(Choice choice, Tensor counted) {
+    Tensor each = counted.to(torch.ScalarType.Long).unsqueeze(1).expand_as(choice.experts());
+    return load(choice.experts().reshape(-1), each.reshape(-1), config.routedExperts());
+  }
+
+  /**
+   * How often each expert occurs.
+   *
+   * @shape result (E), int64
+   */
+  static Tensor load(Tensor flatExperts, int experts) {
+    return load(flatExperts, torch.ones_like(flatExperts), experts);
+  }
+
+  /** Where the experts are; not by bincount, for which a GPU would wait. */
+  private static Tensor load(Tensor flatExperts, Tensor each, int experts) {
     try (NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor tokens = counted.nonzero().squeeze(1);
-      return load(choice.experts().index_select(0, tokens).reshape(-1), config.routedExperts());
+      Tensor none = torch.zeros(new long[] {experts}, flatExperts.options());
+      return none.scatter_add(0, flatExperts, each);
     }
   }
 
-  /** How often each expert occurs. */
-  static long[] load(Tensor flatExperts, int experts) {
-    long[] load = new long[experts];
-    try (Tensor counts = torch.bincount(flatExperts, new TensorOptional(), experts);
-        LongPointer values = counts.data_ptr_long()) {
-      values.get(load);
+  /** A load's numbers; waits for a GPU to have them. */
+  static long[] onHost(Tensor load) {
+    long[] numbers = new long[Math.toIntExact(load.numel())];
+    try (Tensor here = load.cpu();
+        LongPointer values = here.data_ptr_long()) {
+      values.get(numbers);
     }
-    return load;
+    return numbers;
   }
 
   /**

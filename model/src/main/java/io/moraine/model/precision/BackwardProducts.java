@@ -9,7 +9,7 @@ import org.bytedeco.pytorch.TensorTensorHook;
  * Stands behind one forward product: adds the weight's gradient in float32, and hands on the
  * result's gradient as the input's gradient sees it. Called once, by the thread that runs backward.
  */
-final class BackwardProducts extends TensorTensorHook {
+final class BackwardProducts extends TensorTensorHook implements Behind {
 
   private final Products products;
   private final Operands operands;
@@ -35,7 +35,7 @@ final class BackwardProducts extends TensorTensorHook {
   public TensorBase call(TensorBase gradient) {
     try (PointerScope scope = new PointerScope()) {
       Tensor g = new Tensor(gradient);
-      weight.grad().addmm_(operands.transposed(g), operands.transposed(input).t());
+      operands.addWeightGradient(weight.grad(), g, input);
       handedOn.close();
       handedOn = operands.gradient(g).retainReference();
     }
@@ -44,8 +44,13 @@ final class BackwardProducts extends TensorTensorHook {
     return handedOn;
   }
 
-  /** Frees what is held; libtorch must not call any more. */
-  void release() {
+  @Override
+  public void retain() {
+    retainReference();
+  }
+
+  @Override
+  public void release() {
     input.close();
     handedOn.close();
     close();

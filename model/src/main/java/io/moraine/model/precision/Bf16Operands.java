@@ -30,7 +30,7 @@ final class Bf16Operands implements Operands {
   }
 
   @Override
-  public Tensor transposed(Tensor x) {
-    return x.to(torch.ScalarType.Float).t();
+  public void addWeightGradient(Tensor sum, Tensor g, Tensor x) {
+    sum.addmm_(g.to(torch.ScalarType.Float).t(), x.to(torch.ScalarType.Float));
   }
 }

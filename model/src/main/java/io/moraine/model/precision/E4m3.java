@@ -22,9 +22,13 @@ final class E4m3 {
    * stays. libtorch's own conversion makes NaN of what lies beyond.
    */
   static Tensor round(Tensor x) {
+    return codes(x).to(torch.ScalarType.Float);
+  }
+
+  /** The same in 8 bits each. */
+  static Tensor codes(Tensor x) {
     return x.clamp_min(new Scalar(-MAX))
         .clamp_max(new Scalar(MAX))
-        .to(torch.ScalarType.Float8_e4m3fn)
-        .to(torch.ScalarType.Float);
+        .to(torch.ScalarType.Float8_e4m3fn);
   }
 }

@@ -42,7 +42,7 @@ final class Fp8Operands implements Operands {
   }
 
   @Override
-  public Tensor transposed(Tensor x) {
-    return Tiles.ofRows(x.t());
+  public void addWeightGradient(Tensor sum, Tensor g, Tensor x) {
+    sum.addmm_(Tiles.ofRows(g.t()), Tiles.ofRows(x.t()).t());
   }
 }

@@ -1,39 +1,40 @@
 package io.moraine.model.precision;
 
-import java.util.Optional;
-import org.bytedeco.pytorch.GradMode;
-import org.bytedeco.pytorch.NoGradGuard;
+import io.moraine.model.tensor.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * A linear layer without bias: {@code x w'}. Its weight is float32; below float32 its gradient is
- * added to {@code weight.grad()} by {@link BackwardProducts}, not by autograd.
+ * added to {@code weight.grad()} by a hook, not by autograd.
  */
 public final class Linear {
 
-  private final Products products;
-  private final Tensor weight;
-  private final Optional<Operands> operands;
+  private final LinearProduct product;
 
-  Linear(Products products, Tensor weight, Precision precision) {
-    this.products = products;
-    this.weight = weight;
-    this.operands =
+  Linear(Products products, Tensor weight, Precision precision, Device device) {
+    this.product =
         switch (precision) {
-          case FLOAT32 -> Optional.empty();
-          case BF16 -> Optional.of(new Bf16Operands());
-          case FP8 -> Optional.of(new Fp8Operands());
+          case FLOAT32 -> new Float32Product(weight);
+          case BF16 ->
+              new RoundedProduct(
+                  products,
+                  device.isCuda() ? new TensorCoreBf16Operands() : new Bf16Operands(),
+                  weight);
+          case FP8 ->
+              device.isCuda()
+                  ? new ScaledProduct(products, ScaledMultiplication.ON_TENSOR_CORES, weight)
+                  : new RoundedProduct(products, new Fp8Operands(), weight);
         };
   }
 
   /**
    * The product.
    *
-   * @shape x (T, C); result (T, N); both float32
+   * @shape x (T, C); result (T, N); float32
    */
   public Tensor forward(Tensor x) {
-    return operands.map(rounded -> forward(x, rounded)).orElseGet(() -> torch.linear(x, weight));
+    return product.forward(x);
   }
 
   /**
@@ -42,29 +43,20 @@ public final class Linear {
    * @shape result (N, C)
    */
   public Tensor rounded() {
-    return operands.map(this::rounded).orElse(weight);
+    return product.rounded();
   }
 
-  private Tensor forward(Tensor x, Operands rounded) {
-    Tensor input = rounded.input(x);
-    if (GradMode.is_enabled() && !input.requires_grad()) {
-      // Or nothing would be called backward, and the weight had no gradient.
-      input.set_requires_grad(true);
-    }
-    Tensor product = torch.linear(input, weight(rounded));
-    if (product.requires_grad()) {
-      products.whenBackward(product, new BackwardProducts(products, rounded, weight, input));
-    }
-    return rounded.result(product);
-  }
+  /** Nothing is rounded, and all is autograd's. */
+  private record Float32Product(Tensor weight) implements LinearProduct {
 
-  private Tensor weight(Operands rounded) {
-    try (NoGradGuard noGradient = new NoGradGuard()) {
-      return rounded.weight(weight);
+    @Override
+    public Tensor forward(Tensor x) {
+      return torch.linear(x, weight);
     }
-  }
 
-  private Tensor rounded(Operands rounded) {
-    return weight(rounded).to(torch.ScalarType.Float);
+    @Override
+    public Tensor rounded() {
+      return weight;
+    }
   }
 }

@@ -33,10 +33,11 @@ interface Operands {
   Tensor gradient(Tensor g);
 
   /**
-   * An operand of the weight's gradient: the result's gradient, or what {@link #input} gave. Summed
-   * over tokens, so that these are the last dimension.
+   * Adds the weight's gradient.
    *
-   * @shape x (T, C); result (C, T), float32
+   * @param sum float32, changed; shape (N, C)
+   * @param g the result's gradient; shape (T, N)
+   * @param x what {@link #input} gave; shape (T, C)
    */
-  Tensor transposed(Tensor x);
+  void addWeightGradient(Tensor sum, Tensor g, Tensor x);
 }

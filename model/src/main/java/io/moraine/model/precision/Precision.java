@@ -21,10 +21,15 @@ public enum Precision {
   }
 
   /**
-   * An operand of attention's products, which FP8 leaves in bfloat16: rounded, as float32. They are
-   * multiplied so because libtorch's attention over bfloat16 is slow on a CPU.
+   * An operand of attention's products, which FP8 leaves in bfloat16: rounded. On a GPU it is
+   * bfloat16, which the fused kernels take; else float32, because libtorch's attention over
+   * bfloat16 is slow on a CPU.
    */
   public Tensor operand(Tensor x) {
-    return this == FLOAT32 ? x : x.to(torch.ScalarType.BFloat16).to(torch.ScalarType.Float);
+    if (this == FLOAT32) {
+      return x;
+    }
+    Tensor rounded = x.to(torch.ScalarType.BFloat16);
+    return x.is_cuda() ? rounded : rounded.to(torch.ScalarType.Float);
   }
 }

@@ -1,5 +1,6 @@
 package io.moraine.model.precision;
 
+import io.moraine.model.tensor.Device;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Optional;
@@ -13,12 +14,19 @@ import org.bytedeco.pytorch.Tensor;
 public final class Products implements AutoCloseable {
 
   private final Precision precision;
-  private final Set<BackwardProducts> waiting = Collections.newSetFromMap(new IdentityHashMap<>());
-  private Optional<BackwardProducts> called = Optional.empty();
+  private final Device device;
+  private final Set<Behind> waiting = Collections.newSetFromMap(new IdentityHashMap<>());
+  private Optional<Behind> called = Optional.empty();
+
+  /** Of a model on the processor whose linear layers have this precision. */
+  public Products(Precision precision) {
+    this(precision, Device.CPU);
+  }
 
   /** Of a model whose linear layers have this precision. */
-  public Products(Precision precision) {
+  public Products(Precision precision, Device device) {
     this.precision = precision;
+    this.device = device;
   }
 
   /**
@@ -27,31 +35,40 @@ public final class Products implements AutoCloseable {
    * @param weight float32, with a gradient to add to; shape (N, C)
    */
   public Linear linear(Tensor weight) {
-    return new Linear(this, weight, precision);
+    return new Linear(this, weight, precision, device);
   }
 
   /** A layer that FP8 leaves in bfloat16. */
   public Linear linearAboveFp8(Tensor weight) {
-    return new Linear(this, weight, precision.aboveFp8());
+    return new Linear(this, weight, precision.aboveFp8(), device);
   }
 
-  void whenBackward(Tensor product, BackwardProducts products) {
-    product.register_hook(products);
-    products.retainReference();
+  /**
+   * Layers of experts in bfloat16.
+   *
+   * @param weights float32, without gradient; shape (E, N, C)
+   * @param gradients to add to; the same shape
+   */
+  public GroupedLinear grouped(Tensor weights, Tensor gradients) {
+    return new GroupedLinear(this, weights, gradients);
+  }
+
+  void whenBackward(Behind products) {
+    products.retain();
     waiting.add(products);
   }
 
   /** Frees the one called before: libtorch has taken what that one handed on. */
-  void called(BackwardProducts products) {
-    called.ifPresent(BackwardProducts::release);
+  void called(Behind products) {
+    called.ifPresent(Behind::release);
     called = Optional.of(products);
     waiting.remove(products);
   }
 
   @Override
   public void close() {
-    called.ifPresent(BackwardProducts::release);
-    waiting.forEach(BackwardProducts::release);
+    called.ifPresent(Behind::release);
+    waiting.forEach(Behind::release);
     called = Optional.empty();
     waiting.clear();
   }

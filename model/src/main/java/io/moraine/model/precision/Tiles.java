@@ -59,7 +59,7 @@ final class Tiles {
         .narrow(1, 0, columns);
   }
 
-  private static long padding(long length, long side) {
+  static long padding(long length, long side) {
     return (side - length % side) % side;
   }
 

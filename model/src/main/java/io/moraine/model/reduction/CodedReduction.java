@@ -3,7 +3,6 @@ package io.moraine.model.reduction;
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.ErrorFeedback;
-import io.moraine.model.collective.FloatReader;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import java.util.ArrayList;
@@ -17,17 +16,28 @@ final class CodedReduction implements GradientReduction {
 
   private final Communicator communicator;
   private final Buckets buckets;
+  private final Gradients gradients;
   private final GradientCodec codec;
   private final Optional<ErrorFeedback> feedback;
+  private final List<StateTensor> state = new ArrayList<>();
 
-  CodedReduction(Communicator communicator, Buckets buckets, ReductionConfig.Coded config) {
-    this(communicator, buckets, config.codec(), feedback(buckets, config, 0));
+  CodedReduction(
+      Communicator communicator,
+      Buckets buckets,
+      Gradients gradients,
+      ReductionConfig.Coded config) {
+    this(communicator, buckets, gradients, config.codec(), feedback(buckets, config, 0));
   }
 
-  CodedReduction(Communicator communicator, Buckets buckets, ReductionConfig.TopK config) {
+  CodedReduction(
+      Communicator communicator,
+      Buckets buckets,
+      Gradients gradients,
+      ReductionConfig.TopK config) {
     this(
         communicator,
         buckets,
+        gradients,
         GradientCodec.topK(config.share()),
         feedback(buckets, config, (float) config.momentum()));
   }
@@ -35,16 +45,24 @@ final class CodedReduction implements GradientReduction {
   private CodedReduction(
       Communicator communicator,
       Buckets buckets,
+      Gradients gradients,
       GradientCodec codec,
       Optional<ErrorFeedback> feedback) {
     this.communicator = communicator;
     this.buckets = buckets;
+    this.gradients = gradients;
     this.codec = codec;
     this.feedback = feedback;
+    if (feedback.isPresent()) {
+      state.add(owed("residual", feedback.get().residual()));
+      if (feedback.get().velocity().length > 0) {
+        state.add(owed("velocity", feedback.get().velocity()));
+      }
+    }
   }
 
   @Override
-  public void reduce(FloatReader gradients, int bucket, float[] sum) {
+  public void reduce(int bucket, float[] sum) {
     ShardLayout layout = buckets.get(bucket);
     float[] shardSum = new float[layout.size(communicator.rank())];
     if (feedback.isPresent()) {
@@ -58,18 +76,11 @@ final class CodedReduction implements GradientReduction {
 
   @Override
   public List<StateTensor> state() {
-    List<StateTensor> state = new ArrayList<>();
-    if (feedback.isPresent()) {
-      state.add(owed("residual", feedback.get().residual()));
-      if (feedback.get().velocity().length > 0) {
-        state.add(owed("velocity", feedback.get().velocity()));
-      }
-    }
     return state;
   }
 
   private static StateTensor owed(String name, float[] values) {
-    return new StateTensor(name, values, StateTensor.Sharing.OWED);
+    return new ArrayState(name, values, StateTensor.Sharing.OWED);
   }
 
   private static Optional<ErrorFeedback> feedback(

@@ -2,21 +2,23 @@ package io.moraine.model.reduction;
 
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
-import io.moraine.model.collective.FloatReader;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Sums gradients over all ranks, each shard at its owner, and sends little for it. All ranks call
  * it in the same steps.
  */
-public sealed interface GradientReduction permits CodedReduction, PowerSgd {
+public sealed interface GradientReduction extends AutoCloseable
+    permits CodedReduction, DeviceReduction, PowerSgd {
 
   /**
    * A rank's reduction as settings have it, nothing owed yet.
    *
    * @param buckets of the gradients
    * @param slices of the gradients
+   * @param gradients of this rank, read when they are reduced
    * @param seed of the run
    */
   static GradientReduction of(
@@ -24,30 +26,36 @@ public sealed interface GradientReduction permits CodedReduction, PowerSgd {
       Communicator communicator,
       Buckets buckets,
       List<Slice> slices,
+      Gradients gradients,
       long seed) {
     if (config instanceof ReductionConfig.Coded coded) {
-      return new CodedReduction(communicator, buckets, coded);
+      Optional<DeviceReduction> there = DeviceReduction.of(communicator, buckets, gradients, coded);
+      return there.isPresent()
+          ? there.get()
+          : new CodedReduction(communicator, buckets, gradients, coded);
     }
     if (config instanceof ReductionConfig.TopK topK) {
-      return new CodedReduction(communicator, buckets, topK);
+      return new CodedReduction(communicator, buckets, gradients, topK);
     }
     if (config instanceof ReductionConfig.PowerSgd powerSgd) {
-      return new PowerSgd(communicator, buckets, slices, powerSgd, seed);
+      return new PowerSgd(communicator, buckets, slices, gradients, powerSgd, seed);
     }
     throw new AssertionError("unreachable: " + config);
   }
 
   /**
    * Reduces a bucket of a step's gradients. A step begins with the last bucket and ends with the
-   * first one.
+   * first one; gradients from the bucket's start on are read, others need not be there yet.
    *
-   * @param gradients of this rank; those from the bucket's start on are read, others need not be
-   *     there yet
    * @param sum of what this rank owns of all buckets; gets the sum over ranks of what it owns of
    *     this one, as what was sent has it
    */
-  void reduce(FloatReader gradients, int bucket, float[] sum);
+  void reduce(int bucket, float[] sum);
 
-  /** What it carries from step to step; empty if nothing. */
+  /** What it carries from step to step, always the same objects; empty if nothing. */
   List<StateTensor> state();
+
+  /** Gives back a device's memory, if it has any. */
+  @Override
+  default void close() {}
 }

@@ -2,7 +2,6 @@ package io.moraine.model.reduction;
 
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
-import io.moraine.model.collective.FloatReader;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.reduction.LowRankLayout.Matrix;
@@ -39,6 +38,8 @@ final class PowerSgd implements GradientReduction {
 
   private final Communicator communicator;
   private final Buckets buckets;
+  private final Gradients gradients;
+  private final List<StateTensor> state = new ArrayList<>();
   private final List<LowRankLayout> factors = new ArrayList<>();
   private final int lowRank;
   private final boolean hasFeedback;
@@ -50,10 +51,12 @@ final class PowerSgd implements GradientReduction {
       Communicator communicator,
       Buckets buckets,
       List<Slice> slices,
+      Gradients gradients,
       ReductionConfig.PowerSgd config,
       long seed) {
     this.communicator = communicator;
     this.buckets = buckets;
+    this.gradients = gradients;
     this.lowRank = config.lowRank();
     this.hasFeedback = config.hasFeedback();
     for (ShardLayout bucket : buckets.list()) {
@@ -63,6 +66,10 @@ final class PowerSgd implements GradientReduction {
     this.right = new float[factors.stream().mapToInt(LowRankLayout::rightLength).sum()];
     this.gradient = new float[factors.stream().mapToInt(LowRankLayout::largest).max().orElse(0)];
     drawRight(seed);
+    state.add(new ArrayState("powersgd_q", right, StateTensor.Sharing.SAME));
+    if (hasFeedback) {
+      state.add(new ArrayState("powersgd_residual", residual, StateTensor.Sharing.OWED));
+    }
   }
 
   private static List<Slice> beginningIn(ShardLayout bucket, List<Slice> slices) {
@@ -73,7 +80,7 @@ final class PowerSgd implements GradientReduction {
   }
 
   @Override
-  public void reduce(FloatReader gradients, int bucket, float[] sum) {
+  public void reduce(int bucket, float[] sum) {
     LowRankLayout layout = factors.get(bucket);
     int place = factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
     float[] before = Arrays.copyOfRange(right, place, place + layout.rightLength());
@@ -81,7 +88,7 @@ final class PowerSgd implements GradientReduction {
     float[] left = new float[layout.leftLength()];
     List<Matrix> taking = new ArrayList<>();
     for (Matrix m : layout.matrices()) {
-      if (owe(gradients, m)) {
+      if (owe(m)) {
         taking.add(m);
         Factors.left(residual, at(m), shape(m), before, m.right(), left, m.left());
       }
@@ -106,16 +113,11 @@ final class PowerSgd implements GradientReduction {
 
   @Override
   public List<StateTensor> state() {
-    List<StateTensor> state = new ArrayList<>();
-    state.add(new StateTensor("powersgd_q", right, StateTensor.Sharing.SAME));
-    if (hasFeedback) {
-      state.add(new StateTensor("powersgd_residual", residual, StateTensor.Sharing.OWED));
-    }
     return state;
   }
 
   /** Adds a matrix of gradients to what is owed, unless it is all zero. */
-  private boolean owe(FloatReader gradients, Matrix m) {
+  private boolean owe(Matrix m) {
     gradients.read(m.offset(), gradient, 0, m.length());
     if (isZero(gradient, 0, m.length())) {
       return false;

@@ -1,6 +1,8 @@
 package io.moraine.model.tensor;
 
 import java.util.List;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * A contiguous float32 array with named slices: the one form in which collectives, optimizer and
@@ -36,4 +38,19 @@ public interface FlatBuffer {
    * @throws IndexOutOfBoundsException if either range does not fit
    */
   void put(long toElement, float[] src, int srcOffset, int length);
+
+  /**
+   * The elements {@code [fromElement, fromElement + length)} where they are, if that is the memory
+   * of a device that Java cannot read; the caller closes the tensor.
+   *
+   * @shape result (length)
+   */
+  default Optional<Tensor> onDevice(long fromElement, long length) {
+    return Optional.empty();
+  }
+
+  /** What copies from and to that memory. */
+  default Optional<HostStaging> staging() {
+    return Optional.empty();
+  }
 }

@@ -4,53 +4,112 @@ import java.io.IOException;
 import java.net.JarURLConnection;
 import java.net.URL;
 import java.util.Collections;
+import java.util.List;
 import java.util.jar.JarEntry;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * Starts libtorch once per process. Nothing else may touch a libtorch class first.
  *
- * <p>The order matters: all native libraries are unpacked before the first is loaded, or the linker
- * binds to a system libtorch and the process dies; the platform extension is fixed, or a GPU jar on
- * the class path aborts a machine without GPU; OpenBLAS keeps to one thread, or its pool and
- * libgomp's fight for the cores.
+ * <p>The order matters: what a GPU needs is looked for first, since libtorch's CUDA build aborts
+ * the process where it is not; the platform extension, by which the loader takes one of the two
+ * builds on the class path, is fixed next; all native libraries are unpacked before the first is
+ * loaded, or the linker binds to a system libtorch and the process dies; OpenBLAS keeps to one
+ * thread, or its pool and libgomp's fight for the cores.
  */
 public final class Torch {
 
   private static boolean started;
+  private static boolean hasCuda;
 
   private Torch() {}
 
   /**
-   * Loads libtorch, tries a matrix product and sets the number of threads of an operation.
+   * Loads libtorch for the processor, if none is loaded yet, tries a matrix product and sets the
+   * number of threads of an operation.
    *
    * @param threads of libtorch's own pool, for the whole process; {@code >= 1}
    * @throws IllegalStateException if libtorch cannot be loaded or computes wrongly
    */
-  public static synchronized void start(int threads) {
+  public static void start(int threads) {
+    start(threads, DeviceChoice.CPU, 0);
+  }
+
+  /**
+   * The same, and says where a model is to be. The first call decides which libtorch is loaded.
+   *
+   * @param gpu which of the GPUs that this process sees; counted from the first again behind the
+   *     last
+   * @throws NoCudaException if a GPU is asked for and there is none, or a library is missing
+   */
+  public static synchronized Device start(int threads, DeviceChoice choice, int gpu) {
     if (!started) {
-      load();
-      selfTest();
+      hasCuda = choice != DeviceChoice.CPU && canUseCuda();
+      if (choice == DeviceChoice.CUDA && !hasCuda) {
+        throw noCuda();
+      }
+      load(hasCuda ? "-gpu" : "");
+      selfTest(Device.CPU);
       started = true;
     }
     torch.set_num_threads(threads);
+    if (choice == DeviceChoice.CPU || choice == DeviceChoice.AUTO && !hasCuda) {
+      return Device.CPU;
+    }
+    if (!hasCuda) {
+      throw noCuda();
+    }
+    return device(gpu);
   }
 
-  private static void load() {
+  /**
+   * Why {@link DeviceChoice#AUTO} is the processor here though this is a build for GPUs; what is
+   * missing, empty if nothing is or if it is no such build.
+   */
+  public static List<String> missingForCuda() {
+    CudaProbe probe = CudaProbe.ofThisMachine();
+    return probe.hasBuild() ? probe.missing() : List.of();
+  }
+
+  private static boolean canUseCuda() {
+    CudaProbe probe = CudaProbe.ofThisMachine();
+    return probe.hasBuild() && probe.missing().isEmpty();
+  }
+
+  private static NoCudaException noCuda() {
+    List<String> missing = CudaProbe.ofThisMachine().missing();
+    return new NoCudaException(
+        missing.isEmpty()
+            ? "this process has begun with libtorch for the processor, which cannot be changed"
+            : "this machine lacks " + String.join("; ", missing));
+  }
+
+  private static Device device(int gpu) {
+    int count = torch.cuda_device_count();
+    if (count == 0) {
+      throw new NoCudaException(
+          "the libraries are there and the driver shows no GPU: see nvidia-smi and CUDA_VISIBLE_DEVICES");
+    }
+    Device device = Device.cuda(gpu % count);
+    selfTest(device);
+    return device;
+  }
+
+  private static void load(String extension) {
     try {
+      unpack("org/bytedeco/pytorch/" + Loader.getPlatform() + extension + "/");
       Loader.loadProperties().setProperty("platform.extension", "");
-      unpack("org/bytedeco/pytorch/" + Loader.getPlatform() + "/");
       Loader.load(org.bytedeco.openblas.global.openblas.class);
       openblas_nolapack.blas_set_num_threads(1);
+      Loader.loadProperties().setProperty("platform.extension", extension);
       Loader.load(torch.class);
     } catch (IOException | UnsatisfiedLinkError e) {
       throw new IllegalStateException(
           "libtorch cannot be loaded on %s: %s. Moraine ships it for linux-x86_64 (glibc)."
-              .formatted(Loader.getPlatform(), e.getMessage()),
+              .formatted(Loader.getPlatform() + extension, e.getMessage()),
           e);
     }
   }
@@ -71,14 +130,14 @@ public final class Torch {
     }
   }
 
-  private static void selfTest() {
-    TensorOptions options = new TensorOptions(torch.ScalarType.Float);
-    try (Tensor ones = torch.ones(new long[] {3, 3}, options);
+  private static void selfTest(Device device) {
+    try (Tensor ones = torch.ones(new long[] {3, 3}, device.options(torch.ScalarType.Float));
         Tensor product = torch.matmul(ones, ones);
         Tensor sum = product.sum()) {
       if (sum.item_float() != 27) {
         throw new IllegalStateException(
-            "libtorch computes wrongly: the self-test's sum must be 27, got " + sum.item_float());
+            "libtorch computes wrongly on %s: the self-test's sum must be 27, got %s"
+                .formatted(device, sum.item_float()));
       }
     }
   }

@@ -1,7 +1,6 @@
 package io.moraine.model.train;
 
 import io.moraine.model.collective.Buckets;
-import io.moraine.model.collective.FloatReader;
 import io.moraine.model.reduction.GradientReduction;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -19,7 +18,6 @@ import java.util.concurrent.TimeUnit;
 final class BackwardReduction implements AutoCloseable {
 
   private final Buckets buckets;
-  private final FloatReader gradients;
   private final float[] sum;
   private final boolean overlaps;
   private final ExecutorService thread;
@@ -34,9 +32,8 @@ final class BackwardReduction implements AutoCloseable {
    * @param overlaps whether to begin before backward is done; nobody else may use the communicator
    *     then until {@link #finish} has returned
    */
-  BackwardReduction(Buckets buckets, FloatReader gradients, float[] sum, boolean overlaps) {
+  BackwardReduction(Buckets buckets, float[] sum, boolean overlaps) {
     this.buckets = buckets;
-    this.gradients = gradients;
     this.sum = sum;
     this.overlaps = overlaps;
     this.thread = Executors.newSingleThreadExecutor(BackwardReduction::daemon);
@@ -85,11 +82,11 @@ final class BackwardReduction implements AutoCloseable {
   }
 
   /** A bucket behind one that failed is not begun. */
-  private void startFrom(long element) {
+  private synchronized void startFrom(long element) {
     while (next >= 0 && buckets.get(next).start() >= element) {
       int bucket = next--;
       GradientReduction ofStep = reduction;
-      done = done.thenRunAsync(() -> ofStep.reduce(gradients, bucket, sum), thread);
+      done = done.thenRunAsync(() -> ofStep.reduce(bucket, sum), thread);
     }
   }
 

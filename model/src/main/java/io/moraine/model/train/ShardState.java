@@ -138,12 +138,12 @@ final class ShardState {
       for (int writer = isSame ? 0 : rank; writer < writers; writer += worldSize) {
         Optional<float[]> stored =
             shard(checkpoints, checkpoint, writer).tensor(tensor.name()).map(NamedTensor::floats);
-        boolean fits = stored.isPresent() && stored.get().length == tensor.values().length;
+        boolean fits = stored.isPresent() && stored.get().length == tensor.length();
         isComplete &= stored.isEmpty() || fits;
         if (fits && isSame) {
-          System.arraycopy(stored.get(), 0, tensor.values(), 0, stored.get().length);
+          tensor.put(stored.get());
         } else if (fits) {
-          add(stored.get(), tensor.values());
+          tensor.put(sum(stored.get(), tensor.values()));
         }
       }
     }
@@ -156,10 +156,12 @@ final class ShardState {
         checkpoint, Checkpoints.shardFile(writer, checkpoint.state().worldSize()));
   }
 
-  private static void add(float[] src, float[] dst) {
-    for (int i = 0; i < src.length; i++) {
-      dst[i] += src[i];
+  private static float[] sum(float[] stored, float[] there) {
+    float[] sum = new float[stored.length];
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] = there[i] + stored[i];
     }
+    return sum;
   }
 
   static float[] floats(Safetensors file, String tensor, String name) throws CorruptDataException {

@@ -2,9 +2,12 @@ package io.moraine.model.train;
 
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
+import io.moraine.model.data.Batch;
 import io.moraine.model.data.Batches;
+import io.moraine.model.data.DeviceBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.reduction.GradientReduction;
+import io.moraine.model.reduction.Gradients;
 import io.moraine.model.reduction.ReductionConfig;
 import io.moraine.model.reduction.StateTensor;
 import java.util.Arrays;
@@ -27,7 +30,6 @@ final class StepGradients implements AutoCloseable {
   private final float[] sum;
   private final GradientReduction full;
   private final BackwardReduction backward;
-  private final ReductionMemory beforeStep = new ReductionMemory();
   private GradientReduction reduction;
 
   /** Before the first step; nothing is owed. */
@@ -45,11 +47,7 @@ final class StepGradients implements AutoCloseable {
     this.sum = new float[owned.size()];
     this.full = reduction(ReductionConfig.FULL);
     this.backward =
-        new BackwardReduction(
-            buckets,
-            model.gradients()::get,
-            sum,
-            config.wire().overlaps() && model.holding().isWhole());
+        new BackwardReduction(buckets, sum, config.wire().overlaps() && model.holding().isWhole());
     this.reduction = reduction(config.wire().gradients());
   }
 
@@ -61,7 +59,7 @@ final class StepGradients implements AutoCloseable {
   double[] compute(long step, Batches batches) {
     model.zeroGradients();
     if (config.spikes().policy() == TrainConfig.Spikes.Policy.SKIP) {
-      beforeStep.keep(reduction.state());
+      reduction.state().forEach(StateTensor::keep);
     }
     backward.begin(step <= config.wire().fullSteps() ? full : reduction);
     double[] lossAndTokens = forwardBackward(step, batches);
@@ -91,17 +89,19 @@ final class StepGradients implements AutoCloseable {
 
   /** As if the last step had not been; with the policy to skip bad steps. */
   void forgetStep() {
-    beforeStep.putBack(reduction.state());
+    reduction.state().forEach(StateTensor::putBack);
   }
 
   /** Nothing is owed any more. */
   void startAnew() {
+    reduction.close();
     reduction = reduction(config.wire().gradients());
   }
 
   @Override
   public void close() {
     backward.close();
+    reduction.close();
   }
 
   private GradientReduction reduction(ReductionConfig form) {
@@ -112,6 +112,7 @@ final class StepGradients implements AutoCloseable {
         model.gradients().slices().stream()
             .filter(slice -> slice.offsetElements() < owned.common())
             .toList(),
+        Gradients.of(model.gradients()),
         config.seed());
   }
 
@@ -123,14 +124,14 @@ final class StepGradients implements AutoCloseable {
   private double[] forwardBackward(long step, Batches batches) {
     double loss = 0;
     double tokens = 0;
-    List<TokenBatch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
+    List<Batch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
     for (int i = 0; i < microBatches.size(); i++) {
-      TokenBatch batch = microBatches.get(i);
+      Batch batch = microBatches.get(i);
       double predictions = batch.predictions();
       if (predictions > 0) {
         boolean isLast = i == microBatches.size() - 1;
         LongConsumer finished = isLast ? backward::finished : TrainableModel.UNHEARD;
-        loss += model.forwardBackward(batch, predictions / batch.length(), finished) * predictions;
+        loss += forwardBackward(batch, predictions / batch.length(), finished) * predictions;
         tokens += predictions;
       } else {
         model.serveOthers(true, batches.source().length());
@@ -140,6 +141,16 @@ final class StepGradients implements AutoCloseable {
       model.serveOthers(true, batches.source().length());
     }
     return new double[] {loss, tokens};
+  }
+
+  private double forwardBackward(Batch batch, double weight, LongConsumer finished) {
+    if (batch instanceof TokenBatch here) {
+      return model.forwardBackward(here, weight, finished);
+    }
+    if (model instanceof DeviceModel there) {
+      return there.forwardBackwardInPlace((DeviceBatch) batch, weight, finished);
+    }
+    throw new IllegalArgumentException("batches in a device's memory need a model that takes them");
   }
 
   /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */

@@ -6,6 +6,7 @@ import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
+import io.moraine.model.data.BatchReader;
 import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
 import io.moraine.model.data.TokenSource;
@@ -62,7 +63,7 @@ public final class Trainer {
       TrainableModel model,
       TrainConfig config,
       Communicator communicator,
-      TokenSource data,
+      BatchReader data,
       Optional<TokenSource> heldOut,
       Checkpoints checkpoints,
       TrainObserver observer,
@@ -123,7 +124,7 @@ public final class Trainer {
 
   private TrainResult train(boolean resume) throws IOException {
     Optional<Checkpoint> newest =
-        resume ? newestCheckpoint().filter(Trainer::isToGoOnFrom) : Optional.empty();
+        resume ? newestCheckpoint().filter(Checkpoint::isToGoOnFrom) : Optional.empty();
     if (newest.isPresent()) {
       takeNewDataIn(newest.get().state());
       judge.resume(newest.get().state().history());
@@ -347,11 +348,6 @@ public final class Trainer {
     return Arrays.stream(communicator.allGatherBytes(own))
         .map(written -> Ranges.parse(new String(written, StandardCharsets.US_ASCII)))
         .toList();
-  }
-
-  /** Not from that of step 0 that roll-back needs: such a run has not begun, and may be another. */
-  private static boolean isToGoOnFrom(Checkpoint checkpoint) {
-    return checkpoint.step() > 0 || checkpoint.state().stretches().isEmpty();
   }
 
   private long digest() {

@@ -2,6 +2,7 @@ package io.moraine.model.transformer;
 
 import io.moraine.model.attention.AttentionCache;
 import io.moraine.model.layer.Rotary;
+import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Floats;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,23 +21,26 @@ import org.bytedeco.pytorch.global.torch;
 public final class Decoder implements AutoCloseable {
 
   private final ModelConfig config;
+  private final Device device;
   private final Weights weights;
   private final Rotary rotary;
   private final List<AttentionCache> caches = new ArrayList<>();
   private final Drafter drafter;
 
-  Decoder(ModelConfig config, Weights weights, Rotary rotary, int draftDepth) {
+  Decoder(ModelConfig config, Weights weights, Rotary rotary, int draftDepth, Device device) {
     this.config = config;
+    this.device = device;
     this.weights = weights;
     this.rotary = rotary;
-    this.drafter = new Drafter(config, weights, rotary, draftDepth);
+    this.drafter = new Drafter(config, weights, rotary, draftDepth, device);
     for (int layer = 0; layer < config.layers(); layer++) {
-      caches.add(cache(config));
+      caches.add(cache(config, device));
     }
   }
 
-  static AttentionCache cache(ModelConfig config) {
-    return new AttentionCache(config.maxSequenceLength(), config.attention().cachedPerToken());
+  static AttentionCache cache(ModelConfig config, Device device) {
+    return new AttentionCache(
+        config.maxSequenceLength(), config.attention().cachedPerToken(), device);
   }
 
   /** Number of tokens read. */
@@ -62,7 +66,7 @@ public final class Decoder implements AutoCloseable {
     Objects.checkFromIndexSize(0, places, tokens.length);
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor h = torch.embedding(weights.embedding(), Transformer.ids(tokens));
+      Tensor h = torch.embedding(weights.embedding(), device.tensor(tokens, tokens.length));
       for (int i = 0; i < caches.size(); i++) {
         h = through(weights.layers().get(i), h, caches.get(i));
       }

@@ -2,13 +2,13 @@ package io.moraine.model.transformer;
 
 import io.moraine.model.attention.AttentionCache;
 import io.moraine.model.layer.Rotary;
+import io.moraine.model.tensor.Device;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -24,17 +24,19 @@ final class Drafter implements AutoCloseable {
   private final Weights weights;
   private final Rotary rotary;
   private final int dim;
+  private final Device device;
   private final List<AttentionCache> caches = new ArrayList<>();
   private int settled;
   private Tensor unsettled;
   private Tensor drafted;
 
-  Drafter(ModelConfig config, Weights weights, Rotary rotary, int depth) {
+  Drafter(ModelConfig config, Weights weights, Rotary rotary, int depth, Device device) {
     this.weights = weights;
     this.rotary = rotary;
     this.dim = config.dim();
+    this.device = device;
     for (int k = 0; k < depth; k++) {
-      caches.add(Decoder.cache(config));
+      caches.add(Decoder.cache(config, device));
     }
     this.unsettled = nothing();
     this.drafted = nothing();
@@ -66,7 +68,8 @@ final class Drafter implements AutoCloseable {
     Layer layer = module.layer();
     AttentionCache cache = caches.get(k - 1);
     cache.truncate(settled);
-    Tensor ids = Transformer.ids(Arrays.copyOfRange(text, settled + k, text.length));
+    int[] next = Arrays.copyOfRange(text, settled + k, text.length);
+    Tensor ids = device.tensor(next, next.length);
     Tensor joined =
         module.join(torch.embedding(weights.embedding(), ids), k == 1 ? unsettled : drafted);
     Tensor h = layer.forward(joined, AttentionContext.of(cache, rotary), RoutingListener.UNHEARD);
@@ -112,7 +115,7 @@ final class Drafter implements AutoCloseable {
   }
 
   private Tensor nothing() {
-    return torch.zeros(new long[] {0, dim}, new TensorOptions(torch.ScalarType.Float));
+    return torch.zeros(new long[] {0, dim}, device.options(torch.ScalarType.Float));
   }
 
   /** Keeps a tensor beyond the scope that it was made in. */

@@ -1,6 +1,7 @@
 package io.moraine.model.transformer;
 
 import io.moraine.model.attention.Sequences;
+import io.moraine.model.data.DeviceBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.train.FurtherLoss;
@@ -47,7 +48,7 @@ final class MultiTokenPrediction {
    * @return a scalar; empty without modules
    */
   Optional<Tensor> loss(
-      TokenBatch batch,
+      DeviceBatch batch,
       Sequences sequences,
       Tensor tokens,
       Tensor hidden,

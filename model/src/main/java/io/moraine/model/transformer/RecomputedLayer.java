@@ -7,7 +7,6 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -32,6 +31,9 @@ final class RecomputedLayer extends TensorTensorHook {
 
   /** In place of the layer's balance loss: gets the gradient that belongs to it. */
   private final Optional<Tensor> balance;
+
+  /** That of the forward pass; autograd may call from a thread that has no scope. */
+  private final PointerScope scope = PointerScope.getInnerScope();
 
   private RecomputedLayer(
       Layer layer,
@@ -63,7 +65,7 @@ final class RecomputedLayer extends TensorTensorHook {
         layer
             .experts()
             .filter(moe -> moe.router().config().sequenceBalanceAlpha() > 0)
-            .map(moe -> scalar());
+            .map(moe -> scalar(h));
     balance.ifPresent(listener::add);
     output.register_hook(new RecomputedLayer(layer, h.detach(), context, listener, balance));
     return output;
@@ -72,7 +74,7 @@ final class RecomputedLayer extends TensorTensorHook {
   @Override
   public TensorBase call(TensorBase gradient) {
     input.set_requires_grad(true);
-    try (PointerScope scope = new PointerScope();
+    try (PointerScope inner = new PointerScope();
         AutoGradMode withGradient = new AutoGradMode(true)) {
       TensorVector results = new TensorVector();
       TensorVector gradients = new TensorVector();
@@ -87,7 +89,9 @@ final class RecomputedLayer extends TensorTensorHook {
       gradients.push_back(new Tensor(gradient));
       torch.backward(results, gradients, new BoolOptional(), false, new TensorVector());
     }
-    return required(input.grad());
+    Tensor answer = required(input.grad());
+    scope.attach(answer);
+    return answer;
   }
 
   private static Tensor required(Tensor gradient) {
@@ -97,8 +101,8 @@ final class RecomputedLayer extends TensorTensorHook {
     return gradient;
   }
 
-  private static Tensor scalar() {
-    Tensor zero = torch.zeros(new long[0], new TensorOptions(torch.ScalarType.Float));
+  private static Tensor scalar(Tensor like) {
+    Tensor zero = torch.zeros(new long[0], like.options());
     return zero.set_requires_grad(true);
   }
 }

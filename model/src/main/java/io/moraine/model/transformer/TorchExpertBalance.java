@@ -1,10 +1,9 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.tensor.Device;
+import io.moraine.model.tensor.Floats;
 import io.moraine.model.train.ExpertBalance;
-import java.util.Arrays;
-import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /** Expert load counts and selection biases of all MoE layers. */
@@ -13,20 +12,18 @@ final class TorchExpertBalance implements ExpertBalance, AutoCloseable {
   private final int layers;
   private final int experts;
   private final boolean hasBias;
-  private final long[] load;
+  private final Device device;
+  private final Tensor load;
   private final Tensor bias;
-  private final FloatPointer biasMemory;
 
-  TorchExpertBalance(ModelConfig config) {
+  TorchExpertBalance(ModelConfig config, Device device) {
     this.layers = config.moeLayers();
     this.experts = config.router().routedExperts();
     this.hasBias = config.router().hasSelectionBias();
-    this.load = new long[layers * experts];
-    this.bias =
-        torch.zeros(
-            new long[] {Math.max(1, layers), Math.max(1, experts)},
-            new TensorOptions(torch.ScalarType.Float));
-    this.biasMemory = bias.data_ptr_float();
+    this.device = device;
+    long[] shape = {Math.max(1, layers), Math.max(1, experts)};
+    this.load = torch.zeros(shape, device.options(torch.ScalarType.Long));
+    this.bias = torch.zeros(shape, device.options(torch.ScalarType.Float));
   }
 
   /** The bias of one layer, a view; the caller closes it. */
@@ -34,9 +31,10 @@ final class TorchExpertBalance implements ExpertBalance, AutoCloseable {
     return bias.select(0, layer);
   }
 
-  void count(int layer, long[] tokensPerExpert) {
-    for (int expert = 0; expert < experts; expert++) {
-      load[layer * experts + expert] += tokensPerExpert[expert];
+  /** Adds where the numbers are, so that nothing waits for them. */
+  void count(int layer, Tensor tokensPerExpert) {
+    try (Tensor own = load.select(0, layer)) {
+      own.add_(tokensPerExpert);
     }
   }
 
@@ -52,8 +50,11 @@ final class TorchExpertBalance implements ExpertBalance, AutoCloseable {
 
   @Override
   public long[] takeLoad() {
-    long[] taken = load.clone();
-    Arrays.fill(load, 0);
+    long[] taken = new long[layers * experts];
+    try (Tensor here = load.cpu()) {
+      here.data_ptr_long().get(taken);
+    }
+    load.zero_();
     return taken;
   }
 
@@ -69,9 +70,7 @@ final class TorchExpertBalance implements ExpertBalance, AutoCloseable {
 
   @Override
   public float[] bias() {
-    float[] values = new float[layers * experts];
-    biasMemory.get(values);
-    return values;
+    return layers * experts == 0 ? new float[0] : Floats.of(bias);
   }
 
   @Override
@@ -80,11 +79,16 @@ final class TorchExpertBalance implements ExpertBalance, AutoCloseable {
       throw new IllegalArgumentException(
           "bias must have %d * %d values, got %d".formatted(layers, experts, values.length));
     }
-    biasMemory.put(values);
+    if (values.length > 0) {
+      try (Tensor given = device.tensor(values, layers, experts)) {
+        bias.copy_(given);
+      }
+    }
   }
 
   @Override
   public void close() {
+    load.close();
     bias.close();
   }
 }

@@ -2,17 +2,19 @@ package io.moraine.model.transformer;
 
 import io.moraine.model.attention.Sequences;
 import io.moraine.model.collective.CollectiveException;
+import io.moraine.model.data.DeviceBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.moe.ExpertExchange;
 import io.moraine.model.moe.Router;
+import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Floats;
 import io.moraine.model.tensor.TorchFlatBuffer;
+import io.moraine.model.train.DeviceModel;
 import io.moraine.model.train.ExpertBalance;
 import io.moraine.model.train.FurtherLoss;
 import io.moraine.model.train.Holding;
-import io.moraine.model.train.TrainableModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,11 +27,10 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A DeepSeek-V2/V3 transformer, or a dense one like Llama 3, in libtorch, in host memory.
+ * A DeepSeek-V2/V3 transformer, or a dense one like Llama 3, in libtorch, on one device.
  *
  * <p>Weights and gradients are one contiguous buffer of float32 each, whatever the precision of
  * products; the tensors that libtorch computes with are views into them. One thread per instance;
@@ -37,7 +38,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 2; inference/model.py
  */
-public final class Transformer implements TrainableModel {
+public final class Transformer implements DeviceModel {
 
   /** ATen's numbers for what becomes of the losses of single tokens. */
   private static final long NO_REDUCTION = 0;
@@ -45,6 +46,7 @@ public final class Transformer implements TrainableModel {
   private static final long MEAN = 1;
 
   private final ModelConfig config;
+  private final Device device;
   private final Recompute recompute;
   private final Optional<ExpertExchange> exchange;
   private final HeldWeights held;
@@ -60,7 +62,12 @@ public final class Transformer implements TrainableModel {
 
   /** A model whose weights are zero; see {@link #initialize(long)}. */
   public Transformer(ModelConfig config) {
-    this(config, Recompute.NONE);
+    this(config, Device.CPU);
+  }
+
+  /** A model on a device whose weights are zero. */
+  public Transformer(ModelConfig config, Device device) {
+    this(config, Recompute.NONE, Optional.empty(), device);
   }
 
   /**
@@ -69,7 +76,7 @@ public final class Transformer implements TrainableModel {
    * @param recompute what training computes twice to keep less; changes no result
    */
   public Transformer(ModelConfig config, Recompute recompute) {
-    this(config, recompute, Optional.empty());
+    this(config, recompute, Optional.empty(), Device.CPU);
   }
 
   /**
@@ -77,9 +84,12 @@ public final class Transformer implements TrainableModel {
    *
    * @param exchange with the ranks that own the other routed experts; empty if all are here. With
    *     it all ranks make a pass together; one that has no tokens calls {@link #serveOthers}
+   * @param device of all its tensors
    */
-  public Transformer(ModelConfig config, Recompute recompute, Optional<ExpertExchange> exchange) {
+  public Transformer(
+      ModelConfig config, Recompute recompute, Optional<ExpertExchange> exchange, Device device) {
     this.config = config;
+    this.device = device;
     this.recompute = recompute;
     this.exchange = exchange;
     this.held =
@@ -88,12 +98,13 @@ public final class Transformer implements TrainableModel {
                 others ->
                     HeldWeights.ofOwner(WeightLayout.of(config), others.placement(), others.rank()))
             .orElseGet(() -> HeldWeights.whole(WeightLayout.of(config)));
-    this.parameters = new TorchFlatBuffer(held.parameters());
-    this.gradients = new TorchFlatBuffer(held.gradients());
-    this.balance = new TorchExpertBalance(config);
-    this.weights = new Weights(config, parameters, gradients, balance, exchange);
+    this.parameters = new TorchFlatBuffer(held.parameters(), device);
+    this.gradients = new TorchFlatBuffer(held.gradients(), device);
+    this.balance = new TorchExpertBalance(config, device);
+    this.weights = new Weights(config, parameters, gradients, balance, exchange, device);
     this.rotary =
-        new Rotary(config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary());
+        new Rotary(
+            config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary(), device);
     this.prediction = new MultiTokenPrediction(config, weights, rotary, balance);
     this.layerStarts =
         IntStream.range(0, config.layers())
@@ -119,19 +130,27 @@ public final class Transformer implements TrainableModel {
   @Override
   public double forwardBackward(TokenBatch batch, double weight, LongConsumer finished) {
     try (PointerScope scope = new PointerScope()) {
+      return forwardBackwardInPlace(placed(batch), weight, finished);
+    }
+  }
+
+  @Override
+  public double forwardBackwardInPlace(DeviceBatch batch, double weight, LongConsumer finished) {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor tokens = tokens(batch);
       TrainingListener listener =
-          new TrainingListener(balance, batch.sequences(), learned(batch), 0);
+          new TrainingListener(balance, batch.sequences(), learned(batch, tokens), 0);
       Sequences sequences = sequences(batch);
       LayerRun run =
           finished == UNHEARD
               ? run(listener)
               : FinishedLayer.announced(run(listener), layerStarts, finished);
-      Tensor hidden = hiddenStates(inputs(batch), sequences, run);
-      Tensor loss = crossEntropy(weights.head().forward(hidden), batch, MEAN);
+      Tensor hidden = hiddenStates(inputs(tokens), sequences, run);
+      Tensor loss = crossEntropy(weights.head().forward(hidden), tokens, MEAN);
       Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
       Tensor total =
           prediction
-              .loss(batch, sequences, batchTokens(batch), hidden, this::run)
+              .loss(batch, sequences, tokens, hidden, this::run)
               .map(balanced::add)
               .orElse(balanced);
       backward(total.mul(new Scalar(weight)));
@@ -183,14 +202,16 @@ public final class Transformer implements TrainableModel {
   private float[] tokenLosses(TokenBatch batch, LayerRun run) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor hidden = hiddenStates(inputs(batch), sequences(batch), run);
-      return Floats.of(crossEntropy(weights.head().forward(hidden), batch, NO_REDUCTION));
+      DeviceBatch placed = placed(batch);
+      Tensor tokens = tokens(placed);
+      Tensor hidden = hiddenStates(inputs(tokens), sequences(placed), run);
+      return Floats.of(crossEntropy(weights.head().forward(hidden), tokens, NO_REDUCTION));
     }
   }
 
   private static long[] chosenExperts(Router.Choice choice) {
     long[] experts = new long[Math.toIntExact(choice.experts().numel())];
-    choice.experts().contiguous().data_ptr_long().get(experts);
+    choice.experts().contiguous().cpu().data_ptr_long().get(experts);
     return experts;
   }
 
@@ -232,7 +253,7 @@ public final class Transformer implements TrainableModel {
       throw new IllegalStateException("a rank that has a part of the experts cannot generate");
     }
     Objects.checkFromIndexSize(0, draftDepth, config.prediction().depth());
-    return new Decoder(config, weights, rotary, draftDepth);
+    return new Decoder(config, weights, rotary, draftDepth, device);
   }
 
   /**
@@ -350,45 +371,56 @@ public final class Transformer implements TrainableModel {
     };
   }
 
-  private Sequences sequences(TokenBatch batch) {
-    if (config.span() == ModelConfig.AttentionSpan.ACROSS_DOCUMENTS
-        || batch.documents().length == 0) {
-      return Sequences.whole(batch.sequences());
-    }
-    Tensor documents = ids(batch.documents()).view(batch.sequences(), batch.length() + 1L);
-    return Sequences.ofDocuments(documents.narrow(1, 0, batch.length()));
+  private Tensor ids(int[] tokens) {
+    return device.tensor(tokens, tokens.length);
+  }
+
+  /** A batch where the model is. */
+  private DeviceBatch placed(TokenBatch batch) {
+    long[] rows = {batch.sequences(), batch.length() + 1L};
+    boolean isSpanLimited = config.span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
+    return new DeviceBatch(
+        batch.sequences(),
+        batch.length(),
+        batch.predictions(),
+        device.tensor(batch.tokens(), rows),
+        isSpanLimited && batch.documents().length > 0
+            ? Optional.of(device.tensor(batch.documents(), rows))
+            : Optional.empty());
+  }
+
+  private Sequences sequences(DeviceBatch batch) {
+    boolean isSpanLimited = config.span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
+    return batch
+        .documents()
+        .filter(documents -> isSpanLimited)
+        .map(documents -> Sequences.ofDocuments(documents.narrow(1, 0, batch.length())))
+        .orElseGet(() -> Sequences.whole(batch.sequences()));
+  }
+
+  /** A batch's ids as int64; shape (B, L + 1). */
+  private static Tensor tokens(DeviceBatch batch) {
+    return batch.tokens().to(torch.ScalarType.Long);
   }
 
   /** Padding is some token: nothing that is learned looks at it. */
-  private static Tensor inputs(TokenBatch batch) {
-    return batchTokens(batch).narrow(1, 0, batch.length()).reshape(-1).clamp_min(new Scalar(0));
+  private static Tensor inputs(Tensor tokens) {
+    return tokens.narrow(1, 0, tokens.size(1) - 1).reshape(-1).clamp_min(new Scalar(0));
+  }
+
+  private static Tensor targets(Tensor tokens) {
+    return tokens.narrow(1, 1, tokens.size(1) - 1).reshape(-1);
   }
 
   /** 1 where a prediction is learned from, 0 where the target is padding; empty without padding. */
-  private static Optional<Tensor> learned(TokenBatch batch) {
+  private static Optional<Tensor> learned(DeviceBatch batch, Tensor tokens) {
     return batch.isPadded()
-        ? Optional.of(targets(batch).ge(new Scalar(0)).to(torch.ScalarType.Float))
+        ? Optional.of(targets(tokens).ge(new Scalar(0)).to(torch.ScalarType.Float))
         : Optional.empty();
   }
 
-  private static Tensor crossEntropy(Tensor logits, TokenBatch batch, long reduction) {
+  private static Tensor crossEntropy(Tensor logits, Tensor tokens, long reduction) {
     return torch.cross_entropy_loss(
-        logits, targets(batch), new TensorOptional(), reduction, TokenBatch.PADDING, 0.0);
-  }
-
-  private static Tensor targets(TokenBatch batch) {
-    return batchTokens(batch).narrow(1, 1, batch.length()).reshape(-1);
-  }
-
-  private static Tensor batchTokens(TokenBatch batch) {
-    return ids(batch.tokens()).view(batch.sequences(), batch.length() + 1L);
-  }
-
-  static Tensor ids(int[] tokens) {
-    long[] ids = new long[tokens.length];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = tokens[i];
-    }
-    return torch.tensor(ids, new TensorOptions(torch.ScalarType.Long));
+        logits, targets(tokens), new TensorOptional(), reduction, TokenBatch.PADDING, 0.0);
   }
 }

@@ -11,11 +11,15 @@ import io.moraine.model.moe.ExpertExchange;
 import io.moraine.model.moe.ExpertPlacement;
 import io.moraine.model.moe.Experts;
 import io.moraine.model.moe.ExpertsOnOwners;
+import io.moraine.model.moe.GroupedExperts;
 import io.moraine.model.moe.LocalExperts;
 import io.moraine.model.moe.MoeLayer;
 import io.moraine.model.moe.Router;
+import io.moraine.model.precision.GroupedLinear;
 import io.moraine.model.precision.Linear;
+import io.moraine.model.precision.Precision;
 import io.moraine.model.precision.Products;
+import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.ArrayList;
@@ -33,6 +37,9 @@ import org.bytedeco.pytorch.Tensor;
 final class Weights implements AutoCloseable {
 
   private final ModelConfig config;
+  private final Device device;
+  private final TorchFlatBuffer parameters;
+  private final TorchFlatBuffer gradients;
   private final Optional<ExpertExchange> exchange;
   private final Products products;
   private final Map<String, Tensor> leaves = new LinkedHashMap<>();
@@ -46,10 +53,14 @@ final class Weights implements AutoCloseable {
       TorchFlatBuffer parameters,
       TorchFlatBuffer gradients,
       TorchExpertBalance balance,
-      Optional<ExpertExchange> exchange) {
+      Optional<ExpertExchange> exchange,
+      Device device) {
     this.config = config;
+    this.device = device;
+    this.parameters = parameters;
+    this.gradients = gradients;
     this.exchange = exchange;
-    this.products = new Products(config.precision());
+    this.products = new Products(config.precision(), device);
     Map<String, Slice> places =
         parameters.slices().stream().collect(Collectors.toMap(Slice::name, slice -> slice));
     for (Slice slice : gradients.slices()) {
@@ -167,12 +178,50 @@ final class Weights implements AutoCloseable {
     owned.add(bias);
     return new MoeLayer(
         new Router(config.router(), weight(prefix + "gate"), bias),
-        exchange
-            .map(others -> expertsOnOwners(prefix, others))
-            .orElseGet(() -> experts(prefix, 0, config.router().routedExperts(), "")),
+        exchange.map(others -> expertsOnOwners(prefix, others)).orElseGet(() -> experts(prefix)),
         config.experts().shared() > 0
             ? Optional.of(feedForward(prefix + "shared_experts."))
             : Optional.empty());
+  }
+
+  /** All of a layer's, in the form that suits the device. */
+  private Experts experts(String prefix) {
+    boolean isAligned =
+        config.dim() % GroupedLinear.ALIGNMENT == 0
+            && config.experts().feedForwardDim() % GroupedLinear.ALIGNMENT == 0;
+    return device.isCuda() && config.precision() == Precision.BF16 && isAligned
+        ? grouped(prefix)
+        : experts(prefix, 0, config.router().routedExperts(), "");
+  }
+
+  /** Weights of the same name in all experts lie as far apart. */
+  private GroupedExperts grouped(String prefix) {
+    return new GroupedExperts(
+        config.router().routedExperts(),
+        grouped(prefix, "w1"),
+        grouped(prefix, "w2"),
+        grouped(prefix, "w3"));
+  }
+
+  private GroupedLinear grouped(String prefix, String name) {
+    int count = config.router().routedExperts();
+    Slice first = slice(prefix + "experts.0." + name);
+    long stride =
+        count == 1
+            ? first.length()
+            : slice(prefix + "experts.1." + name).offsetElements() - first.offsetElements();
+    Tensor weights = parameters.views(first, count, stride);
+    Tensor sums = gradients.views(first, count, stride);
+    owned.add(weights);
+    owned.add(sums);
+    return products.grouped(weights, sums);
+  }
+
+  private Slice slice(String name) {
+    return parameters.slices().stream()
+        .filter(slice -> slice.name().equals(name + ".weight"))
+        .findFirst()
+        .orElseThrow();
   }
 
   private Experts expertsOnOwners(String prefix, ExpertExchange others) {
@@ -183,7 +232,7 @@ final class Weights implements AutoCloseable {
     for (int source = 0; source < placement.worldSize(); source++) {
       bySource.add(experts(prefix, from, to, HeldWeights.ofSource(source)));
     }
-    return new ExpertsOnOwners(others, bySource);
+    return new ExpertsOnOwners(others, bySource, device);
   }
 
   private LocalExperts experts(String prefix, int from, int to, String gradient) {

@@ -65,7 +65,7 @@ class SequenceOrderSuite extends AnyFunSuite {
       i <- 0 until batches.of(step, rank, worldSize).size
       batch = batches.of(step, rank, worldSize).get(i)
       sequence <- 0 until batch.sequences
-    } yield batch.tokens()(sequence * 3)
+    } yield batch.asInstanceOf[TokenBatch].tokens()(sequence * 3)
   }
 
   test("a step has the same sequences in the same order for 1, 2, 3 and 7 ranks") {

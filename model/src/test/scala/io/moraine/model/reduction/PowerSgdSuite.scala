@@ -1,6 +1,6 @@
 package io.moraine.model.reduction
 
-import io.moraine.model.collective.{Buckets, FloatReader, Ranks}
+import io.moraine.model.collective.{Buckets, Ranks}
 import io.moraine.model.tensor.Slice
 import java.util.SplittableRandom
 import org.scalatest.funsuite.AnyFunSuite
@@ -25,13 +25,14 @@ class PowerSgdSuite extends AnyFunSuite {
     val results = Ranks
       .run(worldSize) { communicator =>
         val layout = Buckets.of(length, worldSize, 256, length)
-        val reduction = GradientReduction.of(config, communicator, layout, slices.asJava, 7)
+        var own = new Array[Float](0)
+        val reader: Gradients =
+          (from, dst, offset, count) => System.arraycopy(own, from.toInt, dst, offset, count)
+        val reduction = GradientReduction.of(config, communicator, layout, slices.asJava, reader, 7)
         steps.map { gradients =>
-          val own = gradients(communicator.rank)
-          val reader: FloatReader =
-            (from, dst, offset, count) => System.arraycopy(own, from.toInt, dst, offset, count)
+          own = gradients(communicator.rank)
           val shard = Array.fill(layout.size(communicator.rank))(42f)
-          reduction.reduce(reader, 0, shard)
+          reduction.reduce(0, shard)
           (shard, reduction.state.asScala.map(t => t.name -> t.values.clone).toMap)
         }
       }
@@ -222,12 +223,12 @@ class PowerSgdSuite extends AnyFunSuite {
     val gradient = Array.tabulate(1024 * 512 + 512)(i => (i % 97 - 48) * 0.01f)
     val sent = Ranks.run(4) { communicator =>
       val layout = Buckets.of(gradient.length.toLong, 4, 256, gradient.length.toLong)
-      val reduction = GradientReduction.of(rank(4), communicator, layout, big.asJava, 7)
-      val reader: FloatReader =
+      val reader: Gradients =
         (from, dst, offset, count) => System.arraycopy(gradient, from.toInt, dst, offset, count)
+      val reduction = GradientReduction.of(rank(4), communicator, layout, big.asJava, reader, 7)
       communicator.barrier()
       val before = communicator.sentBytes
-      reduction.reduce(reader, 0, new Array[Float](layout.size(communicator.rank)))
+      reduction.reduce(0, new Array[Float](layout.size(communicator.rank)))
       communicator.barrier()
       communicator.sentBytes - before
     }

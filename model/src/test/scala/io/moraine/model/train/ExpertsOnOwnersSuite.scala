@@ -8,7 +8,7 @@ import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.precision.Precision
 import io.moraine.model.reduction.ReductionConfig
-import io.moraine.model.tensor.Torch
+import io.moraine.model.tensor.{Device, Torch}
 import io.moraine.model.train.TrainConfig.Spikes
 import io.moraine.model.transformer.{ModelConfig, Recompute, TinyModels, Transformer}
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
@@ -182,6 +182,7 @@ object ExpertsOnOwnersSuite {
       model: ModelConfig,
       ranks: Int,
       recompute: Recompute = Recompute.NONE,
+      device: Device = Device.CPU,
       batch: TrainConfig.Batch = TrainConfig.Batch.constant(6, 2),
       tokens: Long => Int = _ => Int.MaxValue,
       weights: TrainConfig.Weights = TrainConfig.Weights.FP32,
@@ -232,7 +233,7 @@ object ExpertsOnOwnersSuite {
           )
         )
     }
-    val model = new Transformer(setUp.model, setUp.recompute, exchange)
+    val model = new Transformer(setUp.model, setUp.recompute, exchange, setUp.device)
     try {
       model.initialize(3)
       use(model)

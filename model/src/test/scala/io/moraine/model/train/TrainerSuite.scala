@@ -6,7 +6,7 @@ import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.data.{Batches, SequenceOrder, TokenBatch}
 import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
-import io.moraine.model.reduction.{ReductionConfig, StateTensor}
+import io.moraine.model.reduction.{ArrayState, ReductionConfig, StateTensor}
 import io.moraine.model.tensor.FlatBuffer
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
@@ -267,7 +267,7 @@ class TrainerSuite extends AnyFunSuite {
     for (worldSize <- Seq(1, 2, 4)) {
       val model = new BigramModel(vocabulary)
       val shares = (0 until worldSize).map { rank =>
-        val owed = new StateTensor(
+        val owed = new ArrayState(
           "residual",
           new Array[Float](model.parameters.length.toInt),
           StateTensor.Sharing.OWED
@@ -324,7 +324,7 @@ class TrainerSuite extends AnyFunSuite {
           assert(before.forall(_.exists(_ != 0)))
           val sharing = if (isOwed) StateTensor.Sharing.OWED else StateTensor.Sharing.SAME
           val after = (0 until worldSize).map { rank =>
-            val state = new StateTensor(tensor, new Array[Float](before.head.length), sharing)
+            val state = new ArrayState(tensor, new Array[Float](before.head.length), sharing)
             assert(ShardState.restore(checkpoints, newest, JList.of(state), rank, worldSize))
             state.values
           }
@@ -369,7 +369,7 @@ class TrainerSuite extends AnyFunSuite {
         for (
           step <- 1 to 40; rank <- 0 until worldSize; b <- batches.of(step, rank, worldSize).asScala
         ) yield b
-      val rows = seen.flatMap(_.tokens.grouped(9).map(_.toSeq))
+      val rows = seen.flatMap(_.asInstanceOf[TokenBatch].tokens.grouped(9).map(_.toSeq))
       assert(rows.size == sizes.through(40))
       for ((row, position) <- rows.zipWithIndex) {
         val expected = new Array[Int](9)

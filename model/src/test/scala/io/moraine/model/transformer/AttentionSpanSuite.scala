@@ -2,6 +2,7 @@ package io.moraine.model.transformer
 
 import io.moraine.model.attention.Sequences
 import io.moraine.model.data.TokenBatch
+import io.moraine.model.tensor.Device
 import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -72,7 +73,7 @@ class AttentionSpanSuite extends AnyFunSuite {
       val m = model(setting)
       val sequences =
         if (independent)
-          Sequences.ofDocuments(Transformer.ids(documents.take(length)).view(1L, length.toLong))
+          Sequences.ofDocuments(Device.CPU.tensor(documents.take(length), 1L, length.toLong))
         else Sequences.whole(1)
       def logits(first: Array[Int]) =
         m.furtherLogits(packed(first, second).tokens.take(length), sequences, k)
@@ -89,7 +90,7 @@ class AttentionSpanSuite extends AnyFunSuite {
     m.forwardBackward(b, 1)
     val heard = m.takeFurtherLoss()
     val places =
-      Sequences.ofDocuments(Transformer.ids(documents.take(length)).view(1L, length.toLong))
+      Sequences.ofDocuments(Device.CPU.tensor(documents.take(length), 1L, length.toLong))
     val losses = for {
       k <- 1 to 2
       (scores, i) <- m

@@ -1,0 +1,19 @@
+package io.moraine.model.data;
+
+/** One micro-batch, wherever its tokens are. */
+public sealed interface Batch permits TokenBatch, DeviceBatch {
+
+  /** Number of sequences B. */
+  int sequences();
+
+  /** Tokens that the model sees per sequence, L. */
+  int length();
+
+  /** Number of tokens that get a prediction: B * L without padding. */
+  int predictions();
+
+  /** Whether there is padding. */
+  default boolean isPadded() {
+    return predictions() < sequences() * length();
+  }
+}

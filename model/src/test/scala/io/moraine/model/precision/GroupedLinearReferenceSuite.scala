@@ -1,0 +1,107 @@
+package io.moraine.model.precision
+
+import io.moraine.model.moe.{GroupedExperts, LocalExperts}
+import io.moraine.model.layer.SwiGlu
+import io.moraine.model.tensor.{Device, Slice, Torch, TorchFlatBuffer}
+import java.util.SplittableRandom
+import org.bytedeco.pytorch.Tensor
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+
+/** All experts in one operation, against each by itself. */
+class GroupedLinearReferenceSuite extends AnyFunSuite {
+
+  import RoundedNumbers.{matrix, scoped}
+
+  private val (experts, dim, width) = (5, 24, 16)
+
+  /** Slices of experts as a model lays them out, behind another tensor. */
+  private val slices: Seq[Slice] = {
+    var next = 256L
+    val rest = for {
+      e <- 0 until experts
+      (name, rows, columns) <- Seq(("w1", width, dim), ("w2", dim, width), ("w3", width, dim))
+    } yield {
+      val slice =
+        new Slice(s"$e.$name", next, Seq(rows.toLong, columns.toLong).map(Long.box).asJava)
+      next = TorchFlatBuffer.aligned(next + slice.length)
+      slice
+    }
+    new Slice("norm", 0, Seq(dim.toLong).map(Long.box).asJava) +: rest
+  }
+
+  private def slice(name: String): Slice = slices.find(_.name == name).get
+
+  /** Output, gradient of the rows, gradients of all weights. */
+  private def run(grouped: Boolean, load: Seq[Long]) = {
+    Torch.start(1)
+    scoped {
+      val random = new SplittableRandom(5)
+      val parameters = new TorchFlatBuffer(slices.asJava)
+      val gradients = new TorchFlatBuffer(slices.asJava)
+      val values = Array.fill(parameters.length.toInt)((0.2 * random.nextGaussian()).toFloat)
+      parameters.put(0, values, 0, values.length)
+      val products = new Products(Precision.BF16)
+      val layer = if (grouped) {
+        val stride = slice("1.w1").offsetElements - slice("0.w1").offsetElements
+        def linear(name: String) = products.grouped(
+          parameters.views(slice(s"0.$name"), experts, stride),
+          gradients.views(slice(s"0.$name"), experts, stride)
+        )
+        new GroupedExperts(experts, linear("w1"), linear("w2"), linear("w3"))
+      } else {
+        def linear(name: String) = {
+          val weight = parameters.view(slice(name)).set_requires_grad(true)
+          weight.mutable_grad.put(gradients.view(slice(name)))
+          products.linear(weight)
+        }
+        new LocalExperts(
+          (0 until experts)
+            .map(e => new SwiGlu(linear(s"$e.w1"), linear(s"$e.w2"), linear(s"$e.w3")))
+            .asJava
+        )
+      }
+      val rows = load.sum.toInt
+      val x = Device.CPU.tensor(
+        Array.fill(rows * dim)(random.nextGaussian().toFloat),
+        rows.toLong,
+        dim.toLong
+      )
+      x.set_requires_grad(true)
+      val weight = Device.CPU.tensor(
+        Array.fill(rows * dim)((1e-3 * random.nextGaussian()).toFloat),
+        rows.toLong,
+        dim.toLong
+      )
+      val y: Tensor = layer.forward(x, Device.CPU.tensor(load.map(_.toInt).toArray, experts.toLong))
+      y.mul(weight).sum.backward()
+      val all = new Array[Float](gradients.length.toInt)
+      gradients.get(0, all, 0, all.length)
+      try (matrix(y).toSeq.flatMap(_.toSeq), matrix(x.grad).toSeq.flatMap(_.toSeq), all.toSeq)
+      finally products.close()
+    }
+  }
+
+  /** Errors against the largest value; what bfloat16 rounds is 2^-9 of it. */
+  private def near(a: Seq[Float], b: Seq[Float], bound: Double): Unit = {
+    val largest = a.map(math.abs(_)).max
+    assert(largest > 0 && a.size == b.size)
+    for ((x, y) <- a.zip(b)) assert(math.abs(x - y) <= bound * largest)
+  }
+
+  for (load <- Seq(Seq(3L, 7L, 1L, 9L, 4L), Seq(0L, 12L, 0L, 5L, 0L), Seq(0L, 0L, 0L, 0L, 8L)))
+    test(s"results and gradients are those of each expert by itself, load ${load.mkString(", ")}") {
+      val (y, dx, dw) = run(grouped = false, load)
+      val (gy, gdx, gdw) = run(grouped = true, load)
+      near(y, gy, 1e-6)
+      near(dx, gdx, 1e-2)
+      // Each weight's gradient comes in bfloat16.
+      near(dw, gdw, 1e-2)
+      for ((expert, count) <- load.zipWithIndex.map(_.swap); name <- Seq("w1", "w2", "w3")) {
+        val s = slice(s"$expert.$name")
+        val own = gdw.slice(s.offsetElements.toInt, (s.offsetElements + s.length).toInt)
+        assert(own.exists(_ != 0) == (count > 0))
+      }
+    }
+}

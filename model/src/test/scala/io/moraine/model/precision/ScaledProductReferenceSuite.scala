@@ -1,0 +1,96 @@
+package io.moraine.model.precision
+
+import io.moraine.model.tensor.{Device, DeviceChoice, NeedsGpu, Torch}
+import java.util.SplittableRandom
+import org.bytedeco.pytorch.Tensor
+import org.bytedeco.pytorch.global.torch
+import org.scalatest.funsuite.AnyFunSuite
+
+/** Products of E4M3 matrices with their scales, against those that emulate them. */
+class ScaledProductReferenceSuite extends AnyFunSuite {
+
+  import RoundedNumbers.{matrix, scoped, Matrix}
+
+  private val sizes = Seq((200, 150, 260), (16, 128, 128), (37, 300, 40), (1, 17, 5))
+
+  private def random(rows: Int, columns: Int, seed: Long, size: Double): Array[Float] = {
+    val random = new SplittableRandom(seed)
+    Array.fill(rows * columns)((size * random.nextGaussian()).toFloat)
+  }
+
+  private def on(device: Device, values: Array[Float], rows: Int): Tensor =
+    device.tensor(values, rows.toLong, values.length.toLong / rows)
+
+  /** Result, gradient of the input, gradient of the weight, the weight as it is seen. */
+  private def run(
+      size: (Int, Int, Int),
+      device: Device,
+      product: (Products, Tensor) => LinearProduct
+  ) = {
+    val (t, c, n) = size
+    scoped {
+      val products = new Products(Precision.FP8)
+      val weight = on(device, random(n, c, 2, 0.05), n).set_requires_grad(true)
+      weight.mutable_grad.put(torch.zeros_like(weight))
+      val x = on(device, random(t, c, 1, 1), t).set_requires_grad(true)
+      val layer = product(products, weight)
+      val y = layer.forward(x)
+      y.mul(on(device, random(t, n, 3, 1e-5), t)).sum.backward()
+      try Seq(y, x.grad, weight.grad, layer.rounded).map(m => matrix(m.detach.cpu))
+      finally products.close()
+    }
+  }
+
+  private def near(a: Matrix, b: Matrix, bound: Double): Unit = {
+    val (ours, other) = (a.toSeq.flatMap(_.toSeq), b.toSeq.flatMap(_.toSeq))
+    val largest = ours.map(math.abs(_)).max
+    assert(largest > 0 && a.length == b.length)
+    for ((x, y) <- ours.zip(other)) assert(math.abs(x - y) <= bound * largest)
+  }
+
+  private def emulated(products: Products, weight: Tensor) =
+    new RoundedProduct(products, new Fp8Operands, weight)
+
+  for (size <- sizes)
+    test(s"the same numbers as rounded products in float32, (T, C, N) = $size") {
+      Torch.start(1)
+      val expected = run(size, Device.CPU, emulated)
+      val ours = run(
+        size,
+        Device.CPU,
+        new ScaledProduct(_, ScaledMultiplication.EMULATED, _)
+      )
+      // The input's gradient is rounded to bfloat16 where the other one's is too: 2^-8 at most.
+      for (
+        (a, b, bound) <- Seq(0, 1, 2, 3).map(i => (expected(i), ours(i), if (i == 3) 0.0 else 4e-3))
+      )
+        near(a, b, bound)
+    }
+
+  test("without gradients the result is the same") {
+    Torch.start(1)
+    scoped {
+      val products = new Products(Precision.FP8)
+      val weight = on(Device.CPU, random(40, 130, 2, 0.05), 40)
+      val x = on(Device.CPU, random(9, 130, 1, 1), 9)
+      val guard = new org.bytedeco.pytorch.NoGradGuard
+      try {
+        val a = new ScaledProduct(products, ScaledMultiplication.EMULATED, weight).forward(x)
+        val b = emulated(products, weight).forward(x)
+        near(matrix(b), matrix(a), 4e-3)
+      } finally {
+        guard.close()
+        products.close()
+      }
+    }
+  }
+
+  for (size <- sizes)
+    test(s"tensor cores give the same numbers, (T, C, N) = $size", NeedsGpu) {
+      val device = Torch.start(1, DeviceChoice.CUDA, 0)
+      val expected = run(size, Device.CPU, emulated)
+      val ours =
+        run(size, device, new ScaledProduct(_, ScaledMultiplication.ON_TENSOR_CORES, _))
+      for ((a, b) <- expected.zip(ours)) near(a, b, 1e-2)
+    }
+}
