@@ -84,8 +84,7 @@ final class ExplainCommand implements Runnable {
                       new ConfigException(
                           "explain asks the RAPIDS Accelerator, whose jar is not here. Get it (575 MB) with:"
                               + " mvn -Pgpu -pl spark-home package"));
-      PrepareSettings settings =
-          PrepareSettings.of(input.settings("prepare.conf", Map.of()));
+      PrepareSettings settings = PrepareSettings.of(input.settings("prepare.conf", Map.of()));
       try (SparkSession spark = SparkOptions.withoutPlugin("explain")) {
         if (!spark.version().startsWith(SPARK)) {
           throw new ConfigException(

@@ -22,7 +22,9 @@ public final class ExplainReport {
               Map<List<String>, List<String>> names = new LinkedHashMap<>();
               ofStage.forEach(
                   query ->
-                      names.computeIfAbsent(query(query), same -> new ArrayList<>()).add(query.name()));
+                      names
+                          .computeIfAbsent(query(query), same -> new ArrayList<>())
+                          .add(query.name()));
               names.forEach(
                   (body, same) -> {
                     lines.add("  " + counted(same));
@@ -41,7 +43,11 @@ public final class ExplainReport {
               lines.add(stage);
               for (ExplainedQuery query : ofStage) {
                 lines.add("  " + query.name());
-                query.text().lines().filter(line -> !line.isBlank()).forEach(line -> lines.add("    " + line));
+                query
+                    .text()
+                    .lines()
+                    .filter(line -> !line.isBlank())
+                    .forEach(line -> lines.add("    " + line));
               }
             });
     return lines;
@@ -74,7 +80,9 @@ public final class ExplainReport {
           .at(place)
           .forEach(
               operator ->
-                  byReason.computeIfAbsent(operator.reason(), reason -> new ArrayList<>()).add(operator.name()));
+                  byReason
+                      .computeIfAbsent(operator.reason(), reason -> new ArrayList<>())
+                      .add(operator.name()));
       byReason.forEach(
           (reason, names) ->
               lines.add(

@@ -20,10 +20,10 @@ import java.util.regex.Pattern;
 public record ExplainedQuery(String stage, String name, List<Operator> operators, String text) {
 
   /** Two blanks per level, where it would run, kind, class, the expression itself, reason. */
-  private static final Pattern LINE =
-      Pattern.compile("^( *)([*^@#$!])(\\w*) ?<([\\w$]+)> (.*)$");
+  private static final Pattern LINE = Pattern.compile("^( *)([*^@#$!])(\\w*) ?<([\\w$]+)> (.*)$");
 
-  private static final Pattern REASON = Pattern.compile("(?:cannot run on GPU|via CPU bridge) because (.*)$");
+  private static final Pattern REASON =
+      Pattern.compile("(?:cannot run on GPU|via CPU bridge) because (.*)$");
 
   /** Numbers that Spark gives to columns: others in each run. */
   private static final Pattern COLUMN_NUMBER = Pattern.compile("#\\d+L?");
@@ -35,7 +35,7 @@ public record ExplainedQuery(String stage, String name, List<Operator> operators
   static ExplainedQuery of(PlannedQuery query, String text) {
     List<Operator> operators = new ArrayList<>();
     Optional<Reading> open = Optional.empty();
-    for (String line : text.split("\n")) {
+    for (String line : text.lines().toList()) {
       Matcher matcher = LINE.matcher(line);
       if (matcher.matches()) {
         Line read = Line.of(matcher);

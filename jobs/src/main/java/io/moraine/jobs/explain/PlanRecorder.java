@@ -3,7 +3,6 @@ package io.moraine.jobs.explain;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.function.Predicate;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
@@ -21,14 +20,8 @@ import scala.jdk.javaapi.CollectionConverters;
  */
 final class PlanRecorder extends SparkStrategy {
 
-  private static final Predicate<String> IS_OURS =
-      name ->
-          name.startsWith("io.moraine.pipeline.")
-              || name.startsWith("io.moraine.jobs.prepare.") && !name.endsWith(".DatasetTables");
-
   private final SparkContext context;
-  private final List<PlannedQuery> queries =
-      Collections.synchronizedList(new ArrayList<>());
+  private final List<PlannedQuery> queries = Collections.synchronizedList(new ArrayList<>());
 
   private PlanRecorder(SparkContext context) {
     this.context = context;
@@ -84,11 +77,17 @@ final class PlanRecorder extends SparkStrategy {
     return plan instanceof InsertIntoHadoopFsRelationCommand write
         ? write.outputPath().getName()
         : StackWalker.getInstance()
-            .walk(frames -> frames.filter(frame -> IS_OURS.test(frame.getClassName())).findFirst())
+            .walk(frames -> frames.filter(frame -> isOurs(frame.getClassName())).findFirst())
             .map(
                 frame ->
                     frame.getClassName().replaceFirst(".*[.]", "") + "." + frame.getMethodName())
             .orElse("");
+  }
+
+  private static boolean isOurs(String className) {
+    return className.startsWith("io.moraine.pipeline.")
+        || (className.startsWith("io.moraine.jobs.prepare.")
+            && !className.endsWith(".DatasetTables"));
   }
 
   private static <T> Seq<T> seq(List<T> list) {

@@ -10,6 +10,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.CommandExecutionMode;
 import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.types.StructType;
 
 /**
  * The planner of the RAPIDS Accelerator. Only its jar's classes are needed: no GPU, no native
@@ -20,6 +21,9 @@ import org.apache.spark.sql.execution.QueryExecution;
 public final class Rapids {
 
   private static final String EXPLAIN_PLAN = "com.nvidia.spark.rapids.ExplainPlan";
+
+  /** Nothing is read of a plan that is only looked at. */
+  private static final StructType NO_ROWS = new StructType();
 
   private final Method explain;
 
@@ -48,7 +52,7 @@ public final class Rapids {
    */
   String explain(SparkSession spark, LogicalPlan plan) {
     QueryExecution query = spark.sessionState().executePlan(plan, CommandExecutionMode.SKIP());
-    Dataset<Row> rows = new Dataset<>(query, Encoders.row(query.analyzed().schema()));
+    Dataset<Row> rows = new Dataset<>(query, Encoders.row(NO_ROWS));
     try {
       return (String) explain.invoke(null, rows, "ALL");
     } catch (InvocationTargetException e) {

@@ -60,7 +60,9 @@ class GpuSettingsSuite extends AnyFunSuite {
 
   test("the shuffle manager is that of the version of Spark that Maven resolved") {
     val shim = "spark" + org.apache.spark.SPARK_VERSION.replace(".", "")
-    assert(settings("spark.shuffle.manager") == s"com.nvidia.spark.rapids.$shim.RapidsShuffleManager")
+    assert(
+      settings("spark.shuffle.manager") == s"com.nvidia.spark.rapids.$shim.RapidsShuffleManager"
+    )
   }
 
   test("every class and key of RAPIDS is in its jar (needs it: mvn -Pgpu -pl spark-home package)") {
@@ -71,7 +73,9 @@ class GpuSettingsSuite extends AnyFunSuite {
       assert(RapidsJar.classesMention("RapidsConf", key), key)
   }
 
-  test("gpu-discovery says the cards that nvidia-smi lists as Spark wants it, and fails without it") {
+  test(
+    "gpu-discovery says the cards that nvidia-smi lists as Spark wants it, and fails without it"
+  ) {
     val tools = Scratch.folder()
     val fake = tools.resolve("nvidia-smi")
     Files.writeString(fake, "#!/bin/sh\nprintf '0\\n1\\n'\n")
