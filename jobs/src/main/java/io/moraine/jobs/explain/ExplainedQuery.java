@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -25,8 +26,10 @@ public record ExplainedQuery(String stage, String name, List<Operator> operators
   private static final Pattern REASON =
       Pattern.compile("(?:cannot run on GPU|via CPU bridge) because (.*)$");
 
-  /** Numbers that Spark gives to columns: others in each run. */
-  private static final Pattern COLUMN_NUMBER = Pattern.compile("#\\d+L?");
+  /** Numbers that Spark and the JVM give, others in each run, and what repeats the operator. */
+  private static final Pattern NOISE =
+      Pattern.compile(
+          "#\\d+L?| implemented by class \\S+Lambda\\S+|(?<=support the operator) class [\\w.$]+");
 
   /** Says nothing that the reasons of the expressions, the writing or the scan do not say. */
   private static final Pattern NOT_ALL = Pattern.compile("not all .* can be replaced");
@@ -59,14 +62,13 @@ public record ExplainedQuery(String stage, String name, List<Operator> operators
   private record Line(int level, char mark, String kind, String name, String reason) {
 
     static Line of(Matcher line) {
-      String rest = COLUMN_NUMBER.matcher(line.group(5)).replaceAll("");
-      Matcher reason = REASON.matcher(rest);
+      Matcher reason = REASON.matcher(line.group(5));
       return new Line(
           line.group(1).length() / 2,
           line.group(2).charAt(0),
           line.group(3),
           line.group(4),
-          reason.find() ? reason.group(1) : "");
+          reason.find() ? NOISE.matcher(reason.group(1)).replaceAll("") : "");
     }
 
     /** What RAPIDS has no rule for has no kind. */
@@ -114,12 +116,15 @@ public record ExplainedQuery(String stage, String name, List<Operator> operators
       }
     }
 
+    /** Its own, else those of its expressions. */
     private String reason() {
-      if (reasons.isEmpty()) {
-        return operator.reason();
+      Set<String> own = new TreeSet<>();
+      for (String reason : operator.reason().split("; ", -1)) {
+        if (!NOT_ALL.matcher(reason).matches()) {
+          own.add(reason);
+        }
       }
-      String inside = String.join("; ", reasons);
-      return isNotAll(operator) ? inside : operator.reason() + "; " + inside;
+      return String.join("; ", own.isEmpty() ? reasons : own);
     }
 
     private static boolean isNotAll(Line line) {

@@ -34,11 +34,7 @@ class ExplainedQuerySuite extends AnyFunSuite {
         ("Project", Place.GPU, ""),
         ("ScalaUDF", Place.BRIDGE, "no UDF for id"),
         ("Crc32", Place.BRIDGE, "not there"),
-        (
-          "MapPartitions",
-          Place.CPU,
-          "GPU does not currently support the operator class MapPartitionsExec"
-        ),
+        ("MapPartitions", Place.CPU, "GPU does not currently support the operator"),
         ("Filter", Place.CPU, "GreaterThan: no arrays; no maps"),
         ("FileSourceScan", Place.GPU, "")
       )
@@ -79,7 +75,7 @@ class ExplainedQuerySuite extends AnyFunSuite {
           |    GPU     Project, FileSourceScan
           |    bridge  ScalaUDF: no UDF for id
           |    bridge  Crc32: not there
-          |    CPU     MapPartitions: GPU does not currently support the operator class MapPartitionsExec
+          |    CPU     MapPartitions: GPU does not currently support the operator
           |    CPU     Filter: GreaterThan: no arrays; no maps
           |  Near.count x2, Near.first
           |    GPU     FileSourceScan

@@ -1,10 +1,15 @@
 package io.moraine.jobs.explain
 
 import io.moraine.jobs.config.{PrepareSettings, SettingsFile}
+import io.moraine.jobs.prepare.{DatasetPaths, PrepareJob}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
+import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy
+import io.moraine.pipeline.lsh.{Banding, NearConfig}
+import io.moraine.pipeline.spark.{Features, SmallTasks, TableStore}
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
 import org.apache.hadoop.fs.{Path => HadoopPath}
+import org.apache.spark.sql.SparkSession
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -14,13 +19,13 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private val needsJar = "(needs the RAPIDS jar: mvn -Pgpu -pl spark-home package)"
 
-  private def rapids: Rapids = {
+  private def assumeJar(): Unit =
     assume(RapidsJar.file.nonEmpty, "the RAPIDS jar is absent from spark-home/target/gpu")
-    Rapids.onClassPath.get
-  }
+
+  private def rapids: Rapids = Rapids.onClassPath.get
 
   /** Every stage takes place; buckets above the cap too. */
-  private val everyStage = Seq(
+  private lazy val everyStage = Seq[(String, Any)](
     "tokenizer.vocabulary-size" -> 400,
     "sequences.length" -> 32,
     "held-out.fraction" -> 0.1,
@@ -33,7 +38,8 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
     "substring.enabled" -> true,
     "substring.min-words" -> 10,
     "mixture.epochs" -> Map("code" -> 1.5).asJava,
-    "sequences.fill-in-the-middle.rate" -> 0.3
+    "sequences.fill-in-the-middle.rate" -> 0.3,
+    "decontamination.sets" -> JList.of(sets.toString)
   )
 
   private val menu = "home news about us contact imprint search"
@@ -57,28 +63,96 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
     Files.writeString(file, s"""{"question": "$question"}""" + "\n")
   }
 
-  private def explained(options: (String, Any)*): Seq[ExplainedQuery] = RapidsJar.visible {
-    val session = spark.newSession()
-    val values = (everyStage :+ ("decontamination.sets" -> JList.of(sets.toString))) ++ options
-    val (ofSpark, ofPrepare) = values.partition(_._1.startsWith("spark."))
-    ofSpark.foreach { case (key, value) => session.conf.set(key, value.toString) }
-    val settings = PrepareSettings.of(
-      SettingsFile.read(
-        "prepare.conf",
-        Optional.empty(),
-        ofPrepare.map { case (k, v) => k -> v.asInstanceOf[Object] }.toMap.asJava
-      )
+  private def settings(options: Seq[(String, Any)]): PrepareSettings = PrepareSettings.of(
+    SettingsFile.read(
+      "prepare.conf",
+      Optional.empty(),
+      options.map { case (k, v) => k -> v.asInstanceOf[Object] }.toMap.asJava
     )
-    val work = Scratch.folder().resolve("work")
-    val queries = new PrepareExplanation(session, rapids, settings, Scratch.silent)
-      .of(JList.of(corpus.toString), 3, new HadoopPath(work.toString))
-    assert(!Files.exists(work))
-    queries.asScala.toSeq
+  )
+
+  private lazy val everySetting = settings(everyStage)
+
+  /** A session of its own in which no table is small enough to be sent to all tasks. */
+  private def withLargeTables: SparkSession = {
+    val session = spark.newSession()
+    session.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")
+    session
+  }
+
+  private def asked(session: SparkSession)(job: => Unit): Seq[ExplainedQuery] =
+    RapidsJar.visible {
+      val planner = rapids
+      PlanRecorder
+        .during[Exception](session, () => job)
+        .asScala
+        .map(query => ExplainedQuery.of(query, planner.explain(session, query.plan)))
+        .toSeq
+    }
+
+  /** (query, operator, reason) of what should not be on the CPU. */
+  private def heavyOnCpu(queries: Seq[ExplainedQuery]): Set[(String, String, String)] = {
+    val heavy = ".*(FileSourceScan|Aggregate|Exchange|Join|Sort|Window|Generate|Expand).*"
+    queries
+      .flatMap(q => q.operators.asScala.map(q.name -> _))
+      .collect {
+        case (query, o) if o.place == Place.CPU && o.name.matches(heavy) =>
+          (query, o.name, o.reason)
+      }
+      .toSet
   }
 
   test(s"print $needsJar") {
-    val queries = explained()
-    println(ExplainReport.lines(queries.asJava).asScala.mkString("\n"))
-    Files.write(Path.of("/tmp/explain-full.txt"), ExplainReport.inFull(queries.asJava))
+    assumeJar()
+    val queries = RapidsJar.visible {
+      val work = Scratch.folder().resolve("work")
+      new PrepareExplanation(spark.newSession(), rapids, everySetting, Scratch.silent)
+        .of(JList.of(corpus.toString), 3, new HadoopPath(work.toString))
+    }
+    Files.write(Path.of("/tmp/explain-short.txt"), ExplainReport.lines(queries))
+    Files.write(Path.of("/tmp/explain-full.txt"), ExplainReport.inFull(queries))
+    println(heavyOnCpu(queries.asScala.toSeq).mkString("\n"))
+  }
+
+  test(s"increments, best fit, large tables $needsJar") {
+    assumeJar()
+    val folder = Scratch.folder()
+    val session = withLargeTables
+    val bestFit = settings(everyStage :+ ("sequences.packing" -> "best-fit"))
+    def prepare(output: String): Unit = new PrepareJob(session, bestFit, Scratch.silent).run(
+      new DatasetPaths(
+        JList.of(corpus.toString),
+        folder.resolve(output).toString,
+        Optional.of(folder.resolve("index").toString)
+      ),
+      Optional.empty(),
+      3
+    )
+    prepare("first")
+    Files.writeString(
+      corpus.resolve("more.jsonl"),
+      """{"id":"doc-0001","text":"one two three four five six"}"""
+    )
+    val queries = asked(session)(prepare("second"))
+    Files.write(Path.of("/tmp/explain-short2.txt"), ExplainReport.lines(queries.asJava))
+    Files.write(Path.of("/tmp/explain-full2.txt"), ExplainReport.inFull(queries.asJava))
+    println(heavyOnCpu(queries).mkString("\n"))
+  }
+
+  test(s"rounds $needsJar") {
+    assumeJar()
+    val session = withLargeTables
+    val features = Features.of(
+      session.read.schema("id STRING, text STRING").json(corpus.toString),
+      5
+    )
+    val queries = for (policy <- SurvivorPolicy.values.toSeq) yield asked(session) {
+      val config = new NearConfig(5, 0.7, new Banding(32, 4), 1, 4, policy)
+      val outcome = SmallTasks.search(session, features, config, TableStore.onExecutors)
+      assert(outcome.removed.count() > 0)
+    }
+    Files.write(Path.of("/tmp/explain-short3.txt"), ExplainReport.lines(queries.flatten.asJava))
+    Files.write(Path.of("/tmp/explain-full3.txt"), ExplainReport.inFull(queries.flatten.asJava))
+    println(heavyOnCpu(queries.flatten).mkString("\n"))
   }
 }

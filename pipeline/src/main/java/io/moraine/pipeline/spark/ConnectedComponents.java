@@ -1,14 +1,15 @@
 package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.array;
-import static org.apache.spark.sql.functions.bit_xor;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.explode;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.min;
+import static org.apache.spark.sql.functions.shiftrightunsigned;
 import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 import static org.apache.spark.sql.functions.xxhash64;
 
@@ -104,8 +105,17 @@ final class ConnectedComponents {
         .distinct();
   }
 
+  /**
+   * Sums of the halves of hashes, which do not overflow; RAPIDS has no exclusive or of a column.
+   */
   private static Row checksum(Dataset<Row> edges) {
-    return edges.agg(count(lit(1)), bit_xor(xxhash64(col("document"), col("root")))).first();
+    Column hash = xxhash64(col("document"), col("root"));
+    return edges
+        .agg(
+            count(lit(1)),
+            sum(shiftrightunsigned(hash, Integer.SIZE)),
+            sum(hash.bitwiseAND(0xffffffffL)))
+        .first();
   }
 
   private static final class InOneTask implements MapPartitionsFunction<Row, Row> {

@@ -2,10 +2,10 @@ package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.explode;
-import static org.apache.spark.sql.functions.length;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.negate;
+import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.shiftright;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.udf;
@@ -75,7 +75,7 @@ public final class NearDuplicates {
     this.tables = tables;
     this.sets =
         features
-            .where(length(col("shingles")).gt(0))
+            .where(bytes().gt(0))
             .select(
                 col("id"),
                 (hasIncrement ? col("increment") : lit(0)).as("increment"),
@@ -144,6 +144,13 @@ public final class NearDuplicates {
     return new NearDuplicates(spark, features, config, firstNew, tables, edgesOfOneTask).run();
   }
 
+  /**
+   * How many bytes a set takes: as if it were a text, for RAPIDS has no length of a binary value.
+   */
+  private static Column bytes() {
+    return octet_length(col("shingles").cast("string"));
+  }
+
   private Outcome run() {
     Dataset<Row> pairs = tables.store("candidates", candidates());
     Dataset<Row> similar =
@@ -184,7 +191,7 @@ public final class NearDuplicates {
                 DataTypes.createArrayType(DataTypes.LongType, false))
             .withName("band_keys")
             .apply(col("shingles"));
-    Column size = shiftright(length(col("shingles")), SHINGLE_BITS);
+    Column size = shiftright(bytes(), SHINGLE_BITS);
     return sets.select(
             col("increment"), col("negative_length"), col("id"), col("shingles"), size.as("size"))
         .select(
@@ -242,7 +249,7 @@ public final class NearDuplicates {
   }
 
   private boolean fitOneTask(Dataset<Row> crowded, Dataset<Row> edges) {
-    Row bytes = crowded.agg(sum(length(col("shingles")))).head();
+    Row bytes = crowded.agg(sum(bytes())).head();
     return bytes.getLong(0) / Long.BYTES <= SHINGLES_OF_AN_EDGE * edgesOfOneTask
         && edges.count() <= edgesOfOneTask;
   }
