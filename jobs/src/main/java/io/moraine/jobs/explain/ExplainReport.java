@@ -10,6 +10,9 @@ import java.util.StringJoiner;
 /** What RAPIDS says of a job, for a person to read. */
 public final class ExplainReport {
 
+  private static final int WIDTH = 140;
+  private static final String INDENT = " ".repeat(12);
+
   private ExplainReport() {}
 
   /** Stage by stage; queries of a stage that look the same stand together. */
@@ -27,8 +30,8 @@ public final class ExplainReport {
                           .add(query.name()));
               names.forEach(
                   (body, same) -> {
-                    lines.add("  " + counted(same));
-                    body.forEach(line -> lines.add("    " + line));
+                    lines.addAll(wrapped("  " + counted(same)));
+                    body.forEach(line -> lines.addAll(wrapped("    " + line)));
                   });
             });
     return lines;
@@ -93,6 +96,19 @@ public final class ExplainReport {
                       counted(names),
                       reason.isEmpty() ? "" : ": " + reason)));
     }
+    return lines;
+  }
+
+  /** Lines of a width that terminals have, what goes on further to the right. */
+  private static List<String> wrapped(String line) {
+    List<String> lines = new ArrayList<>();
+    String rest = line;
+    while (rest.length() > WIDTH && rest.lastIndexOf(' ', WIDTH) > INDENT.length()) {
+      int end = rest.lastIndexOf(' ', WIDTH);
+      lines.add(rest.substring(0, end));
+      rest = INDENT + rest.substring(end + 1);
+    }
+    lines.add(rest);
     return lines;
   }
 

@@ -9,7 +9,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.ReturnAnswer;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.SparkStrategy;
-import org.apache.spark.sql.execution.adaptive.LogicalQueryStage;
+import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanExec;
 import org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationCommand;
 import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
@@ -19,6 +19,8 @@ import scala.jdk.javaapi.CollectionConverters;
  * asks each of its strategies for a plan of the whole query before any other.
  */
 final class PlanRecorder extends SparkStrategy {
+
+  private static final String ADAPTIVE = AdaptiveSparkPlanExec.class.getName();
 
   private final SparkContext context;
   private final List<PlannedQuery> queries = Collections.synchronizedList(new ArrayList<>());
@@ -56,16 +58,16 @@ final class PlanRecorder extends SparkStrategy {
   /** Plans nothing: that is for Spark's own strategies. */
   @Override
   public Seq<SparkPlan> apply(LogicalPlan plan) {
-    if (plan instanceof ReturnAnswer answer && !isPlannedAgain(answer.child())) {
+    if (plan instanceof ReturnAnswer answer && !isPlannedAgain()) {
       queries.add(new PlannedQuery(stage(), name(answer.child()), answer.child()));
     }
     return seq(List.of());
   }
 
   /** Adaptive execution plans the rest of a query anew when a part of it has run. */
-  private static boolean isPlannedAgain(LogicalPlan plan) {
-    return CollectionConverters.asJava(plan.collectLeaves()).stream()
-        .anyMatch(LogicalQueryStage.class::isInstance);
+  private static boolean isPlannedAgain() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.anyMatch(frame -> frame.getClassName().equals(ADAPTIVE)));
   }
 
   private String stage() {

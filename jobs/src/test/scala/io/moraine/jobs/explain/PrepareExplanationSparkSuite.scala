@@ -47,14 +47,20 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
   /** Copies, near copies, repeated lines and spans, and a family of documents in one bucket. */
   private lazy val corpus: Path = {
     val folder = Files.createDirectories(Scratch.folder().resolve("corpus"))
-    val family = (1 to 12).map(i => s"family-$i" -> (Scratch.corpus(1).head._2 + s" child $i"))
-    val documents = Scratch.corpus(80) ++ family
+    write(folder.resolve("corpus.jsonl"), Scratch.corpus(80) ++ family(12))
+    folder
+  }
+
+  /** Documents that all fall into the same buckets. */
+  private def family(size: Int): Seq[(String, String)] =
+    (1 to size).map(i => s"family-$i" -> (Scratch.corpus(1).head._2 + s" child $i"))
+
+  private def write(file: Path, documents: Seq[(String, String)]): Unit = {
     val lines = documents.zipWithIndex.map { case ((id, text), i) =>
       val source = Seq("web", "code", "notes")(i % 3)
       s"""{"id":"$id","text":"$text\\n$menu","source":"$source","url":"https://$source.example/${i / 2}"}"""
     }
-    Files.write(folder.resolve("corpus.jsonl"), lines.asJava)
-    folder
+    Files.write(file, lines.asJava)
   }
 
   private lazy val sets: Path = {
@@ -119,21 +125,22 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
     val folder = Scratch.folder()
     val session = withLargeTables
     val bestFit = settings(everyStage :+ ("sequences.packing" -> "best-fit"))
-    def prepare(output: String): Unit = new PrepareJob(session, bestFit, Scratch.silent).run(
-      new DatasetPaths(
-        JList.of(corpus.toString),
-        folder.resolve(output).toString,
-        Optional.of(folder.resolve("index").toString)
-      ),
-      Optional.empty(),
-      3
-    )
-    prepare("first")
+    def prepare(input: Path, output: String): Unit =
+      new PrepareJob(session, bestFit, Scratch.silent).run(
+        new DatasetPaths(
+          JList.of(input.toString),
+          folder.resolve(output).toString,
+          Optional.of(folder.resolve("index").toString)
+        ),
+        Optional.empty(),
+        3
+      )
+    prepare(corpus, "first")
     Files.writeString(
       corpus.resolve("more.jsonl"),
       """{"id":"doc-0001","text":"one two three four five six"}"""
     )
-    val queries = asked(session)(prepare("second"))
+    val queries = asked(session)(prepare(day2, "second"))
     Files.write(Path.of("/tmp/explain-short2.txt"), ExplainReport.lines(queries.asJava))
     Files.write(Path.of("/tmp/explain-full2.txt"), ExplainReport.inFull(queries.asJava))
     println(heavyOnCpu(queries).mkString("\n"))
@@ -146,9 +153,15 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
       session.read.schema("id STRING, text STRING").json(corpus.toString),
       5
     )
+    val stored = Scratch.folder()
+    def tables: TableStore = (name, rows) => {
+      val folder = Files.createTempDirectory(stored, "table").resolve(name).toString
+      rows.write.parquet(folder)
+      session.read.schema(rows.schema).parquet(folder)
+    }
     val queries = for (policy <- SurvivorPolicy.values.toSeq) yield asked(session) {
       val config = new NearConfig(5, 0.7, new Banding(32, 4), 1, 4, policy)
-      val outcome = SmallTasks.search(session, features, config, TableStore.onExecutors)
+      val outcome = SmallTasks.search(session, features, config, tables)
       assert(outcome.removed.count() > 0)
     }
     Files.write(Path.of("/tmp/explain-short3.txt"), ExplainReport.lines(queries.flatten.asJava))
