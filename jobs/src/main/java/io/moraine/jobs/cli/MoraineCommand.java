@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
       ExportCommand.class,
       ImportCommand.class,
       TokenizerCommand.class,
-      PlanCommand.class
+      PlanCommand.class,
+      ExplainCommand.class
     },
     footer = {
       "",

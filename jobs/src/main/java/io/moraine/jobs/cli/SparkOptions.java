@@ -2,9 +2,12 @@ package io.moraine.jobs.cli;
 
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
+import scala.Tuple2;
 
 /** Starts the session of a command with the settings that every command wants. */
 final class SparkOptions {
+
+  private static final String LOCAL_MODE = "local(\\[.*])?";
 
   private SparkOptions() {}
 
@@ -14,8 +17,21 @@ final class SparkOptions {
    * @param command the command's name, shown in the Spark UI
    */
   static SparkSession session(String command) {
-    SparkConf conf = new SparkConf().setAppName("moraine " + command);
+    return session(command, new SparkConf());
+  }
+
+  /** The same without RAPIDS's plugin, which does not start without a GPU; its settings stay. */
+  static SparkSession withoutPlugin(String command) {
+    return session(
+        command, new SparkConf().remove("spark.plugins").remove("spark.shuffle.manager"));
+  }
+
+  private static SparkSession session(String command, SparkConf conf) {
+    conf.setAppName("moraine " + command);
     conf.setIfMissing("spark.master", "local[*]");
+    if (conf.get("spark.master").matches(LOCAL_MODE)) {
+      withoutResources(conf);
+    }
     conf.setIfMissing("spark.sql.session.timeZone", "UTC");
     conf.setIfMissing("spark.sql.parquet.compression.codec", "zstd");
     // A barrier stage waits for its slots: look every 2 s, not every 15 s.
@@ -27,5 +43,14 @@ final class SparkOptions {
       session.conf().set("spark.sql.shuffle.partitions", String.valueOf(2 * cores));
     }
     return session;
+  }
+
+  /** In local mode Spark assigns no resources, and a task that asks for one waits for ever. */
+  private static void withoutResources(SparkConf conf) {
+    for (Tuple2<String, String> setting : conf.getAll()) {
+      if (setting._1().matches("spark[.](task|executor)[.]resource[.].*")) {
+        conf.remove(setting._1());
+      }
+    }
   }
 }

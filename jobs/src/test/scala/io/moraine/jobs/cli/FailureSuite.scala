@@ -99,7 +99,8 @@ class FailureSuite extends AnyFunSuite {
         "export",
         "import",
         "tokenizer",
-        "plan"
+        "plan",
+        "explain"
       )
     )
       assert(MoraineCommand.run(command, "--help") == 0)
@@ -120,6 +121,9 @@ class FailureSuite extends AnyFunSuite {
       )
     )
       assert(MoraineCommand.run("generate", "--run", "r", "--prompt", "p", option, value) == 2)
+    assert(MoraineCommand.run("explain") == 0)
+    assert(MoraineCommand.run("explain", "prepare", "--help") == 0)
+    assert(MoraineCommand.run("explain", "prepare") == 2)
     assert(MoraineCommand.run("plan", "dedup") == 0)
     assert(MoraineCommand.run("plan", "dedup", "--recall", "2") == 2)
     assert(MoraineCommand.run("plan", "dedup", "--max-bands", "1") == 2)

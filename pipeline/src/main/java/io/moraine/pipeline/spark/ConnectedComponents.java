@@ -1,14 +1,15 @@
 package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.array;
-import static org.apache.spark.sql.functions.bit_xor;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.explode;
+import static org.apache.spark.sql.functions.first;
 import static org.apache.spark.sql.functions.least;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.min;
+import static org.apache.spark.sql.functions.shiftrightunsigned;
 import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 import static org.apache.spark.sql.functions.xxhash64;
 
@@ -86,7 +87,7 @@ final class ConnectedComponents {
     return edges
         .select(both.as("edge"))
         .select("edge.at", "edge.other")
-        .withColumn("least", least(col("at"), min("other").over(Window.partitionBy("at"))))
+        .withColumn("least", least(col("at"), leastOf("other", "at")))
         .where(col("other").gt(col("at")))
         .select(col("other").as("document"), col("least").as("root"))
         .distinct();
@@ -95,7 +96,7 @@ final class ConnectedComponents {
   /** A document and its smaller neighbours are linked with the smallest of them. */
   private static Dataset<Row> smallStar(Dataset<Row> edges) {
     return edges
-        .withColumn("least", min("root").over(Window.partitionBy("document")))
+        .withColumn("least", leastOf("root", "document"))
         .select(
             when(col("root").equalTo(col("least")), col("document"))
                 .otherwise(col("root"))
@@ -104,8 +105,26 @@ final class ConnectedComponents {
         .distinct();
   }
 
+  /**
+   * Sums of the halves of hashes, which do not overflow; RAPIDS has no exclusive or of a column.
+   */
   private static Row checksum(Dataset<Row> edges) {
-    return edges.agg(count(lit(1)), bit_xor(xxhash64(col("document"), col("root")))).first();
+    Column hash = xxhash64(col("document"), col("root"));
+    return edges
+        .agg(
+            count(lit(1)),
+            sum(shiftrightunsigned(hash, Integer.SIZE)),
+            sum(hash.bitwiseAND(0xffffffffL)))
+        .first();
+  }
+
+  /** The least of each group, as the first: RAPIDS has no minimum of structs in a window. */
+  private static Column leastOf(String value, String group) {
+    return first(value)
+        .over(
+            Window.partitionBy(group)
+                .orderBy(value)
+                .rowsBetween(Window.unboundedPreceding(), Window.unboundedFollowing()));
   }
 
   private static final class InOneTask implements MapPartitionsFunction<Row, Row> {

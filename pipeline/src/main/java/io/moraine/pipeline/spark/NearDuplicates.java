@@ -1,11 +1,14 @@
 package io.moraine.pipeline.spark;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.length;
+import static org.apache.spark.sql.functions.explode;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.negate;
+import static org.apache.spark.sql.functions.octet_length;
+import static org.apache.spark.sql.functions.shiftright;
 import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
 
 import io.moraine.pipeline.lsh.Banding;
@@ -13,20 +16,15 @@ import io.moraine.pipeline.lsh.NearConfig;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
 import io.moraine.pipeline.minhash.MinHasher;
 import io.moraine.pipeline.text.Shingles;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
-import java.util.List;
 import java.util.Optional;
-import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.Window;
-import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.util.LongAccumulator;
 
 /**
@@ -50,13 +48,8 @@ public final class NearDuplicates {
 
   private static final double NEAR_MISS = 0.1;
 
-  private static final StructType BAND_KEYS =
-      new StructType()
-          .add("key", "long")
-          .add("increment", "int")
-          .add("negative_length", "int")
-          .add("id", "string")
-          .add("shingles", "int");
+  /** A shingle takes {@code 1 << 3} bytes. */
+  private static final int SHINGLE_BITS = 3;
 
   private final NearConfig config;
   private final int firstNew;
@@ -82,7 +75,7 @@ public final class NearDuplicates {
     this.tables = tables;
     this.sets =
         features
-            .where(length(col("shingles")).gt(0))
+            .where(bytes().gt(0))
             .select(
                 col("id"),
                 (hasIncrement ? col("increment") : lit(0)).as("increment"),
@@ -151,6 +144,13 @@ public final class NearDuplicates {
     return new NearDuplicates(spark, features, config, firstNew, tables, edgesOfOneTask).run();
   }
 
+  /**
+   * How many bytes a set takes: as if it were a text, for RAPIDS has no length of a binary value.
+   */
+  private static Column bytes() {
+    return octet_length(col("shingles").cast("string"));
+  }
+
   private Outcome run() {
     Dataset<Row> pairs = tables.store("candidates", candidates());
     Dataset<Row> similar =
@@ -173,15 +173,33 @@ public final class NearDuplicates {
   }
 
   private Dataset<Row> candidates() {
-    Banding banding = config.banding();
-    Dataset<Row> bandKeys =
-        sets.select("increment", "negative_length", "id", "shingles")
-            .flatMap(new ToBandKeys(banding, config.seed()), Encoders.row(BAND_KEYS));
     Dataset<Row> members =
-        BucketPairs.grouped(withNew(bandKeys))
+        BucketPairs.grouped(withNew(bandKeys()))
             .withColumn("open", col("shingles"))
             .withColumn("label", label());
     return BucketPairs.of(members, config.bucketCap(), 0, config.threshold());
+  }
+
+  /**
+   * One row per band: key, increment, negative_length, id, shingles (how many). A function of a
+   * column and Spark's own explode, so that a GPU sends the rows into the shuffle.
+   */
+  private Dataset<Row> bandKeys() {
+    Column keys =
+        udf(
+                new BandKeys(config.banding(), config.seed()),
+                DataTypes.createArrayType(DataTypes.LongType, false))
+            .withName("band_keys")
+            .apply(col("shingles"));
+    Column size = shiftright(bytes(), SHINGLE_BITS);
+    return sets.select(
+            col("increment"), col("negative_length"), col("id"), col("shingles"), size.as("size"))
+        .select(
+            explode(keys).as("key"),
+            col("increment"),
+            col("negative_length"),
+            col("id"),
+            col("size").as("shingles"));
   }
 
   /** The sets of documents that were not compared with all others of their buckets. */
@@ -231,7 +249,7 @@ public final class NearDuplicates {
   }
 
   private boolean fitOneTask(Dataset<Row> crowded, Dataset<Row> edges) {
-    Row bytes = crowded.agg(sum(length(col("shingles")))).head();
+    Row bytes = crowded.agg(sum(bytes())).head();
     return bytes.getLong(0) / Long.BYTES <= SHINGLES_OF_AN_EDGE * edgesOfOneTask
         && edges.count() <= edgesOfOneTask;
   }
@@ -250,8 +268,8 @@ public final class NearDuplicates {
         .select(col("document.id").as("id"), col("root.id").as("kept_id"), col("similarity"));
   }
 
-  /** (increment, negative_length, id, shingles) to one row per band. */
-  private static final class ToBandKeys implements FlatMapFunction<Row, Row> {
+  /** A set of shingles to the keys of its bands. */
+  private static final class BandKeys implements UDF1<byte[], long[]> {
 
     private static final long serialVersionUID = 1L;
 
@@ -259,28 +277,22 @@ public final class NearDuplicates {
     private final int rowsPerBand;
     private final long seed;
 
-    ToBandKeys(Banding banding, long seed) {
+    BandKeys(Banding banding, long seed) {
       this.bands = banding.bands();
       this.rowsPerBand = banding.rowsPerBand();
       this.seed = seed;
     }
 
     @Override
-    public Iterator<Row> call(Row row) {
+    public long[] call(byte[] shingles) {
       Banding banding = new Banding(bands, rowsPerBand);
-      long[] shingles = Shingles.fromBytes(row.getAs(3));
-      long[] signature = new MinHasher(banding.components(), seed).signature(shingles);
-      List<Row> rows = new ArrayList<>(bands);
+      long[] signature =
+          new MinHasher(banding.components(), seed).signature(Shingles.fromBytes(shingles));
+      long[] keys = new long[bands];
       for (int band = 0; band < bands; band++) {
-        rows.add(
-            RowFactory.create(
-                banding.key(signature, band),
-                row.getInt(0),
-                row.getInt(1),
-                row.getString(2),
-                shingles.length));
+        keys[band] = banding.key(signature, band);
       }
-      return rows.iterator();
+      return keys;
     }
   }
 }

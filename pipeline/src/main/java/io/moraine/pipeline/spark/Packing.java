@@ -51,6 +51,7 @@ public final class Packing {
   public static Packed pack(Dataset<Row> tokenized, PackConfig config, int endOfText) {
     Column key =
         udf((UDF2<String, Integer, Long>) config::orderKey, DataTypes.LongType)
+            .withName("order_key")
             .apply(col("id"), col("copy"));
     Dataset<Row> keyed =
         tokenized.select("id", "copy", "tokens", "n_tokens").withColumn("key", key);

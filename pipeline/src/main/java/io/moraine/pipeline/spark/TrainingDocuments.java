@@ -45,7 +45,9 @@ public final class TrainingDocuments {
 
   /** Whether the document of the column id is kept aside. */
   public static Column isHeldOut(HeldOut heldOut) {
-    return udf((UDF1<String, Boolean>) heldOut::contains, DataTypes.BooleanType).apply(col("id"));
+    return udf((UDF1<String, Boolean>) heldOut::contains, DataTypes.BooleanType)
+        .withName("is_held_out")
+        .apply(col("id"));
   }
 
   /** Every document once, as it is; {@link #SCHEMA} and text. */
@@ -69,7 +71,9 @@ public final class TrainingDocuments {
         (source, id) -> mixture.copies(bySource.getOrDefault(source, 1.0), id);
     Column last = col("copies").minus(1);
     return documents
-        .withColumn("copies", udf(copies, DataTypes.IntegerType).apply(col("source"), col("id")))
+        .withColumn(
+            "copies",
+            udf(copies, DataTypes.IntegerType).withName("copies").apply(col("source"), col("id")))
         .where(col("copies").gt(0))
         .withColumn("copy", explode(sequence(lit(0), last)))
         .drop("copies");

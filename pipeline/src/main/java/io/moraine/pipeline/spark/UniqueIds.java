@@ -44,6 +44,7 @@ public final class UniqueIds {
     Column copy = row_number().over(Window.partitionBy("id").orderBy("file", "offset"));
     Column digest =
         udf((UDF2<String, Long, String>) DocumentReader::idOf, DataTypes.StringType)
+            .withName("id_of_place")
             .apply(col("file"), col("offset"));
     Dataset<Row> ambiguous =
         documents
@@ -70,6 +71,7 @@ public final class UniqueIds {
     Dataset<Row> known = published.select(col("id").as("known_id"));
     Column digest =
         udf((UDF2<String, Integer, String>) UniqueIds::digest, DataTypes.StringType)
+            .withName("id_of_increment")
             .apply(col("id"), lit(increment));
     return documents
         .join(known, col("id").equalTo(col("known_id")), "left")

@@ -59,6 +59,7 @@ public final class UrlDuplicates {
         .select(
             col("id"),
             udf((UDF1<String, String>) UrlDuplicates::key, DataTypes.StringType)
+                .withName("url_key")
                 .apply(col("url"))
                 .as("url_key"))
         .join(features.select("id", "length"), "id");
