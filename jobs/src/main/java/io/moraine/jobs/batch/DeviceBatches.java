@@ -113,7 +113,7 @@ public final class DeviceBatches implements BatchReader {
       return open.get(open.size() - 1);
     }
     while (tables.hasNext()) {
-      OpenTable table = new OpenTable(tables.next(), length, device, hasDocuments);
+      OpenTable table = opened(tables.next());
       open.add(table);
       handoff = handoff.plus(table.left(), table.padded());
       if (table.left() > 0) {
@@ -124,14 +124,24 @@ public final class DeviceBatches implements BatchReader {
         "sequence %d is due and there is no table any more".formatted(next));
   }
 
+  private OpenTable opened(DeviceTable table) {
+    try {
+      return new OpenTable(table, length, device, hasDocuments);
+    } catch (RuntimeException e) {
+      table.close();
+      throw e;
+    }
+  }
+
   private void closeRead() {
     given.forEach(Tensor::close);
     given.clear();
     open.stream().filter(table -> table.left() == 0).forEach(OpenTable::end);
-    if (open.stream().anyMatch(OpenTable::isFree)) {
+    List<OpenTable> free = open.stream().filter(OpenTable::isFree).toList();
+    if (!free.isEmpty()) {
       device.synchronize();
-      open.stream().filter(OpenTable::isFree).forEach(OpenTable::close);
-      open.removeIf(OpenTable::isFree);
+      free.forEach(OpenTable::close);
+      open.removeAll(free);
     }
   }
 }

@@ -53,7 +53,7 @@ final class ExplainCommand implements Runnable {
       footer = {
         "",
         "Examples:",
-        "  moraine explain prepare --input conf/demo-corpus",
+        "  moraine explain prepare --input corpus/",
         "  moraine explain prepare --input part.jsonl.gz --config my.conf --full",
         "  moraine explain prepare --input part/ --conf spark.sql.autoBroadcastJoinThreshold=-1"
       })

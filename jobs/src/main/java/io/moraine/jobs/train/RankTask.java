@@ -107,7 +107,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     BarrierTaskContext context = BarrierTaskContext.get();
     TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
     Device device = parsed.engine().isBigDl() ? Device.CPU : device(parsed, context);
-    try (Communicator communicator = connect(context, parsed)) {
+    try (Communicator communicator = connect(context, parsed, device)) {
       try {
         TrainResult result = train(parsed, communicator, device, input);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
@@ -124,9 +124,14 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
    */
   private Device device(TrainSettings parsed, BarrierTaskContext context) {
     ResourceInformation given = context.resourcesJMap().get(GPU);
+    DeviceChoice choice = parsed.engine().device();
     try {
-      int gpu = given == null ? context.partitionId() : Integer.parseInt(given.addresses()[0]);
-      return Torch.start(threads, parsed.engine().device(), gpu);
+      if (given != null && choice != DeviceChoice.CPU) {
+        return Torch.startOn(threads, choice, Integer.parseInt(given.addresses()[0]));
+      }
+      // In local mode RAPIDS has the first GPU, and its tables are there.
+      int turn = parsed.engine().hasDeviceBatches() ? 0 : context.partitionId();
+      return Torch.start(threads, choice, turn);
     } catch (NoCudaException e) {
       throw new ConfigException("train.engine.device = cuda: %s.".formatted(e.getMessage()), e);
     } catch (NumberFormatException e) {
@@ -153,7 +158,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
                 + String.join("; ", missing));
   }
 
-  private Communicator connect(BarrierTaskContext context, TrainSettings parsed) {
+  private Communicator connect(BarrierTaskContext context, TrainSettings parsed, Device device) {
     int rank = context.partitionId();
     String[] hosts =
         Arrays.stream(context.getTaskInfos())
@@ -172,7 +177,13 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       config = config.withTls(new ClusterStores(SparkEnv.get().conf(), hadoop.value()).open());
     }
     try (Listener listener = listen(parsed, hosts[rank])) {
-      List<String> addresses = List.of(context.allGather(listener.address()));
+      List<String> devices = new ArrayList<>();
+      List<String> addresses = new ArrayList<>();
+      for (String said : context.allGather(device.kind() + " " + listener.address())) {
+        devices.add(said.substring(0, said.indexOf(' ')));
+        addresses.add(said.substring(said.indexOf(' ') + 1));
+      }
+      requireAlike(devices);
       return new Communicator(
           Mesh.connect(config, listener, addresses), parsed.connections().hierarchy());
     } catch (UntrustedException e) {
@@ -180,6 +191,15 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
           "train.wire.tls: %s See spark.ssl.keyStore and spark.ssl.trustStore."
               .formatted(e.getMessage()),
           e);
+    }
+  }
+
+  /** A rank on the processor would hold all others up. */
+  private static void requireAlike(List<String> devices) {
+    if (devices.stream().distinct().count() > 1) {
+      throw new ConfigException(
+          "train.engine.device: ranks would compute on different kinds of device: %s. Mend the machines that lack a GPU or its libraries, or say cpu."
+              .formatted(String.join(", ", devices)));
     }
   }
 

@@ -2,6 +2,7 @@ package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.PreparedDataset;
+import io.moraine.model.checkpoint.CorruptDataException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -89,7 +90,13 @@ public record RunFolder(Path root) {
    * @throws FileNotFoundException if it has no checkpoint yet
    */
   public int sequenceLength(Configuration hadoop) throws IOException {
-    return RunData.parse(read(hadoop, data()), data().toString()).sequenceLength();
+    int length = RunData.parse(read(hadoop, data()), data().toString()).sequenceLength();
+    if (length == 0) {
+      throw new CorruptDataException(
+          "%s has no sequence_length, it is of an earlier version. Go on with the run: its next checkpoint writes it."
+              .formatted(data()));
+    }
+    return length;
   }
 
   boolean exists(Configuration hadoop) throws IOException {

@@ -108,19 +108,42 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
       .toSet
   }
 
-  test(s"print $needsJar") {
+  private val fromOurRows = "Columnar exchange without columnar children is inefficient"
+
+  /** Rows that come straight from our functions, or a few that the driver has. */
+  private def exchanges(queries: String*): Set[(String, String, String)] =
+    queries.map((_, "ShuffleExchange", fromOurRows)).toSet
+
+  private val smallTables =
+    exchanges("removals", "clusters", "pii", "decontamination", "funnel", "languages", "lengths")
+
+  /** What docs/gpu.md says that `explain prepare` prints. */
+  private def documented: Seq[String] = {
+    val page = Files.readString(
+      Path.of(System.getProperty("moraine.root", "..")).resolve("docs/gpu.md")
+    )
+    page.split("<!-- explain prepare -->\n```\n")(1).split("\n```\n")(0).linesIterator.toSeq
+  }
+
+  test(s"every stage: each operator and expression is where docs/gpu.md says $needsJar") {
     assumeJar()
+    val work = Scratch.folder().resolve("work")
     val queries = RapidsJar.visible {
-      val work = Scratch.folder().resolve("work")
       new PrepareExplanation(spark.newSession(), rapids, everySetting, Scratch.silent)
         .of(JList.of(corpus.toString), 3, new HadoopPath(work.toString))
     }
-    Files.write(Path.of("/tmp/explain-short.txt"), ExplainReport.lines(queries))
-    Files.write(Path.of("/tmp/explain-full.txt"), ExplainReport.inFull(queries))
-    println(heavyOnCpu(queries.asScala.toSeq).mkString("\n"))
+    assert(!Files.exists(work))
+    val lines = ExplainReport.lines(queries).asScala.toSeq
+    for (((line, written), i) <- lines.zip(documented).zipWithIndex)
+      assert(line == written, s"line ${i + 1} of:\n${lines.mkString("\n")}")
+    assert(lines.size == documented.size)
+    assert(
+      heavyOnCpu(queries.asScala.toSeq) ==
+        smallTables ++ exchanges("near-not-kept", "SpanCopies.find")
+    )
   }
 
-  test(s"increments, best fit, large tables $needsJar") {
+  test(s"best fit, an increment, tables too large to broadcast: the same is on the GPU $needsJar") {
     assumeJar()
     val folder = Scratch.folder()
     val session = withLargeTables
@@ -136,17 +159,24 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
         3
       )
     prepare(corpus, "first")
-    Files.writeString(
-      corpus.resolve("more.jsonl"),
-      """{"id":"doc-0001","text":"one two three four five six"}"""
+    val day2 = Files.createDirectories(folder.resolve("day-2"))
+    write(
+      day2.resolve("more.jsonl"),
+      (Scratch.corpus(90) ++ family(20)).map { case (id, text) => (id, text + " of another day") }
     )
-    val queries = asked(session)(prepare(day2, "second"))
-    Files.write(Path.of("/tmp/explain-short2.txt"), ExplainReport.lines(queries.asJava))
-    Files.write(Path.of("/tmp/explain-full2.txt"), ExplainReport.inFull(queries.asJava))
-    println(heavyOnCpu(queries).mkString("\n"))
+    assert(
+      heavyOnCpu(asked(session)(prepare(day2, "second"))) ==
+        smallTables ++ exchanges("near-not-kept", "SpanCopies.find") ++
+        // The packer's own rows.
+        exchanges("sequences", "heldout") ++
+        // RAPIDS has no union of binary values, here of the index's sets and the new ones.
+        exchanges("near-similar", "near-crowded")
+    )
   }
 
-  test(s"rounds $needsJar") {
+  test(
+    s"near duplicates in rounds: every scan, aggregate, join and exchange is on the GPU $needsJar"
+  ) {
     assumeJar()
     val session = withLargeTables
     val features = Features.of(
@@ -154,18 +184,19 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
       5
     )
     val stored = Scratch.folder()
-    def tables: TableStore = (name, rows) => {
+    val tables: TableStore = (name, rows) => {
       val folder = Files.createTempDirectory(stored, "table").resolve(name).toString
       rows.write.parquet(folder)
       session.read.schema(rows.schema).parquet(folder)
     }
-    val queries = for (policy <- SurvivorPolicy.values.toSeq) yield asked(session) {
-      val config = new NearConfig(5, 0.7, new Banding(32, 4), 1, 4, policy)
-      val outcome = SmallTasks.search(session, features, config, tables)
-      assert(outcome.removed.count() > 0)
+    for (policy <- SurvivorPolicy.values) {
+      val queries = asked(session) {
+        val config = new NearConfig(5, 0.7, new Banding(32, 4), 1, 4, policy)
+        val outcome = SmallTasks.search(session, features, config, tables)
+        assert(outcome.removed.count() > 0)
+      }
+      assert(queries.map(_.name).exists(_.startsWith("components-")), policy)
+      assert(heavyOnCpu(queries).isEmpty, policy)
     }
-    Files.write(Path.of("/tmp/explain-short3.txt"), ExplainReport.lines(queries.flatten.asJava))
-    Files.write(Path.of("/tmp/explain-full3.txt"), ExplainReport.inFull(queries.flatten.asJava))
-    println(heavyOnCpu(queries.flatten).mkString("\n"))
   }
 }

@@ -1,7 +1,7 @@
 package io.moraine.model.tensor;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -112,22 +112,20 @@ record CudaProbe(Path root, List<Path> folders, Predicate<String> onClassPath) {
     return "lib" + library.replace("@", ".so");
   }
 
-  /** Folders in {@code /etc/ld.so.conf.d}. */
+  /** Folders in {@code /etc/ld.so.conf.d}; a file that cannot be read names none. */
   private static List<Path> configured(Path root) {
-    Path files = root.resolve("etc/ld.so.conf.d");
-    if (!Files.isDirectory(files)) {
-      return List.of();
-    }
     List<Path> folders = new ArrayList<>();
-    try (Stream<Path> all = Files.list(files)) {
-      for (Path file : all.filter(path -> path.toString().endsWith(".conf")).sorted().toList()) {
-        Files.readAllLines(file).stream()
-            .map(String::strip)
-            .filter(line -> line.startsWith("/"))
-            .forEach(line -> folders.add(root.resolve(line.substring(1))));
+    try (Stream<Path> files = Files.list(root.resolve("etc/ld.so.conf.d"))) {
+      for (Path file : files.filter(path -> path.toString().endsWith(".conf")).sorted().toList()) {
+        if (Files.isReadable(file)) {
+          Files.readAllLines(file, StandardCharsets.ISO_8859_1).stream()
+              .map(String::strip)
+              .filter(line -> line.startsWith("/"))
+              .forEach(line -> folders.add(root.resolve(line.substring(1))));
+        }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      return folders; // what the linker cannot be asked for is not there
     }
     return folders;
   }

@@ -41,11 +41,32 @@ public final class Torch {
   /**
    * The same, and says where a model is to be. The first call decides which libtorch is loaded.
    *
-   * @param gpu which of the GPUs that this process sees; counted from the first again behind the
-   *     last
+   * @param turn of those that share the GPUs that this process sees: the first takes the first,
+   *     whoever comes behind the last one the first again
    * @throws NoCudaException if a GPU is asked for and there is none, or a library is missing
    */
-  public static synchronized Device start(int threads, DeviceChoice choice, int gpu) {
+  public static synchronized Device start(int threads, DeviceChoice choice, int turn) {
+    return usesCuda(threads, choice) ? device(turn % torch.cuda_device_count()) : Device.CPU;
+  }
+
+  /**
+   * The same, on one GPU.
+   *
+   * @param gpu number among those that this process sees
+   */
+  public static synchronized Device startOn(int threads, DeviceChoice choice, int gpu) {
+    if (!usesCuda(threads, choice)) {
+      return Device.CPU;
+    }
+    if (gpu >= torch.cuda_device_count()) {
+      throw new NoCudaException(
+          "GPU %d was given and this process sees %d: see CUDA_VISIBLE_DEVICES and the discovery script"
+              .formatted(gpu, torch.cuda_device_count()));
+    }
+    return device(gpu);
+  }
+
+  private static boolean usesCuda(int threads, DeviceChoice choice) {
     if (!started) {
       hasCuda = choice != DeviceChoice.CPU && canUseCuda();
       if (choice == DeviceChoice.CUDA && !hasCuda) {
@@ -56,22 +77,32 @@ public final class Torch {
       started = true;
     }
     torch.set_num_threads(threads);
-    if (choice == DeviceChoice.CPU || choice == DeviceChoice.AUTO && !hasCuda) {
-      return Device.CPU;
-    }
-    if (!hasCuda) {
+    boolean isThere = hasCuda && torch.cuda_device_count() > 0;
+    if (choice == DeviceChoice.CUDA && !isThere) {
       throw noCuda();
     }
-    return device(gpu);
+    return choice != DeviceChoice.CPU && isThere;
   }
 
   /**
    * Why {@link DeviceChoice#AUTO} is the processor here though this is a build for GPUs; what is
    * missing, empty if nothing is or if it is no such build.
    */
-  public static List<String> missingForCuda() {
+  public static synchronized List<String> missingForCuda() {
     CudaProbe probe = CudaProbe.ofThisMachine();
-    return probe.hasBuild() ? probe.missing() : List.of();
+    return probe.hasBuild() ? missing(probe) : List.of();
+  }
+
+  private static List<String> missing(CudaProbe probe) {
+    if (!probe.missing().isEmpty()) {
+      return probe.missing();
+    }
+    if (started && !hasCuda) {
+      return List.of("libtorch's CUDA build in this process, which has begun with the one for the processor");
+    }
+    return hasCuda && torch.cuda_device_count() == 0
+        ? List.of("a GPU that the driver shows (nvidia-smi, CUDA_VISIBLE_DEVICES)")
+        : List.of();
   }
 
   private static boolean canUseCuda() {
@@ -80,21 +111,18 @@ public final class Torch {
   }
 
   private static NoCudaException noCuda() {
-    List<String> missing = CudaProbe.ofThisMachine().missing();
     return new NoCudaException(
-        missing.isEmpty()
-            ? "this process has begun with libtorch for the processor, which cannot be changed"
-            : "this machine lacks " + String.join("; ", missing));
+        "this machine lacks " + String.join("; ", missing(CudaProbe.ofThisMachine())));
   }
 
   private static Device device(int gpu) {
-    int count = torch.cuda_device_count();
-    if (count == 0) {
+    Device device = Device.cuda(gpu);
+    try {
+      selfTest(device);
+    } catch (RuntimeException e) {
       throw new NoCudaException(
-          "the libraries are there and the driver shows no GPU: see nvidia-smi and CUDA_VISIBLE_DEVICES");
+          "GPU %d cannot compute: %s".formatted(gpu, e.getMessage().lines().findFirst().orElse("")));
     }
-    Device device = Device.cuda(gpu % count);
-    selfTest(device);
     return device;
   }
 

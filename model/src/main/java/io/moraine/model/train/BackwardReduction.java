@@ -40,7 +40,7 @@ final class BackwardReduction implements AutoCloseable {
   }
 
   /** Begins a step. */
-  void begin(GradientReduction ofStep) {
+  synchronized void begin(GradientReduction ofStep) {
     reduction = ofStep;
     next = buckets.count() - 1;
     done = CompletableFuture.completedFuture(null);
