@@ -98,7 +98,8 @@ public final class Torch {
       return probe.missing();
     }
     if (started && !hasCuda) {
-      return List.of("libtorch's CUDA build in this process, which has begun with the one for the processor");
+      return List.of(
+          "libtorch's CUDA build in this process, which has begun with the one for the processor");
     }
     return hasCuda && torch.cuda_device_count() == 0
         ? List.of("a GPU that the driver shows (nvidia-smi, CUDA_VISIBLE_DEVICES)")
@@ -121,7 +122,8 @@ public final class Torch {
       selfTest(device);
     } catch (RuntimeException e) {
       throw new NoCudaException(
-          "GPU %d cannot compute: %s".formatted(gpu, e.getMessage().lines().findFirst().orElse("")));
+          "GPU %d cannot compute: %s"
+              .formatted(gpu, e.getMessage().lines().findFirst().orElse("")));
     }
     return device;
   }
