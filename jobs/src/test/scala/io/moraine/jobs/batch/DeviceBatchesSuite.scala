@@ -102,7 +102,7 @@ class DeviceBatchesSuite extends AnyFunSuite {
     for ((batch, i) <- batches.zipWithIndex) {
       val tensor = batch.asInstanceOf[DeviceBatch].tokens
       assert(tensor.data_ptr.address == own.address + 4L * i * 4 * row)
-      assert(tensor.scalar_type == torch.ScalarType.Int)
+      assert(tensor.scalar_type.intern == torch.ScalarType.Int)
       assert(!batch.asInstanceOf[DeviceBatch].documents.isPresent)
     }
     assert(batches.size > 5 && there.handoff.masked == 0)

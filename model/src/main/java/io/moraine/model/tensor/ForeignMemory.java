@@ -1,7 +1,9 @@
 package io.moraine.model.tensor;
 
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Queue;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.PointerConsumer;
 import org.bytedeco.pytorch.Tensor;
@@ -10,8 +12,20 @@ import org.bytedeco.pytorch.global.torch;
 /** Tensors over memory that somebody else owns; nothing is copied. */
 public final class ForeignMemory {
 
-  /** What libtorch calls; its own references to them are weak ones. */
-  private static final Set<Release> WAITING = ConcurrentHashMap.newKeySet();
+  /** What to do when memory at an address is let go, once for each tensor made there. */
+  private static final Map<Long, Queue<Runnable>> WAITING = new HashMap<>();
+
+  /**
+   * The one that libtorch calls, for all: JavaCPP has callbacks of this type for a few objects at a
+   * time, and calls the newest one in the place of the others.
+   */
+  private static final PointerConsumer RELEASE =
+      new PointerConsumer() {
+        @Override
+        public void call(Pointer memory) {
+          released(memory.address());
+        }
+      };
 
   private ForeignMemory() {}
 
@@ -20,35 +34,34 @@ public final class ForeignMemory {
    *
    * @param address of the first element, in the device's memory
    * @param released called once, when the last tensor over this memory is gone: views of this one
-   *     and what autograd holds count; by whichever thread lets it go, so it must be short
+   *     and what autograd holds count; by whichever thread lets it go, so it must be short. Of
+   *     several tensors at one address it does not matter whose is called first
    * @param shape row-major
    */
   public static Tensor ints(Device device, long address, Runnable released, long... shape) {
-    Release release = new Release(released);
-    WAITING.add(release);
+    synchronized (WAITING) {
+      WAITING.computeIfAbsent(address, unused -> new ArrayDeque<>()).add(released);
+    }
     return torch.from_blob(
-        new Address(address), shape, release, device.options(torch.ScalarType.Int));
+        new Address(address), shape, RELEASE, device.options(torch.ScalarType.Int));
+  }
+
+  private static void released(long address) {
+    Runnable next;
+    synchronized (WAITING) {
+      Queue<Runnable> there = WAITING.get(address);
+      next = there.remove();
+      if (there.isEmpty()) {
+        WAITING.remove(address);
+      }
+    }
+    next.run();
   }
 
   private static final class Address extends Pointer {
 
     Address(long of) {
       address = of;
-    }
-  }
-
-  private static final class Release extends PointerConsumer {
-
-    private final Runnable released;
-
-    Release(Runnable released) {
-      this.released = released;
-    }
-
-    @Override
-    public void call(Pointer memory) {
-      WAITING.remove(this);
-      released.run();
     }
   }
 }
