@@ -102,6 +102,10 @@ final class ExplainCommand implements Runnable {
     }
 
     private Path work(SparkSession spark) throws IOException {
+      if (work == null && !spark.sparkContext().isLocal()) {
+        throw new ConfigException(
+            "on a cluster --work must be said: a folder that all executors reach and that is not there.");
+      }
       if (work == null) {
         return new Path(Files.createTempDirectory("moraine-explain").toUri());
       }

@@ -22,8 +22,10 @@ final class SparkOptions {
 
   /** The same without RAPIDS's plugin, which does not start without a GPU; its settings stay. */
   static SparkSession withoutPlugin(String command) {
-    return session(
-        command, new SparkConf().remove("spark.plugins").remove("spark.shuffle.manager"));
+    SparkConf conf = new SparkConf();
+    remove(conf, "spark.plugins");
+    remove(conf, "spark.shuffle.manager");
+    return session(command, conf);
   }
 
   private static SparkSession session(String command, SparkConf conf) {
@@ -49,8 +51,14 @@ final class SparkOptions {
   private static void withoutResources(SparkConf conf) {
     for (Tuple2<String, String> setting : conf.getAll()) {
       if (setting._1().matches("spark[.](task|executor)[.]resource[.].*")) {
-        conf.remove(setting._1());
+        remove(conf, setting._1());
       }
     }
+  }
+
+  /** Of system properties too, as which spark-submit hands settings on: sessions read them again. */
+  private static void remove(SparkConf conf, String setting) {
+    conf.remove(setting);
+    System.clearProperty(setting);
   }
 }

@@ -1,5 +1,6 @@
 package io.moraine.jobs.explain;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.prepare.DatasetPaths;
 import io.moraine.jobs.prepare.PrepareJob;
@@ -37,10 +38,15 @@ public final class PrepareExplanation {
    *
    * @param inputs Hadoop paths of files and folders
    * @param tasks how many tasks read the input
-   * @param work a folder that is not there; holds the dataset meanwhile, gone when this returns
+   * @param work a folder that is not there; holds the dataset meanwhile, gone when this returns or
+   *     the process is ended
+   * @throws ConfigException if RAPIDS does not know this version of Spark
    */
   public List<ExplainedQuery> of(List<String> inputs, int tasks, Path work) throws IOException {
     FileSystem files = work.getFileSystem(spark.sparkContext().hadoopConfiguration());
+    rapids.requireKnown(spark);
+    files.mkdirs(work);
+    files.deleteOnExit(work);
     try {
       DatasetPaths paths = new DatasetPaths(inputs, new Path(work, "data").toString());
       List<PlannedQuery> queries =

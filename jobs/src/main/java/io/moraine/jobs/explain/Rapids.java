@@ -1,5 +1,6 @@
 package io.moraine.jobs.explain;
 
+import io.moraine.jobs.config.ConfigException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Optional;
@@ -42,6 +43,15 @@ public final class Rapids {
       return Optional.empty();
     } catch (NoSuchMethodException e) {
       throw new IllegalStateException("the RAPIDS Accelerator has no " + e.getMessage(), e);
+    }
+  }
+
+  /** Refuses a version of Spark that it does not know, before anything has been run for it. */
+  void requireKnown(SparkSession spark) {
+    try {
+      explain(spark, spark.range(1).logicalPlan());
+    } catch (IllegalStateException e) {
+      throw new ConfigException(e.getMessage(), e);
     }
   }
 

@@ -106,7 +106,8 @@ final class ConnectedComponents {
   }
 
   /**
-   * Sums of the halves of hashes, which do not overflow; RAPIDS has no exclusive or of a column.
+   * Sums of the halves of hashes, which do not overflow below four thousand million edges; RAPIDS
+   * has no exclusive or of a column.
    */
   private static Row checksum(Dataset<Row> edges) {
     Column hash = xxhash64(col("document"), col("root"));

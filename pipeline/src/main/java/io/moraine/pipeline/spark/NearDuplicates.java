@@ -146,6 +146,7 @@ public final class NearDuplicates {
 
   /**
    * How many bytes a set takes: as if it were a text, for RAPIDS has no length of a binary value.
+   * Spark 3.5 casts without looking at the bytes; one that checks them would refuse it.
    */
   private static Column bytes() {
     return octet_length(col("shingles").cast("string"));

@@ -86,6 +86,7 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
         (cap, partitions, edges) <- Seq(
           (2, 1, 1000000L),
           (3, 3, 0L),
+          (1000, 2, 0L),
           (1000, 5, 1000L)
         )
       ) {
@@ -102,7 +103,7 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
     }
 
   test("ten increments keep exactly what one run with the same priority keeps") {
-    for ((cap, seed, edges) <- Seq((3, 4L, 0L), (1000, 5L, 1000000L))) {
+    for ((cap, seed, edges) <- Seq((3, 4L, 0L), (3, 4L, 1000000L), (1000, 5L, 0L))) {
       val docs = corpus(seed, 100)
       val verified = config(cap, SurvivorPolicy.VERIFIED)
       val atOnce = NearOracle.removed(docs, verified)
