@@ -56,7 +56,9 @@ final class SparkOptions {
     }
   }
 
-  /** Of system properties too, as which spark-submit hands settings on: sessions read them again. */
+  /**
+   * Of system properties too, as which spark-submit hands settings on: sessions read them again.
+   */
   private static void remove(SparkConf conf, String setting) {
     conf.remove(setting);
     System.clearProperty(setting);
