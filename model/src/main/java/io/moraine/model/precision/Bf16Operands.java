@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.global.torch;
  * All operands in bfloat16. Forward product and input's gradient are bfloat16 too, summed in
  * float32; the weight's gradient is float32, which a CPU computes as a product of float32.
  */
-final class Bf16Operands implements Operands {
+class Bf16Operands implements Operands {
 
   @Override
   public Tensor input(Tensor x) {
