@@ -75,7 +75,8 @@ object RapidsHandoffSparkSuite {
       val first = here.data_ptr_long.get(0) / row
       val inTable = memory.exists { case (a, b) => from >= a && from + 4L * row <= b }
       if (!batch.tokens.is_cuda || !inTable) s"step $step, $i: not in a table's memory"
-      else if (here.data_ptr_long.get(row - 1L) != first * row + row - 1) s"step $step, $i: other tokens"
+      else if (here.data_ptr_long.get(row - 1L) != first * row + row - 1)
+        s"step $step, $i: other tokens"
       else ""
     }
     reader.close()
