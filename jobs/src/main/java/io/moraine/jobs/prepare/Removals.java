@@ -13,7 +13,11 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 
-/** What the stages removed, in their order, each document with the survivor that stands for it. */
+/**
+ * What the stages removed, in their order: why (reason, and in detail what the rule measured), which
+ * document stands for it (kept_id, null if none does) and how alike they are. docs/formats.md has
+ * the columns.
+ */
 final class Removals {
 
   static final StructType REMOVALS =

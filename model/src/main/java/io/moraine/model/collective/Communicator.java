@@ -95,12 +95,11 @@ public final class Communicator implements AutoCloseable {
 
   /**
    * Sums every shard over all ranks at its owner. Each contribution is encoded once, the owner's
-   * too; the owner adds what it decodes in the order of ranks, in float32.
+   * too; the owner adds what it decodes in the order of ranks, in float32. By hosts, each host's
+   * contributions are added first, in float32; the sum is encoded once.
    *
-   * @param input this rank's contribution to all N elements
+   * @param input this rank's contribution to all N elements; each is read once
    * @param shardSum gets the sum of this rank's shard
-   *     <p>By hosts, each host's contributions are added first, in float32; the sum is encoded
-   *     once.
    * @cost one step, {@code (P-1)/P * N * b} bytes, {@link Wire#AHEAD} + 1 chunks of memory per peer
    */
   public void reduceScatter(

@@ -52,11 +52,11 @@ final class StepGradients implements AutoCloseable {
   }
 
   /**
-   * Computes and reduces a step's.
+   * Computes a step's and reduces them over the network; all ranks call it together.
    *
    * @return sum of the losses of the rank's tokens, and their number
    */
-  double[] compute(long step, Batches batches) {
+  double[] computeAndReduce(long step, Batches batches) {
     model.zeroGradients();
     if (config.spikes().policy() == TrainConfig.Spikes.Policy.SKIP) {
       reduction.state().forEach(StateTensor::keep);

@@ -52,7 +52,7 @@ final class StepJudge {
   }
 
   /** Number of a step's update among those that are in the weights. */
-  long update(long step) {
+  long updateNumber(long step) {
     return step - leftOut;
   }
 
@@ -62,7 +62,7 @@ final class StepJudge {
    * @return why it is bad; empty if it is good
    * @throws BadStepException if it is bad and the run is to end there
    */
-  Optional<String> fault(long step, double loss, double gradientNorm) {
+  Optional<String> judge(long step, double loss, double gradientNorm) {
     Optional<String> fault = fault(loss, gradientNorm);
     if (fault.isEmpty()) {
       remember(loss);

@@ -12,11 +12,11 @@ public interface TrainableModel extends AutoCloseable {
   LongConsumer UNHEARD = from -> {};
 
   /**
-   * Runs forward and backward and adds the gradient of {@code weight} times the mean loss to {@link
-   * #gradients()}. Padding adds nothing to either.
+   * Runs forward and backward and adds the gradient of {@code weight} times the mean loss,
+   * auxiliary terms included, to {@link #gradients()}. Padding adds nothing to either.
    *
    * @param batch with at least one prediction
-   * @param weight of this batch among those of a step
+   * @param weight of this batch among those of a step, in full sequences' worth of predictions
    * @return mean cross-entropy over the batch's predictions, nats per token, auxiliary terms
    *     excluded
    */

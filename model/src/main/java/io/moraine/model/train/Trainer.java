@@ -170,7 +170,7 @@ public final class Trainer {
     long start = nanoClock.getAsLong();
     long sentBefore = communicator.sentBytes();
     long dispatchedBefore = communicator.dispatchedElements();
-    double[] lossAndTokens = gradients.compute(step, batches);
+    double[] lossAndTokens = gradients.computeAndReduce(step, batches);
     FurtherLoss further = model.takeFurtherLoss();
 
     double[] sums =
@@ -186,17 +186,18 @@ public final class Trainer {
             });
     stopping = sums[5] > 0;
     isWritten = sums[6] == communicator.worldSize();
+    // A micro-batch counted as predictions / length sequences: this makes a mean over predictions.
     double scale = batches.source().length() / sums[1];
     double norm = (float) (Math.sqrt(sums[2]) * scale); // whichever rank adds which squares
     double loss = sums[0] / sums[1];
-    Optional<String> fault = fault(step, loss, norm);
+    Optional<String> fault = judged(step, loss, norm);
     double learningRate = config.schedule().at(step, this::shareSeen);
-    long[] load = expertLoad();
+    long[] load = takeLoadOfAllRanks();
     if (fault.isEmpty()) {
       double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
       state
           .adam()
-          .update(judge.update(step), learningRate, state.master(), gradients.sum(), scale * clip);
+          .update(judge.updateNumber(step), learningRate, state.master(), gradients.sum(), scale * clip);
       weights.gather(state.master());
       balanceExperts(step, load);
     }
@@ -235,12 +236,12 @@ public final class Trainer {
   }
 
   /** Before a bad step ends the run, the checkpoint that is being written is made whole. */
-  private Optional<String> fault(long step, double loss, double norm) throws IOException {
+  private Optional<String> judged(long step, double loss, double norm) throws IOException {
     if (beginsOnNewData(step)) {
       judge.forgetLosses();
     }
     try {
-      return judge.fault(step, loss, norm);
+      return judge.judge(step, loss, norm);
     } catch (BadStepException e) {
       writer.finish();
       throw e;
@@ -279,8 +280,8 @@ public final class Trainer {
     return batches.sizes().through(step) * batches.source().length();
   }
 
-  /** The step's, over all ranks. */
-  private long[] expertLoad() {
+  /** The step's, over all ranks, which call it together; counting begins anew. */
+  private long[] takeLoadOfAllRanks() {
     return model
         .expertBalance()
         .map(balance -> communicator.allReduceSum(balance.takeLoad()))

@@ -184,14 +184,14 @@ class BadStepSuite extends AnyFunSuite {
 
   test("bad steps of long ago do not count, and losses on other data are forgotten") {
     val judge = new StepJudge(new Spikes(Policy.SKIP, 6, 2, 1))
-    assert(judge.fault(1, Double.NaN, 1).isPresent)
+    assert(judge.judge(1, Double.NaN, 1).isPresent)
     judge.leaveOut(1, 1, "not a number")
-    intercept[BadStepException](judge.fault(1001, Double.NaN, 1))
-    assert(judge.fault(1002, Double.NaN, 1).isPresent)
-    for (step <- 3 to 4) assert(judge.fault(step.toLong, 1 + step / 10.0, 1).isEmpty)
-    assert(judge.fault(1005, 5, 1).isPresent)
+    intercept[BadStepException](judge.judge(1001, Double.NaN, 1))
+    assert(judge.judge(1002, Double.NaN, 1).isPresent)
+    for (step <- 3 to 4) assert(judge.judge(step.toLong, 1 + step / 10.0, 1).isEmpty)
+    assert(judge.judge(1005, 5, 1).isPresent)
     judge.forgetLosses()
-    assert(judge.fault(1006, 5, 1).isEmpty)
+    assert(judge.judge(1006, 5, 1).isEmpty)
   }
 
   for ((name, wire) <- wires; worldSize <- Seq(1, 2)) {

@@ -1,9 +1,12 @@
 package io.moraine.pipeline.tokenizer;
 
-/** Takes pieces in the order in which they stand in a text. */
+/** Takes pieces, or spans of them, in the order in which they stand in a text. */
 @FunctionalInterface
 public interface PieceSink {
 
-  /** Takes the piece {@code [from, to)} of {@code text}, which is UTF-8; not empty. */
+  /**
+   * Takes {@code [from, to)} of {@code text}, which is UTF-8: a piece, which is not empty, or what
+   * stands between special tokens, which may be.
+   */
   void accept(byte[] text, int from, int to);
 }
