@@ -14,9 +14,9 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * What the stages removed, in their order: why (reason, and in detail what the rule measured), which
- * document stands for it (kept_id, null if none does) and how alike they are. docs/formats.md has
- * the columns.
+ * What the stages removed, in their order: why (reason, and in detail what the rule measured),
+ * which document stands for it (kept_id, null if none does) and how alike they are. docs/formats.md
+ * has the columns.
  */
 final class Removals {
 

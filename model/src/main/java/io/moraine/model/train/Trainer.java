@@ -197,7 +197,12 @@ public final class Trainer {
       double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
       state
           .adam()
-          .update(judge.updateNumber(step), learningRate, state.master(), gradients.sum(), scale * clip);
+          .update(
+              judge.updateNumber(step),
+              learningRate,
+              state.master(),
+              gradients.sum(),
+              scale * clip);
       weights.gather(state.master());
       balanceExperts(step, load);
     }
