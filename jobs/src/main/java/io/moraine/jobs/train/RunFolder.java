@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -145,11 +146,28 @@ public record RunFolder(Path root) {
   /** Replaces a file as a whole, by way of a hidden one beside it. */
   static void replace(Configuration hadoop, Path file, Writing writing) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
-    Path beside = new Path(file.getParent(), "." + file.getName() + ".new");
+    Path beside = beside(file);
     writing.to(beside);
     files.delete(file, false);
     if (!files.rename(beside, file)) {
       throw new IOException("cannot replace %s.".formatted(file));
     }
+  }
+
+  /**
+   * Puts small files in their places whose replacement a killed process left undone. Only for a run
+   * that has checkpoints, which has had each of them: the new one beside it is whole then.
+   */
+  void finishReplacing(Configuration hadoop) throws IOException {
+    FileSystem files = root.getFileSystem(hadoop);
+    for (Path file : List.of(settings(), tokenizer(), data())) {
+      if (!files.exists(file) && files.exists(beside(file))) {
+        files.rename(beside(file), file);
+      }
+    }
+  }
+
+  private static Path beside(Path file) {
+    return new Path(file.getParent(), "." + file.getName() + ".new");
   }
 }

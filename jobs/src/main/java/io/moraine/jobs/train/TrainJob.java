@@ -220,6 +220,15 @@ public final class TrainJob {
   private void prepareFolder(RunFolder run, RunData given, boolean resume) throws IOException {
     PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
+    boolean hasCheckpoints = !checkpoints.finished().isEmpty();
+    if (hasCheckpoints) {
+      run.finishReplacing(hadoop);
+    }
+    if (resume && hasCheckpoints && !run.exists(hadoop)) {
+      throw new ConfigException(
+          "the run %s has checkpoints and no %s. Put it back, or begin anew with --resume never."
+              .formatted(run.root(), run.settings().getName()));
+    }
     if (resume && run.exists(hadoop)) {
       if (!run.hasTokenizerOf(hadoop, dataset)) {
         throw new ConfigException(

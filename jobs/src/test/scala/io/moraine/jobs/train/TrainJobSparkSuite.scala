@@ -310,6 +310,23 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(said.toString.split(told, -1).length == 2, said)
   }
 
+  test("a process killed while it replaced settings, tokenizer or data loses no checkpoint") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 4, 2)
+    for (name <- Seq("settings.json", "tokenizer.json", "data.json")) {
+      Files.move(run.resolve(name), run.resolve(s".$name.new"))
+      val again = train(run, 4, 2)
+      assert(again.resumedFrom == 4, name)
+      assert(Files.exists(run.resolve(name)))
+    }
+    Files.delete(run.resolve("settings.json"))
+    assert(
+      intercept[ConfigException](train(run, 4, 2)).getMessage ==
+        s"the run $run has checkpoints and no settings.json. Put it back, or begin anew with --resume never."
+    )
+    assert(Files.exists(run.resolve("checkpoints/step-00000004/manifest.json")))
+  }
+
   test("what fails twice in the same way ends at once, in a line that names step and cause") {
     val run = Scratch.folder().resolve("run")
     Files.createDirectories(run)
