@@ -50,14 +50,14 @@ final class HadoopStorage implements Storage {
   @Override
   public void write(String file, Content content) throws IOException {
     Path path = new Path(root, file);
-    Path beside = new Path(path.getParent(), "." + path.getName() + ".new");
-    try (OutputStream out = files.create(beside, true)) {
-      content.writeTo(out);
-    }
-    files.delete(path, false);
-    if (!files.rename(beside, path)) {
-      throw new IOException("cannot rename %s to %s.".formatted(beside, path));
-    }
+    RunFolder.replace(
+        files,
+        path,
+        beside -> {
+          try (OutputStream out = files.create(beside, true)) {
+            content.writeTo(out);
+          }
+        });
   }
 
   @Override

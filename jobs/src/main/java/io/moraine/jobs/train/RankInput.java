@@ -3,7 +3,6 @@ package io.moraine.jobs.train;
 import io.moraine.jobs.batch.ColumnarTables;
 import io.moraine.jobs.batch.RankedSequences;
 import io.moraine.jobs.config.TrainSettings;
-import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.data.BatchSizes;
@@ -72,9 +71,7 @@ record RankInput(SparkSession spark, TrainSettings settings) {
         .orElseGet(() -> new SequenceOrder(data.sequences(), seed));
   }
 
-  private BatchSizes sizes(RunData data) throws IOException {
-    PreparedDataset first = PreparedDataset.at(data.datasets().get(0).path());
-    int length = first.manifest(spark.sparkContext().hadoopConfiguration()).sequenceLength();
-    return settings.train().batch().sizes(length);
+  private BatchSizes sizes(RunData data) {
+    return settings.train().batch().sizes(data.sequenceLength());
   }
 }

@@ -230,7 +230,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     try (TrainableModel model = model(parsed, exchange, device);
         BatchReader train =
             parsed.engine().hasDeviceBatches()
-                ? deviceBatches(parsed, conf, device, tables)
+                ? deviceBatches(parsed, device, tables)
                 : open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
         TokenSource heldOut =
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
@@ -278,8 +278,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
   }
 
   /** The sequences of RAPIDS's tables, which come in the order that the trainer asks for. */
-  private BatchReader deviceBatches(
-      TrainSettings parsed, Configuration conf, Device device, Iterator<Object> tables)
+  private BatchReader deviceBatches(TrainSettings parsed, Device device, Iterator<Object> tables)
       throws IOException {
     if (!device.isCuda()) {
       throw new ConfigException(
@@ -287,12 +286,11 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
               .formatted(String.join("; ", Torch.missingForCuda())));
     }
     RunData runData = RunData.parse(data, "the run's data");
-    Manifest first = PreparedDataset.at(runData.datasets().get(0).path()).manifest(conf);
     ColumnarTables.Adapter adapter = ColumnarTables.adapter();
     return new DeviceBatches(
         CollectionConverters.IteratorHasAsJava(tables.map(adapted(adapter))).asJava(),
         runData.sequences(),
-        first.sequenceLength(),
+        runData.sequenceLength(),
         device,
         parsed.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS);
   }

@@ -126,13 +126,14 @@ public record RunFolder(Path root) {
     }
   }
 
-  /** Replaces a small file as a whole: a reader sees the old text or the new one. */
+  /** Replaces a small file as a whole: a reader sees the old text, the new one or, briefly, none. */
   public static void replace(Configuration hadoop, Path file, String text) throws IOException {
+    FileSystem files = file.getFileSystem(hadoop);
     replace(
-        hadoop,
+        files,
         file,
         beside -> {
-          try (OutputStream out = beside.getFileSystem(hadoop).create(beside, true)) {
+          try (OutputStream out = files.create(beside, true)) {
             out.write(text.getBytes(StandardCharsets.UTF_8));
           }
         });
@@ -144,8 +145,7 @@ public record RunFolder(Path root) {
   }
 
   /** Replaces a file as a whole, by way of a hidden one beside it. */
-  static void replace(Configuration hadoop, Path file, Writing writing) throws IOException {
-    FileSystem files = file.getFileSystem(hadoop);
+  static void replace(FileSystem files, Path file, Writing writing) throws IOException {
     Path beside = beside(file);
     writing.to(beside);
     files.delete(file, false);

@@ -28,7 +28,8 @@ final class RunTable {
    */
   static void write(Configuration hadoop, Path file, MessageType schema, List<Group> rows)
       throws IOException {
-    RunFolder.replace(hadoop, file, beside -> write(beside, hadoop, schema, rows));
+    RunFolder.replace(
+        file.getFileSystem(hadoop), file, beside -> write(beside, hadoop, schema, rows));
   }
 
   private static void write(Path file, Configuration hadoop, MessageType schema, List<Group> rows)

@@ -19,7 +19,9 @@ import org.bytedeco.pytorch.global.torch;
  */
 record TensorBlocks(int levels) {
 
-  private static final int BLOCK = 256;
+  /** Elements of a block. */
+  static final int BLOCK = 256;
+
   private static final int ABSOLUTE = 0x7fffffff;
   private static final int INFINITY = 0x7f800000;
   private static final int NAN = 0x7fc00000;

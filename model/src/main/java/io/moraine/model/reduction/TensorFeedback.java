@@ -15,8 +15,6 @@ import org.bytedeco.pytorch.global.torch;
  */
 final class TensorFeedback implements StateTensor, AutoCloseable {
 
-  private static final int BLOCK = 256;
-
   private final HostStaging staging;
   private final Tensor residual;
   private Optional<Tensor> kept = Optional.empty();
@@ -36,12 +34,12 @@ final class TensorFeedback implements StateTensor, AutoCloseable {
    * @param from the range's place in the whole, a multiple of 256
    */
   Tensor encode(TensorBlocks codec, Tensor values, long from) {
-    Tensor owed = residual.narrow(0, from, values.numel()).view(-1, BLOCK);
-    Tensor own = values.view(-1, BLOCK);
+    Tensor owed = residual.narrow(0, from, values.numel()).view(-1, TensorBlocks.BLOCK);
+    Tensor own = values.view(-1, TensorBlocks.BLOCK);
     Tensor rests = own.eq(new Scalar(0)).all(1, true);
     Tensor due = torch.where(rests, own, own.add(owed));
     TensorBlocks.Encoded encoded = codec.encode(due.view(-1));
-    owed.copy_(torch.where(rests, owed, due.sub(encoded.decoded().view(-1, BLOCK))));
+    owed.copy_(torch.where(rests, owed, due.sub(encoded.decoded().view(-1, TensorBlocks.BLOCK))));
     return encoded.bytes();
   }
 
