@@ -126,7 +126,9 @@ public record RunFolder(Path root) {
     }
   }
 
-  /** Replaces a small file as a whole: a reader sees the old text, the new one or, briefly, none. */
+  /**
+   * Replaces a small file as a whole: a reader sees the old text, the new one or, briefly, none.
+   */
   public static void replace(Configuration hadoop, Path file, String text) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
     replace(
