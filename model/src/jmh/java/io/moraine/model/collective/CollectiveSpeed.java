@@ -25,11 +25,11 @@ import java.util.SplittableRandom;
  * <p>Arguments: rank, number of ranks, a folder that all ranks see, this rank's host name or
  * address, MiB of float32 (several, with commas), sides (likewise), rounds. Sides: {@code
  * CODEC-tcp}, {@code CODEC-tls} (with {@code keys.p12} of the folder, password {@code changeit}),
- * {@code CODEC-unix}, {@code stream-tcp}, {@code stream-unix}, {@code memory-tcp}, {@code
- * memory-unix} ({@link StreamSide}), {@code gloo}. Rank 0 prints a line per size and side: the
- * median and the best time of the slowest rank, the median of all ranks' processor time, which
- * other work on the machine changes least, bandwidth (bytes of float32 per second, of the median
- * and of the best), bytes that rank 0 sent.
+ * {@code CODEC-unix}, {@code powersgd-tcp}, {@code powersgd-unix} ({@link PowerSgdSide}), {@code
+ * stream-tcp}, {@code stream-unix}, {@code memory-tcp}, {@code memory-unix} ({@link StreamSide}),
+ * {@code gloo}. Rank 0 prints a line per size and side: the median and the best time of the slowest
+ * rank, the median of all ranks' processor time, which other work on the machine changes least,
+ * bandwidth (bytes of float32 per second, of the median and of the best), bytes that rank 0 sent.
  */
 public final class CollectiveSpeed {
 
@@ -98,7 +98,7 @@ public final class CollectiveSpeed {
           if (round >= 0) {
             seconds[side][round] = time.slowestNanos() / 1e9;
             busy[side][round] = time.busyNanos() / 1e9;
-          } else if (names.get(side).matches(".*\\d-.*")) {
+          } else if (!names.get(side).matches("(stream|memory|gloo|powersgd).*")) {
             referee.requireIdentical("what " + names.get(side) + " gave", Arrays.hashCode(values));
           }
         }
@@ -162,7 +162,11 @@ public final class CollectiveSpeed {
       return new StreamSide(communicator(run, "tcp"), host, isUnix, isFromMemory);
     }
     Communicator communicator = communicator(run, parts[1]);
-    GradientCodec codec = GradientCodec.of(parts[0]);
+    if (parts[0].equals("powersgd")) {
+      return new PowerSgdSide(communicator);
+    }
+    GradientCodec codec =
+        parts[0].equals("topk") ? GradientCodec.topK(0.01) : GradientCodec.of(parts[0]);
     return new Side() {
       @Override
       public void run(float[] values) {

@@ -168,7 +168,11 @@ public record TrainConfig(
     /** Themselves, rounded. */
     BF16("bf16"),
     /** What they are ahead of those that everybody has. */
-    INT8_DIFFERENCES("int8");
+    INT8_DIFFERENCES("int8"),
+    /** The same in 4 bits. */
+    INT4_DIFFERENCES("int4"),
+    /** The same in signs: with signs of gradients, a bit each way, and feedback both ways. */
+    SIGN_DIFFERENCES("sign");
 
     private final String codec;
 
@@ -188,7 +192,7 @@ public record TrainConfig(
 
     /** Whether receivers add what they decode to what they have. */
     public boolean areDifferences() {
-      return this == INT8_DIFFERENCES;
+      return this != FP32 && this != BF16;
     }
   }
 

@@ -13,7 +13,8 @@ import java.util.Optional;
  * these are ahead of the weights that everybody has, which everybody then adds. What a difference
  * leaves out is in the next one by itself.
  *
- * @source differences: Jia et al., SDP4Bit, 2024, arXiv:2410.15526 (8 bits here)
+ * @source differences: Jia et al., SDP4Bit, 2024, arXiv:2410.15526; with signs both ways: Tang et
+ *     al., DoubleSqueeze, 2019, arXiv:1905.05957, algorithm 1, the owners being its servers
  */
 final class WeightGather {
 

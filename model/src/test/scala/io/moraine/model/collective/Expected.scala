@@ -11,8 +11,11 @@ object Expected {
     Array.fill(length)(random.nextGaussian().toFloat)
   }
 
-  /** What everybody decodes of these values. */
-  def through(codec: GradientCodec, values: Array[Float]): Array[Float] = {
+  /** What everybody decodes of these values, which are sent in chunks of 65,536. */
+  def through(codec: GradientCodec, values: Array[Float]): Array[Float] =
+    Array.concat(values.grouped(65536).map(throughAtOnce(codec, _)).toSeq: _*)
+
+  private def throughAtOnce(codec: GradientCodec, values: Array[Float]): Array[Float] = {
     val bytes = new Array[Byte](codec.encodedBytes(values.length))
     val written = codec.encode(values, 0, bytes, 0, values.length)
     val decoded = new Array[Float](values.length)

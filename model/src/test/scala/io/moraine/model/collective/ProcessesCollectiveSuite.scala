@@ -1,6 +1,5 @@
 package io.moraine.model.collective
 
-import io.moraine.model.collective.codec.GradientCodec
 import java.net.{InetAddress, ServerSocket, Socket}
 import java.nio.charset.StandardCharsets
 import java.nio.file.{Files, Path}
@@ -90,27 +89,29 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
     finally run.end()
   }
 
-  private def expected(worldSize: Int, seed: Int): String =
-    GradientCodec
-      .all()
-      .asScala
-      .map { codec =>
-        val contributions =
-          (0 until worldSize).map(Expected.values(_, RankMain.length, seed.toLong))
-        s"${codec.name} ${RankMain.digest(Expected.allReduce(codec, contributions))}"
-      }
-      .mkString("; ")
+  /** What ranks say of every collective: plain loops, and for PowerSGD threads of one process. */
+  private def expected(worldSize: Int, seed: Int): Seq[Seq[String]] = {
+    val powerSgd = Ranks.run(worldSize)(RankMain.powerSgd).map(rank => RankMain.digest(rank.get))
+    assert(powerSgd.toSet.size == 1)
+    for (rank <- 0 until worldSize)
+      yield RankMain.cases(seed).map { case (name, one) =>
+        s"$name ${RankMain.digest(one.expected(rank, worldSize))}"
+      } :+ s"powersgd ${powerSgd.head}"
+  }
 
   for (worldSize <- Seq(2, 4); kind <- Seq("tcp", "unix"))
     test(
-      s"$kind, $worldSize processes: all-reduce with every codec gives the bits of plain loops"
+      s"$kind, $worldSize processes: every collective with every codec gives the bits of plain loops"
     ) {
-      withRun("sums", worldSize, "sum", kind) { run =>
-        for (rank <- 0 until worldSize) assert(run.said(rank, 60000) == expected(worldSize, 4))
+      withRun("many", worldSize, "all", kind) { run =>
+        for ((lines, rank) <- expected(worldSize, "many".length).zipWithIndex)
+          assert(run.said(rank, 60000).linesIterator.toSeq == lines)
       }
     }
 
-  test("TLS, 2 processes, new keys for every 256 KiB: all-reduce gives the bits of plain loops") {
+  test(
+    "TLS, 2 processes, new keys for every 256 KiB: every collective gives the bits of plain loops"
+  ) {
     withFolder { folder =>
       val limits = Files.writeString(
         folder.resolve("limits"),
@@ -119,26 +120,29 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
       val place = Seq("tls", folder, Certificates.ranks, Certificates.authority).mkString("=")
       val options =
         Seq(s"-Djava.security.properties=$limits", "-Djavax.net.debug=ssl:handshake")
-      val run = new Run("keys", 2, "sum", Seq.fill(2)(place), folder, options)
+      val run = new Run("keys", 2, "all", Seq.fill(2)(place), folder, options)
       try
-        for (rank <- 0 until 2) {
-          assert(run.said(rank, 60000) == expected(2, 4))
+        for ((lines, rank) <- expected(2, "keys".length).zipWithIndex) {
+          assert(run.said(rank, 60000).linesIterator.toSeq == lines)
           assert("Consuming KeyUpdate".r.findAllIn(run.errors(rank)).size > 5)
         }
       finally run.end()
     }
   }
 
-  test("two runs side by side, in one folder and on one host, do not mix") {
-    withFolder { folder =>
-      val runs = Seq("one", "three").map(new Run(_, 2, "sum", Seq.fill(2)(s"unix=$folder"), folder))
-      try
-        for ((run, seed) <- runs.zip(Seq(3, 5)); rank <- 0 until 2)
-          assert(run.said(rank, 60000) == expected(2, seed))
-      finally runs.foreach(_.end())
-      assert(expected(2, 3) != expected(2, 5))
+  for (kind <- Seq("tcp", "unix"))
+    test(s"$kind: two runs side by side, in one folder and on one host, do not mix") {
+      withFolder { folder =>
+        val names = Seq("one", "three")
+        val runs = names.map(new Run(_, 2, "all", Seq.fill(2)(s"$kind=$folder"), folder))
+        val due = names.map(name => expected(2, name.length))
+        assert(due.head != due(1))
+        try
+          for ((run, ranks) <- runs.zip(due); (lines, rank) <- ranks.zipWithIndex)
+            assert(run.said(rank, 60000).linesIterator.toSeq == lines)
+        finally runs.foreach(_.end())
+      }
     }
-  }
 
   for (worldSize <- Seq(2, 4); kind <- Seq("tcp", "unix")) {
     val others = 0 until worldSize - 1

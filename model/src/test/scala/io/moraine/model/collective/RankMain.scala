@@ -2,6 +2,8 @@ package io.moraine.model.collective
 
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.collective.transport.{Listener, Mesh, MeshConfig, Rendezvous}
+import io.moraine.model.reduction.{GradientReduction, Gradients, ReductionConfig}
+import io.moraine.model.tensor.Slice
 import java.nio.file.{Files, Path}
 import java.time.Duration
 import java.util.zip.CRC32
@@ -26,7 +28,7 @@ object RankMain {
     val said =
       try
         work match {
-          case "sum"     => sums(communicator, runId.length)
+          case "all"     => all(communicator, runId.length)
           case "forever" => forever(communicator, Path.of(file))
         }
       catch { case e: CollectiveException => e.getMessage }
@@ -46,17 +48,50 @@ object RankMain {
     case Array("list", addresses) => Rendezvous.at(config, addresses.split(',').toList.asJava)
   }
 
-  /** A digest of what each codec gives. */
-  private def sums(communicator: Communicator, seed: Int): String = {
-    val digests = for (codec <- GradientCodec.all().asScala) yield {
-      val values = Expected.values(communicator.rank, length, seed.toLong)
-      communicator.allReduce(values, codec)
-      s"${codec.name} ${digest(values)}"
-    }
-    digests.mkString("; ")
+  /** A line for each collective and codec, and a digest of what this rank gets. */
+  private def all(communicator: Communicator, seed: Int): String =
+    (cases(seed).map { case (name, one) => s"$name ${digest(one.run(communicator))}" } :+
+      s"powersgd ${digest(powerSgd(communicator))}").mkString("\n")
+
+  /** Every collective with every codec, with names. */
+  def cases(seed: Int): Seq[(String, Case)] = {
+    val length = 3 * 65536 + 700
+    val ofFloats =
+      for (codec <- Case.codecs; one <- Case.ofFloats(codec, length, seed.toLong))
+        yield s"${codec.name}, ${one.name}" -> one
+    ofFloats ++ Case.ofBytes(5 * length).map(one => one.name -> one)
   }
 
-  val length: Int = 3 * 65536 + 700
+  /** Three steps of a matrix and a vector, what all owners have in the end. */
+  def powerSgd(communicator: Communicator): Array[Float] = {
+    val slices = List(
+      new Slice("matrix", 0, List(300L, 200L).map(Long.box).asJava),
+      new Slice("vector", 60160, List(Long.box(77)).asJava)
+    )
+    val length = ReductionConfig.length(slices.asJava)
+    val buckets = Buckets.of(length, communicator.worldSize, 256, length)
+    var step = 0L
+    val gradients: Gradients = (from, dst, offset, count) => {
+      val values = Expected.values(communicator.rank, length.toInt, step)
+      System.arraycopy(values, from.toInt, dst, offset, count)
+    }
+    val config = new ReductionConfig.PowerSgd(4, true)
+    val reduction =
+      GradientReduction.of(config, communicator, buckets, slices.asJava, gradients, 7)
+    val shard = new Array[Float](buckets.size(communicator.rank))
+    while (step < 3) {
+      step += 1
+      reduction.reduce(0, shard)
+    }
+    val all = new Array[Float](length.toInt)
+    communicator.allGather(
+      shard,
+      buckets.get(0),
+      GradientCodec.of("fp32"),
+      (to, src, offset, count) => System.arraycopy(src, offset, all, to.toInt, count)
+    )
+    all
+  }
 
   def digest(values: Array[Float]): Long = {
     val crc = new CRC32
@@ -69,7 +104,7 @@ object RankMain {
 
   /** Sums until somebody stops it; the file says when it is under way. */
   private def forever(communicator: Communicator, file: Path): String = {
-    val values = new Array[Float](length)
+    val values = new Array[Float](3 * 65536 + 700)
     var step = 0L
     while (true) {
       step += 1

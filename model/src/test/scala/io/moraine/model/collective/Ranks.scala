@@ -47,12 +47,18 @@ object Ranks {
     )
 
   /** Runs the same work on every rank; the results by rank, failures included. */
-  def run[T](worldSize: Int, silenceMillis: Long = 20000, sockets: Sockets = Tcp)(
-      work: Communicator => T
-  ): Seq[Try[T]] =
+  def run[T](
+      worldSize: Int,
+      silenceMillis: Long = 20000,
+      sockets: Sockets = Tcp,
+      computeMillis: Option[Long] = None
+  )(work: Communicator => T): Seq[Try[T]] =
     run(
       Seq.fill(worldSize)(sockets.listen()),
-      rank => sockets.configured(config(rank, worldSize, silenceMillis)),
+      rank =>
+        sockets.configured(
+          config(rank, worldSize, silenceMillis, computeMillis.getOrElse(silenceMillis))
+        ),
       mesh => new Communicator(mesh)
     )((communicator, _) => work(communicator))
 

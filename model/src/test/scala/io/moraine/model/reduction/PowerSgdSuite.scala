@@ -119,7 +119,7 @@ class PowerSgdSuite extends AnyFunSuite {
   private def steps(worldSize: Int, count: Int) =
     (1 to count).map(step => (0 until worldSize).map(gradient(_, step)))
 
-  for (worldSize <- Seq(1, 2, 3, 4)) {
+  for (worldSize <- Seq(1, 2, 3, 4, 8)) {
     test(s"P = $worldSize: what was contributed is what arrived and what is owed, to rounding") {
       val gradients = steps(worldSize, 30)
       val results = run(slices, rank(2), gradients)

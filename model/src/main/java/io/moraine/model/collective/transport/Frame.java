@@ -8,8 +8,8 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * What travels between two ranks: magic, kind, operation, number of the collective, step, sequence
- * number, payload length, CRC32C of these from the kind on, CRC32C of the payload, payload
+ * What travels between two ranks: magic, version, kind, operation, number of the collective, step,
+ * sequence number, payload length, CRC32C of these from the kind on, CRC32C of the payload, payload
  * (docs/formats.md). A length is believed only when its checksum is right, so that nobody waits for
  * what never comes.
  *
@@ -21,7 +21,8 @@ record Frame(Kind kind, Tag tag, Payload payload) {
   static final int MAX_PAYLOAD_BYTES = 1 << 26;
   static final Tag NO_TAG = new Tag(Operation.BARRIER, 0, 0);
 
-  private static final int MAGIC = 0x4d465233; // "MFR3"
+  private static final int MAGIC = 0x4d4652; // "MFR"
+  private static final int VERSION = '3';
   private static final int FIELDS_AT = 4;
   private static final int FIELD_BYTES = 1 + 1 + 4 + 8 + 8 + 4;
 
@@ -76,7 +77,10 @@ record Frame(Kind kind, Tag tag, Payload payload) {
   /** Writes the header. */
   void putHeader(ByteBuffer dst, long sequence) {
     int from = dst.position();
-    dst.putInt(MAGIC).put(kind.code()).put(tag.operation().code()).putInt(tag.number());
+    dst.putInt(MAGIC << 8 | VERSION)
+        .put(kind.code())
+        .put(tag.operation().code())
+        .putInt(tag.number());
     dst.putLong(tag.step()).putLong(sequence).putInt(payload.length());
     dst.putInt(checksum(dst, from + FIELDS_AT, FIELD_BYTES)).putInt(payload.sealedChecksum());
   }
@@ -88,15 +92,19 @@ record Frame(Kind kind, Tag tag, Payload payload) {
    */
   static Header header(ByteBuffer src, long sequence) throws IOException {
     int from = src.position();
-    int magic = src.getInt();
+    int begin = src.getInt();
     Optional<Kind> kind = Kind.of(src.get());
     Optional<Operation> operation = Operation.of(src.get());
     int number = src.getInt();
     long step = src.getLong();
     long received = src.getLong();
     int length = src.getInt();
-    if (magic != MAGIC) {
-      throw new IOException("no frame: magic %08x".formatted(magic));
+    if (begin >>> 8 != MAGIC) {
+      throw new IOException("no frame: magic %06x".formatted(begin >>> 8));
+    }
+    if ((begin & 0xff) != VERSION) {
+      throw new IOException(
+          "a frame of version %02x, this rank has %02x".formatted(begin & 0xff, VERSION));
     }
     requireIntact(sequence, src.getInt(), checksum(src, from + FIELDS_AT, FIELD_BYTES));
     if (kind.isEmpty() || operation.isEmpty() || length < 0 || length > MAX_PAYLOAD_BYTES) {

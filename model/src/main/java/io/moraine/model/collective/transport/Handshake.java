@@ -64,8 +64,13 @@ final class Handshake {
       throw new RefusedException("it speaks with TLS, this rank without TLS");
     }
     int version = read(channel, theirs, GREETING_BYTES).getInt();
-    if (magic != MAGIC || version != VERSION) {
-      throw new RefusedException("not a rank: greeting %08x, version %d".formatted(magic, version));
+    if (magic != MAGIC) {
+      throw new RefusedException("not a rank: greeting %08x".formatted(magic));
+    }
+    if (version != VERSION) {
+      throw new RefusedException(
+          "it speaks version %d, this rank %d: all ranks need the same release"
+              .formatted(version, VERSION));
     }
     int peer = theirs.getInt();
     if (!isExpected.test(peer)) {
@@ -81,7 +86,8 @@ final class Handshake {
         proof(peer, config.rank(), join(peerNonce, ownNonce, peerCertificate, ownCertificate));
     byte[] shown = read(channel, ByteBuffer.allocate(Proof.BYTES), Proof.BYTES).array();
     if (!MessageDigest.isEqual(shown, due)) {
-      throw new RefusedException("rank %d does not know the run's secret".formatted(peer));
+      throw new RefusedException(
+          "rank %d is of another run or does not know this run's secret".formatted(peer));
     }
     return peer;
   }

@@ -17,6 +17,12 @@ public final class Mesh implements AutoCloseable {
   private final PayloadPool pool;
   private final List<String> hosts;
 
+  /** One at a time, in whatever thread. */
+  private volatile Running running = new Running(Frame.NO_TAG, System.nanoTime());
+
+  /** The operation that was begun last. */
+  private record Running(Tag tag, long beginNanos) {}
+
   private Mesh(MeshConfig config, Map<Integer, Peer> peers, PayloadPool pool, List<String> hosts) {
     this.config = config;
     this.peers = peers;
@@ -90,22 +96,28 @@ public final class Mesh implements AutoCloseable {
   /**
    * Queues a payload for a peer; it is not copied. The caller may release it at once.
    *
-   * @throws TransportException if the peer is lost or takes nothing within the deadline
+   * @throws TransportException if the peer is lost or has not taken all that the operation sends
+   *     within the deadline, which begins with its first frame
    */
   public void send(int peer, Tag tag, Payload payload) {
     Frame frame = Frame.of(Frame.Kind.DATA, tag, payload);
     payload.retain();
-    await(peer, "takes no data", connection -> connection.offer(frame, POLL_MILLIS) ? frame : null);
+    await(
+        peer,
+        tag,
+        "has not taken all",
+        connection -> connection.offer(frame, POLL_MILLIS) ? frame : null);
   }
 
   /**
    * The next payload from a peer; the caller holds it and has to release it.
    *
    * @param tag of the collective that it has to belong to
-   * @throws TransportException if the peer is lost, silent, too slow or in another collective
+   * @throws TransportException if the peer is lost, silent or in another collective, or has not
+   *     sent all of this one within the deadline, which begins with its first frame
    */
   public Payload receive(int peer, Tag tag) {
-    Frame frame = await(peer, "sends no data", connection -> connection.poll(POLL_MILLIS));
+    Frame frame = await(peer, tag, "has not sent all", connection -> connection.poll(POLL_MILLIS));
     if (!frame.tag().equals(tag)) {
       throw new TransportException(
           "rank %d runs %s, this rank %s".formatted(peer, frame.tag(), tag));
@@ -127,9 +139,11 @@ public final class Mesh implements AutoCloseable {
     Frame on(Peer connection) throws InterruptedException;
   }
 
-  private Frame await(int peer, String complaint, Attempt attempt) {
+  private Frame await(int peer, Tag tag, String complaint, Attempt attempt) {
     Peer connection = peers.get(peer);
-    long start = System.nanoTime();
+    if (!running.tag().equals(tag)) {
+      running = new Running(tag, System.nanoTime());
+    }
     try {
       while (true) {
         Frame result = attempt.on(connection);
@@ -148,9 +162,9 @@ public final class Mesh implements AutoCloseable {
               "rank %d gives no sign of life for %d ms"
                   .formatted(peer, config.silence().toMillis()));
         }
-        if (System.nanoTime() - start > config.compute().toNanos()) {
+        if (System.nanoTime() - running.beginNanos() > config.compute().toNanos()) {
           throw new TransportException(
-              "rank %d %s for %d ms".formatted(peer, complaint, config.compute().toMillis()));
+              "rank %d %s within %d ms".formatted(peer, complaint, config.compute().toMillis()));
         }
         if (config.isCancelled().getAsBoolean()) {
           throw new TransportException("cancelled while waiting for rank %d".formatted(peer));

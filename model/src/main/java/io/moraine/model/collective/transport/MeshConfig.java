@@ -12,7 +12,7 @@ import java.util.function.BooleanSupplier;
  * @param runId names the run and its attempt; ranks of another one are refused
  * @param secret shared by the ranks of the run and by nobody else
  * @param silence longest time without a sign of life from a peer
- * @param compute longest time that a living peer may take to deliver
+ * @param compute longest time that a living peer may take to deliver all of an operation
  * @param isCancelled asked a few times a second while waiting; true ends the wait
  * @param tls encrypts TCP connections; Unix-domain sockets never leave a host and stay as they are
  */

@@ -47,7 +47,8 @@ record Notice(int rank, String why) {
     byte[] said = read(channel, length).array();
     byte[] shown = read(channel, Proof.BYTES).array();
     if (!MessageDigest.isEqual(shown, Proof.of(config, rank, TO_ALL, said))) {
-      throw new RefusedException("rank %d does not know the run's secret".formatted(rank));
+      throw new RefusedException(
+          "rank %d is of another run or does not know this run's secret".formatted(rank));
     }
     return new Notice(rank, new String(said, StandardCharsets.UTF_8));
   }

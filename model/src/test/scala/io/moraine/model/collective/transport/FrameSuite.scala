@@ -128,6 +128,13 @@ class FrameSuite extends AnyFunSuite {
     for (length <- bytes.indices) intercept[IOException](read(bytes.take(length)))
   }
 
+  test("a frame of another version is named") {
+    assert(
+      intercept[IOException](read(bytes.updated(3, '2'.toByte))).getMessage ==
+        "a frame of version 32, this rank has 33"
+    )
+  }
+
   test("a frame that comes twice or too soon is named") {
     val two = written(frame(Frame.Kind.DATA, payload), frame(Frame.Kind.DATA, payload))
     val second = two.drop(bytes.length)

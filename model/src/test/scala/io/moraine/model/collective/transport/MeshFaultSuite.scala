@@ -1,12 +1,12 @@
 package io.moraine.model.collective.transport
 
-import io.moraine.model.collective.{CollectiveException, Communicator, Ranks}
+import io.moraine.model.collective.codec.GradientCodec
+import io.moraine.model.collective.{CollectiveException, Communicator, Ranks, ShardLayout}
 import java.io.IOException
 import java.net.{InetSocketAddress, StandardProtocolFamily, UnixDomainSocketAddress}
 import java.nio.ByteBuffer
 import java.nio.channels.{ServerSocketChannel, SocketChannel}
 import java.nio.file.Files
-import java.util.List
 import java.util.concurrent.{Executors, TimeUnit}
 import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
@@ -17,7 +17,7 @@ import scala.concurrent.duration.{Duration => ScalaDuration}
 import scala.jdk.CollectionConverters._
 import scala.util.Try
 
-/** Two ranks, and somebody between them who does harm to what rank 1 sends. */
+/** Ranks, and somebody who does harm to what rank 1 sends to rank 0. */
 class MeshFaultSuite extends AnyFunSuite with Eventually {
 
   implicit override val patienceConfig: PatienceConfig = PatienceConfig(Span(20, Seconds))
@@ -131,26 +131,31 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     while (left.hasRemaining) out.write(left)
   }
 
-  /** Both ranks' failures while they exchange data until one of them notices. */
-  private def failures(sockets: Ranks.Sockets, fate: Array[Byte] => Fate): Seq[String] = {
-    val pool = Executors.newFixedThreadPool(2)
+  /** All ranks' failures while they do the same again and again until one of them notices. */
+  private def failures(
+      worldSize: Int,
+      sockets: Ranks.Sockets,
+      fate: Array[Byte] => Fate,
+      work: Communicator => Unit
+  ): Seq[String] = {
+    val pool = Executors.newFixedThreadPool(worldSize)
     implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
-    val listeners = Seq.fill(2)(sockets.listen())
+    val listeners = Seq.fill(worldSize)(sockets.listen())
     val link = linkTo(listeners.head.address, sockets, fate)
     try {
-      val addresses = List.of(link.address, listeners(1).address)
+      val addresses = listeners.map(_.address)
       val ranks = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {
           val mesh = Mesh.connect(
-            Ranks.config(rank, 2, deadlineMillis, 5 * deadlineMillis),
+            Ranks.config(rank, worldSize, deadlineMillis, 5 * deadlineMillis),
             listener,
-            addresses
+            (if (rank == 1) link.address +: addresses.tail else addresses).asJava
           )
           val communicator = new Communicator(mesh)
           try
             for (step <- 1 to 1000000) {
               communicator.beginStep(step)
-              communicator.allGatherBytes(new Array[Byte](100 + rank))
+              work(communicator)
             }
           finally communicator.close()
         }
@@ -180,6 +185,11 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
       "frame \\d+ is damaged"
     ),
     ("a flipped bit in the magic", f => GoesOn(flipped(f, 1)), "no frame: magic"),
+    (
+      "a flipped bit in the version",
+      f => GoesOn(flipped(f, 3)),
+      "a frame of version 23, this rank has 33"
+    ),
     ("a flipped bit in the step", f => GoesOn(flipped(f, 11)), "frame \\d+ is damaged"),
     ("a length that grew", f => GoesOn(flipped(f, lengthAt)), "frame \\d+ is damaged"),
     ("a frame that comes twice", f => GoesOn(f ++ f), "frame \\d+ came where \\d+ was due"),
@@ -189,18 +199,69 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     ("a connection that stands still", _ => Stands, "gives no sign of life for 6000 ms")
   )
 
-  for ((name, fate, expected) <- faults; sockets <- Ranks.allSockets)
+  private val int8 = GradientCodec.of("int8")
+
+  /** Several chunks, so that faults come in the middle of what is encoded and sent ahead. */
+  private val elements = 20 * 65536
+
+  private val collectives: Seq[(String, Communicator => Unit)] = Seq(
+    "all-reduce" -> (_.allReduce(new Array[Float](elements), int8)),
+    "all-to-all" -> { communicator =>
+      val counts = Array.fill(communicator.worldSize)(elements / communicator.worldSize)
+      val dst = new Array[Float](counts.sum)
+      communicator.allToAll(new Array[Float](counts.sum), counts, int8, dst, counts)
+    },
+    "reduce-scatter" -> { communicator =>
+      val layout = new ShardLayout(elements.toLong, communicator.worldSize, 256)
+      val shard = new Array[Float](layout.size(communicator.rank))
+      communicator.reduceScatter((_, _, _, _) => (), layout, int8, shard)
+    },
+    "all-gather" -> { communicator =>
+      val layout = new ShardLayout(elements.toLong, communicator.worldSize, 256)
+      val shard = new Array[Float](layout.size(communicator.rank))
+      communicator.allGather(shard, layout, int8, (_, _, _, _) => ())
+    },
+    "broadcast" -> { communicator =>
+      val values = new Array[Float](elements)
+      for (root <- 0 until communicator.worldSize) communicator.broadcast(root, values, int8)
+    }
+  )
+
+  private def endsOnAll(
+      worldSize: Int,
+      sockets: Ranks.Sockets,
+      fault: (String, Array[Byte] => Fate, String),
+      operation: String,
+      work: Communicator => Unit
+  ): Unit = {
+    val (name, fate, expected) = fault
     test(
-      s"${sockets.name}: $name ends the operation on both ranks, which name operation, step, rank and peer"
+      s"${sockets.name}, $worldSize ranks: $name ends the $operation on all ranks, which name operation, step, rank and peer"
     ) {
-      val messages = failures(sockets, fate)
+      val messages = failures(worldSize, sockets, fate, work)
       assert(
         s"rank 1: .*$expected|rank 1 $expected".r.findFirstIn(messages.head).nonEmpty,
         messages
       )
       for ((message, rank) <- messages.zipWithIndex)
-        assert(message.matches(s"all-gather of bytes at step \\d+ on rank $rank of 2: .+"), message)
-      assert(messages(1).matches(s".*: rank 0: gave up: .*$expected.*"), messages)
+        assert(message.matches(s"$operation at step \\d+ on rank $rank of $worldSize: .+"), message)
+      for (message <- messages.tail)
+        assert(message.matches(s".*: rank \\d: gave up: .*$expected.*"), messages)
       eventually(assert(threads == 0, "no thread is left"))
     }
+  }
+
+  for (fault <- faults; sockets <- Ranks.allSockets)
+    endsOnAll(
+      2,
+      sockets,
+      fault,
+      "all-gather of bytes",
+      communicator => communicator.allGatherBytes(new Array[Byte](100 + communicator.rank))
+    )
+
+  for ((fault, i) <- faults.zipWithIndex; worldSize <- Seq(3, 4)) {
+    val (operation, work) = collectives((i + worldSize) % collectives.size)
+    endsOnAll(worldSize, Ranks.allSockets(i % 2), fault, operation, work)
+  }
 }

@@ -1,6 +1,7 @@
 package io.moraine.model.collective.transport
 
-import io.moraine.model.collective.{Communicator, Ranks}
+import io.moraine.model.collective.codec.GradientCodec
+import io.moraine.model.collective.{CollectiveException, Communicator, Ranks}
 import java.nio.ByteBuffer
 import java.nio.channels.SocketChannel
 import java.nio.charset.StandardCharsets
@@ -8,6 +9,7 @@ import java.nio.file.Files
 import java.nio.file.attribute.PosixFilePermissions
 import java.time.Duration
 import java.util.List
+import java.util.concurrent.locks.LockSupport
 import java.util.concurrent.{Callable, Executors}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -161,17 +163,27 @@ class MeshSuite extends AnyFunSuite {
       val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(wrong, "test"), sockets)
       assert(
         first.left.toOption.get.getMessage ==
-          "rank [1] did not connect; a caller was refused: rank 1 does not know the run's secret"
+          "rank [1] did not connect; a caller was refused: rank 1 is of another run or does not know this run's secret"
       )
       assert(
         second.left.toOption.get.getMessage.startsWith("rank 0 cannot be reached at 127.0.0.1:")
       )
-      assert(second.left.toOption.get.getMessage.endsWith("rank 0 does not know the run's secret"))
+      assert(
+        second.left.toOption.get.getMessage
+          .endsWith("rank 0 is of another run or does not know this run's secret")
+      )
     }
 
   test("a rank of another run with the same secret is not let in") {
     val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(Ranks.secret, "another run"))
-    assert(first.isLeft && second.isLeft)
+    assert(
+      first.left.toOption.get.getMessage ==
+        "rank [1] did not connect; a caller was refused: rank 1 is of another run or does not know this run's secret"
+    )
+    assert(
+      second.left.toOption.get.getMessage
+        .endsWith("rank 0 is of another run or does not know this run's secret")
+    )
   }
 
   test("a wait is ended when the task is cancelled") {
@@ -189,6 +201,49 @@ class MeshSuite extends AnyFunSuite {
     cancelled = true
     val error = intercept[TransportException](first.toOption.get.receive(1, Frame.NO_TAG))
     assert(error.getMessage == "cancelled while waiting for rank 1")
+    close(first, second)
+  }
+
+  test("a rank that always sends, but too little, ends the operation at the compute deadline") {
+    val config = new MeshConfig(
+      0,
+      2,
+      "test",
+      Ranks.secret,
+      Duration.ofSeconds(20),
+      Duration.ofSeconds(2),
+      () => false
+    )
+    val (first, second) = connectBoth(config, Ranks.config(1, 2))
+    val Seq(own, slow) = Seq(first, second).map(_.toOption.get)
+    val chunk = 1 << 16
+    val chunks = 300
+    @volatile var sent = 0
+    val sender = new Thread(() =>
+      while (sent < chunks && !Thread.interrupted()) {
+        val payload = slow.wrap(new Array[Byte](4 * chunk))
+        slow.send(0, new Tag(Operation.ALL_TO_ALL, 1, 0), payload)
+        sent += 1
+        LockSupport.parkNanos(100000000)
+      }
+    )
+    sender.start()
+    val error = intercept[CollectiveException] {
+      new Communicator(own).allToAll(
+        new Array[Float](0),
+        Array(0, 0),
+        GradientCodec.of("fp32"),
+        new Array[Float](chunks * chunk),
+        Array(0, chunks * chunk)
+      )
+    }
+    assert(
+      error.getMessage ==
+        "all-to-all at step 0 on rank 0 of 2: rank 1 has not sent all within 2000 ms"
+    )
+    assert(sent > 1 && sent < chunks)
+    sender.interrupt()
+    sender.join()
     close(first, second)
   }
 

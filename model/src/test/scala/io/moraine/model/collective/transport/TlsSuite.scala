@@ -339,8 +339,14 @@ class TlsSuite extends AnyFunSuite {
     val found = all(Seq(cluster, cluster), between = between(relay))(sum)
     val messages = found.map(_.failed.get.getMessage)
     assert(isBetween)
-    assert(messages.head.endsWith("rank 1 does not know the run's secret"), messages)
-    assert(messages(1).endsWith("rank 0 does not know the run's secret"), messages)
+    assert(
+      messages.head.endsWith("rank 1 is of another run or does not know this run's secret"),
+      messages
+    )
+    assert(
+      messages(1).endsWith("rank 0 is of another run or does not know this run's secret"),
+      messages
+    )
   }
 
   test("a store that is missing, locked or empty is named, its password never") {

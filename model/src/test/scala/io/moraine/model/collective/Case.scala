@@ -1,0 +1,161 @@
+package io.moraine.model.collective
+
+import io.moraine.model.collective.codec.GradientCodec
+
+import scala.jdk.CollectionConverters._
+
+/** A collective as each rank runs it, and what plain loops in one place say that a rank gets.
+  *
+  * @param run
+  *   on a rank; what it got
+  * @param expected
+  *   for a rank, of so many
+  */
+case class Case(
+    name: String,
+    run: Communicator => Array[Float],
+    expected: (Int, Int) => Array[Float]
+)
+
+object Case {
+
+  val codecs: Seq[GradientCodec] = GradientCodec.all().asScala.toSeq :+ GradientCodec.topK(0.01)
+
+  /** Every collective that has a codec, on ranks' own values of this length. */
+  def ofFloats(codec: GradientCodec, length: Int, seed: Long = 0): Seq[Case] =
+    Seq(allReduce(codec, length, seed), scatterAndGather(codec, length, seed)) ++
+      Seq(0, -1).map(broadcast(codec, length, seed, _)) :+ allToAll(codec, seed)
+
+  /** The others: bytes, counts and sums. */
+  def ofBytes(length: Int): Seq[Case] =
+    Seq(0, -1).map(broadcastBytes(length, _)) :+ allToAllBytes :+ gathered :+ sums
+
+  private def allReduce(codec: GradientCodec, length: Int, seed: Long) = Case(
+    "all-reduce",
+    communicator => {
+      val values = Expected.values(communicator.rank, length, seed)
+      communicator.allReduce(values, codec)
+      values
+    },
+    (_, worldSize) => sum(codec, length, seed, worldSize)
+  )
+
+  private def scatterAndGather(codec: GradientCodec, length: Int, seed: Long) = Case(
+    "reduce-scatter, then all-gather",
+    communicator => {
+      val values = Expected.values(communicator.rank, length, seed)
+      val layout = new ShardLayout(length.toLong, communicator.worldSize, 256)
+      val shard = new Array[Float](layout.size(communicator.rank))
+      communicator.reduceScatter(
+        (from, dst, offset, count) => System.arraycopy(values, from.toInt, dst, offset, count),
+        layout,
+        codec,
+        shard
+      )
+      val all = new Array[Float](length)
+      communicator.allGather(
+        shard,
+        layout,
+        codec,
+        (to, src, offset, count) => System.arraycopy(src, offset, all, to.toInt, count)
+      )
+      all
+    },
+    (_, worldSize) => sum(codec, length, seed, worldSize)
+  )
+
+  private def sum(codec: GradientCodec, length: Int, seed: Long, worldSize: Int): Array[Float] =
+    Expected.allReduce(codec, (0 until worldSize).map(Expected.values(_, length, seed)))
+
+  /** From the first rank, or from the last. */
+  private def broadcast(codec: GradientCodec, length: Int, seed: Long, at: Int) = Case(
+    s"broadcast from ${named(at)}",
+    communicator => {
+      val values = Expected.values(communicator.rank, length, seed)
+      communicator.broadcast(root(at, communicator.worldSize), values, codec)
+      values
+    },
+    (_, worldSize) => Expected.through(codec, Expected.values(root(at, worldSize), length, seed))
+  )
+
+  private def allToAll(codec: GradientCodec, seed: Long) = {
+    def part(from: Int, to: Int): Array[Float] =
+      Expected.values(100 * from + to, Expected.count(from, to), seed)
+    Case(
+      "all-to-all",
+      communicator => {
+        val (rank, ranks) = (communicator.rank, 0 until communicator.worldSize)
+        val sent = ranks.map(Expected.count(rank, _)).toArray
+        val received = communicator.exchangeCounts(sent)
+        assert(received.toSeq == ranks.map(Expected.count(_, rank)))
+        val dst = new Array[Float](received.sum)
+        val src = Array.concat(ranks.map(part(rank, _)): _*)
+        communicator.allToAll(src, sent, codec, dst, received)
+        dst
+      },
+      (rank, worldSize) =>
+        Array.concat((0 until worldSize).map(from => Expected.through(codec, part(from, rank))): _*)
+    )
+  }
+
+  private def broadcastBytes(length: Int, at: Int) = {
+    def content(root: Int): Array[Byte] = Array.tabulate(length)(i => (i * 7 + root).toByte)
+    Case(
+      s"broadcast of bytes from ${named(at)}",
+      communicator => {
+        val from = root(at, communicator.worldSize)
+        val own = if (communicator.rank == from) content(from) else Array[Byte](1, 2)
+        communicator.broadcastBytes(from, own).map(_.toFloat)
+      },
+      (_, worldSize) => content(root(at, worldSize)).map(_.toFloat)
+    )
+  }
+
+  private def allToAllBytes = {
+    def part(from: Int, to: Int): Array[Byte] =
+      Array.tabulate(5 * Expected.count(from, to))(i => (i * 31 + 7 * from + to).toByte)
+    Case(
+      "all-to-all of bytes",
+      communicator => {
+        val (rank, ranks) = (communicator.rank, 0 until communicator.worldSize)
+        val sent = ranks.map(part(rank, _).length).toArray
+        val received = communicator.exchangeCounts(sent)
+        val dst = new Array[Byte](received.sum)
+        communicator.allToAll(Array.concat(ranks.map(part(rank, _)): _*), sent, dst, received)
+        dst.map(_.toFloat)
+      },
+      (rank, worldSize) => Array.concat((0 until worldSize).map(part(_, rank)): _*).map(_.toFloat)
+    )
+  }
+
+  private def gathered = Case(
+    "all-gather of bytes, barrier",
+    communicator => {
+      communicator.barrier()
+      val all = communicator.allGatherBytes(Array.fill(3 * communicator.rank)(7.toByte))
+      communicator.requireIdentical("how many there are", all.length.toLong)
+      all.map(_.length.toFloat)
+    },
+    (_, worldSize) => Array.tabulate(worldSize)(3f * _)
+  )
+
+  /** Doubles whose sum depends on the order. */
+  private def sums = Case(
+    "sums of doubles and longs",
+    communicator => {
+      val small = if (communicator.rank == 1) 1e17 else 1.0
+      val doubles = communicator.allReduceSum(Array(small, communicator.rank + 0.5))
+      val longs = communicator.allReduceSum(Array(communicator.rank.toLong, 10L))
+      (doubles ++ longs.map(_.toDouble)).map(_.toFloat)
+    },
+    (_, worldSize) => {
+      val small = (0 until worldSize).map(rank => if (rank == 1) 1e17 else 1.0).foldLeft(0.0)(_ + _)
+      val ranks = (0 until worldSize).sum
+      Array(small, ranks + 0.5 * worldSize, ranks.toDouble, 10.0 * worldSize).map(_.toFloat)
+    }
+  )
+
+  private def root(at: Int, worldSize: Int): Int = if (at < 0) worldSize - 1 else at
+
+  private def named(at: Int): String = if (at < 0) "the last rank" else s"rank $at"
+}
