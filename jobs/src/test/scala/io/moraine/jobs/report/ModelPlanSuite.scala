@@ -318,7 +318,7 @@ class ModelPlanSuite extends AnyFunSuite {
     )
     assert(
       refused("weights" -> "int8").startsWith(
-        "train.wire.weights must be one of fp32, bf16, int8-differences, got int8"
+        "train.wire.weights must be one of fp32, bf16, int8-differences, int4-differences, sign-differences, got int8"
       )
     )
     for (name <- Seq("int4", "sign", "topk", "powersgd"); feedback <- Seq("auto", "on", "off")) {

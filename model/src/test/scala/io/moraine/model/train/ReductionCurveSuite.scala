@@ -8,6 +8,7 @@ import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.reduction.ReductionConfig
 import io.moraine.model.tensor.Torch
+import io.moraine.model.train.TrainConfig.Weights
 import io.moraine.model.transformer.{TinyModels, Transformer}
 import java.nio.file.Files
 import java.util.Optional
@@ -29,7 +30,11 @@ class ReductionCurveSuite extends AnyFunSuite {
     override def checkpointing(step: Long): Unit = ()
     override def checkpointed(step: Long): Unit = ()
   }
-  private def train(seed: Long, reduction: ReductionConfig): (Double, Long) = {
+  private def train(
+      seed: Long,
+      reduction: ReductionConfig,
+      weights: TrainConfig.Weights
+  ): (Double, Long) = {
     Torch.start(1)
     val router = new RouterConfig(8, 2, 1, 1, Score.SIGMOID, 1, true, 0)
     val config = new TrainConfig(
@@ -40,7 +45,7 @@ class ReductionCurveSuite extends AnyFunSuite {
       new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
       1.0,
       new TrainConfig.Balance(0.01, 1),
-      new TrainConfig.Wire(reduction, TrainConfig.Weights.BF16),
+      new TrainConfig.Wire(reduction, weights),
       new TrainConfig.Every(steps.toLong, 1, 100, 0, 0)
     )
     val curve = new Curve
@@ -70,8 +75,12 @@ class ReductionCurveSuite extends AnyFunSuite {
   private def coded(name: String, on: Boolean) =
     new ReductionConfig.Coded(GradientCodec.of(name), on)
 
-  private def loss(name: String, reduction: ReductionConfig): Double = {
-    val runs = Seq(1L, 2L, 3L).map(train(_, reduction))
+  private def loss(
+      name: String,
+      reduction: ReductionConfig,
+      weights: TrainConfig.Weights = TrainConfig.Weights.BF16
+  ): Double = {
+    val runs = Seq(1L, 2L, 3L).map(train(_, reduction, weights))
     val mean = runs.map(_._1).sum / runs.size
     info(
       f"$name%-22s ${runs.map(_._1).map(l => f"$l%.4f").mkString(" ")}, mean $mean%.4f, ${runs.head._2} bytes"
@@ -80,13 +89,18 @@ class ReductionCurveSuite extends AnyFunSuite {
   }
 
   private lazy val exact = loss("fp32", coded("fp32", false))
+  private lazy val oneWaySigns = loss("sign with", coded("sign", true))
   private lazy val topK = loss("topk of 1 % with", new ReductionConfig.TopK(0.01, 0, true))
 
   private val reductions = Seq[(String, Boolean => ReductionConfig)](
-    "sign" -> (coded("sign", _)),
     "powersgd of rank 1" -> (new ReductionConfig.PowerSgd(1, _)),
     "powersgd of rank 4" -> (new ReductionConfig.PowerSgd(4, _))
   )
+
+  test("sign: feedback takes away more than half of what the reduction costs") {
+    val without = loss("sign without", coded("sign", false)) - exact
+    assert(without > 0.005 && oneWaySigns - exact < without / 2)
+  }
 
   for ((name, reduction) <- reductions)
     test(s"$name: feedback takes away more than half of what the reduction costs") {
@@ -94,6 +108,12 @@ class ReductionCurveSuite extends AnyFunSuite {
       val without = loss(s"$name without", reduction(false)) - exact
       assert(without > 0.005 && owed < without / 2)
     }
+
+  test("4 bits both ways end where float32 does, signs both ways where signs one way do") {
+    val fine = loss("int4, int4-differences", coded("int4", true), Weights.INT4_DIFFERENCES)
+    val signs = loss("sign, sign-differences", coded("sign", true), Weights.SIGN_DIFFERENCES)
+    assert(math.abs(fine - exact) < 0.002 && math.abs(signs - oneWaySigns) < 0.005)
+  }
 
   test("topk of 1 %: feedback takes away more than half of what the reduction costs") {
     val without = loss("topk of 1 % without", new ReductionConfig.TopK(0.01, 0, false)) - exact

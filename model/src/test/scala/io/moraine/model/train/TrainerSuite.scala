@@ -173,7 +173,11 @@ class TrainerSuite extends AnyFunSuite {
       )
   ) :+ "powersgd of rank 4" ->
     new TrainConfig.Wire(new ReductionConfig.PowerSgd(4, true), TrainConfig.Weights.BF16) :+
-    "weights as int8 differences" -> new TrainConfig.Wire(GradientCodec.of("int8"), differences)
+    "weights as int8 differences" -> new TrainConfig.Wire(GradientCodec.of("int8"), differences) :+
+    "4 bits both ways" ->
+    new TrainConfig.Wire(GradientCodec.of("int4"), TrainConfig.Weights.INT4_DIFFERENCES) :+
+    "signs both ways" ->
+    new TrainConfig.Wire(GradientCodec.of("sign"), TrainConfig.Weights.SIGN_DIFFERENCES)
 
   for ((name, wire) <- wires; worldSize <- Seq(1, 2, 3, 4)) {
     test(s"$name, stopped and resumed, P = $worldSize: the same weights bit for bit") {
@@ -198,13 +202,28 @@ class TrainerSuite extends AnyFunSuite {
   /** The owners' weights. */
   private def master(run: Path): Array[Float] = weights(run, TrainConfig.Weights.FP32)
 
+  private def errors(run: Path, form: TrainConfig.Weights) =
+    master(run).zip(weights(run, form)).map { case (a, b) => math.abs(a - b) }
+
+  test("weights sent in 4 bits or signs are nowhere further from the owners' than a few steps") {
+    for (
+      (form, most) <- Seq(
+        TrainConfig.Weights.INT4_DIFFERENCES -> 2 * 0.1 / 14,
+        TrainConfig.Weights.SIGN_DIFFERENCES -> 4 * 0.1
+      )
+    ) {
+      val run = folder()
+      train(run, 2, flat(60, weights = form))
+      info(s"$form ${errors(run, form).max}")
+      assert(errors(run, form).max < most && errors(run, form).exists(_ > 0))
+    }
+  }
+
   test("weights sent as differences are within a step's difference / 254 of the owners'") {
     val fine = folder()
     val rounded = folder()
     train(fine, 2, flat(60, weights = differences))
     train(rounded, 2, flat(60))
-    def errors(run: Path, form: TrainConfig.Weights) =
-      master(run).zip(weights(run, form)).map { case (a, b) => math.abs(a - b) }
     // AdamW moves a weight by about the learning rate, 0.1, a step.
     assert(errors(fine, differences).max < 2 * 0.1 / 254)
     assert(errors(fine, differences).sum < errors(rounded, TrainConfig.Weights.BF16).sum / 2)
