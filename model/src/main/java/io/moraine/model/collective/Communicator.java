@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /**
@@ -285,15 +286,19 @@ public final class Communicator implements AutoCloseable {
         });
   }
 
-  /** Everybody's bytes, by rank. */
+  /**
+   * Everybody's bytes, by rank.
+   *
+   * @param own at most 2^26
+   */
   public byte[][] allGatherBytes(byte[] own) {
-    return gatherBytes(Operation.ALL_GATHER_BYTES, own);
+    return gather(Operation.ALL_GATHER_BYTES, own.clone(), (peer, bytes) -> bytes);
   }
 
   /** Sums by element over all ranks, in the order of ranks, in float64. */
   public double[] allReduceSum(double[] values) {
     double[] sum = new double[values.length];
-    for (byte[] bytes : allGatherBytes(doubleBytes(values))) {
+    for (byte[] bytes : gatherEqual(Operation.ALL_GATHER_BYTES, doubleBytes(values))) {
       for (int i = 0; i < sum.length; i++) {
         sum[i] += ByteBuffer.wrap(bytes).getDouble(8 * i);
       }
@@ -306,7 +311,7 @@ public final class Communicator implements AutoCloseable {
     long[] sum = new long[values.length];
     ByteBuffer own = ByteBuffer.allocate(8 * values.length);
     own.asLongBuffer().put(values);
-    for (byte[] bytes : allGatherBytes(own.array())) {
+    for (byte[] bytes : gatherEqual(Operation.ALL_GATHER_BYTES, own.array())) {
       for (int i = 0; i < sum.length; i++) {
         sum[i] += ByteBuffer.wrap(bytes).getLong(8 * i);
       }
@@ -316,7 +321,7 @@ public final class Communicator implements AutoCloseable {
 
   /** Returns when every rank has come here. */
   public void barrier() {
-    gatherBytes(Operation.BARRIER, new byte[0]);
+    gatherEqual(Operation.BARRIER, new byte[0]);
   }
 
   /**
@@ -327,7 +332,8 @@ public final class Communicator implements AutoCloseable {
    */
   public void requireIdentical(String what, long value) {
     TreeMap<String, StringBuilder> ranks = new TreeMap<>();
-    byte[][] all = allGatherBytes(ByteBuffer.allocate(8).putLong(value).array());
+    byte[] own = ByteBuffer.allocate(8).putLong(value).array();
+    byte[][] all = gatherEqual(Operation.ALL_GATHER_BYTES, own);
     for (int peer = 0; peer < all.length; peer++) {
       String digest = "%016x".formatted(ByteBuffer.wrap(all[peer]).getLong());
       ranks.computeIfAbsent(digest, unused -> new StringBuilder()).append(' ').append(peer);
@@ -348,14 +354,26 @@ public final class Communicator implements AutoCloseable {
     mesh.close();
   }
 
-  private byte[][] gatherBytes(Operation operation, byte[] own) {
+  /** As many bytes of everybody. */
+  private byte[][] gatherEqual(Operation operation, byte[] own) {
+    return gather(operation, own, (peer, bytes) -> Wire.requireLength(peer, bytes, own.length));
+  }
+
+  /**
+   * Everybody's bytes.
+   *
+   * @param own does not change any more
+   * @param check of what comes from a rank; returns it
+   */
+  private byte[][] gather(
+      Operation operation, byte[] own, BiFunction<Integer, byte[], byte[]> check) {
     return run(
         operation,
         wire -> {
           byte[][] all = new byte[worldSize()][];
           wire.sendToAll(mesh.wrap(own));
           for (int peer = 0; peer < worldSize(); peer++) {
-            all[peer] = peer == rank() ? own : wire.receive(peer);
+            all[peer] = peer == rank() ? own : check.apply(peer, wire.receive(peer));
           }
           return all;
         });

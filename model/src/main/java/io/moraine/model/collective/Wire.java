@@ -93,6 +93,16 @@ record Wire(Mesh mesh, Tag tag) {
     }
   }
 
+  /** Bytes from a peer, which have to be so many. */
+  static byte[] requireLength(int peer, byte[] bytes, int due) {
+    if (bytes.length != due) {
+      throw new TransportException(
+          "rank %d sent %d bytes where %d were due: the ranks do not run the same operation"
+              .formatted(peer, bytes.length, due));
+    }
+    return bytes;
+  }
+
   /** The next payload from a peer, of any length. */
   byte[] receive(int peer) {
     Payload payload = mesh.receive(peer, tag);

@@ -26,6 +26,9 @@ object Case {
     Seq(allReduce(codec, length, seed), scatterAndGather(codec, length, seed)) ++
       Seq(0, -1).map(broadcast(codec, length, seed, _)) :+ allToAll(codec, seed)
 
+  /** Rows of tokens in FP8, which are sent in whole tiles. */
+  def ofRows(row: Int, seed: Long = 0): Seq[Case] = Seq(allToAll(GradientCodec.fp8(row), seed, row))
+
   /** The others: bytes, counts and sums. */
   def ofBytes(length: Int): Seq[Case] =
     Seq(0, -1).map(broadcastBytes(length, _)) :+ allToAllBytes :+ gathered :+ sums
@@ -78,16 +81,18 @@ object Case {
     (_, worldSize) => Expected.through(codec, Expected.values(root(at, worldSize), length, seed))
   )
 
-  private def allToAll(codec: GradientCodec, seed: Long) = {
+  /** As many of so many elements as there are for each rank. */
+  private def allToAll(codec: GradientCodec, seed: Long, each: Int = 1) = {
+    def count(from: Int, to: Int): Int = each * (Expected.count(from, to) / each)
     def part(from: Int, to: Int): Array[Float] =
-      Expected.values(100 * from + to, Expected.count(from, to), seed)
+      Expected.values(100 * from + to, count(from, to), seed)
     Case(
       "all-to-all",
       communicator => {
         val (rank, ranks) = (communicator.rank, 0 until communicator.worldSize)
-        val sent = ranks.map(Expected.count(rank, _)).toArray
+        val sent = ranks.map(count(rank, _)).toArray
         val received = communicator.exchangeCounts(sent)
-        assert(received.toSeq == ranks.map(Expected.count(_, rank)))
+        assert(received.toSeq == ranks.map(count(_, rank)))
         val dst = new Array[Float](received.sum)
         val src = Array.concat(ranks.map(part(rank, _)): _*)
         communicator.allToAll(src, sent, codec, dst, received)
@@ -132,28 +137,42 @@ object Case {
     "all-gather of bytes, barrier",
     communicator => {
       communicator.barrier()
-      val all = communicator.allGatherBytes(Array.fill(3 * communicator.rank)(7.toByte))
+      val all = communicator.allGatherBytes(ownBytes(communicator.rank))
       communicator.requireIdentical("how many there are", all.length.toLong)
-      all.map(_.length.toFloat)
+      all.flatten.map(_.toFloat)
     },
-    (_, worldSize) => Array.tabulate(worldSize)(3f * _)
+    (_, worldSize) => Array.concat((0 until worldSize).map(ownBytes): _*).map(_.toFloat)
   )
 
-  /** Doubles whose sum depends on the order. */
+  private def ownBytes(rank: Int): Array[Byte] =
+    Array.tabulate(3 * rank)(i => (50 * rank + i).toByte)
+
+  /** Doubles whose sum in another order than that of ranks is another one. */
   private def sums = Case(
     "sums of doubles and longs",
     communicator => {
-      val small = if (communicator.rank == 1) 1e17 else 1.0
-      val doubles = communicator.allReduceSum(Array(small, communicator.rank + 0.5))
+      val doubles =
+        communicator.allReduceSum(Array(inOrder(communicator.rank), communicator.rank + 0.5))
       val longs = communicator.allReduceSum(Array(communicator.rank.toLong, 10L))
       (doubles ++ longs.map(_.toDouble)).map(_.toFloat)
     },
     (_, worldSize) => {
-      val small = (0 until worldSize).map(rank => if (rank == 1) 1e17 else 1.0).foldLeft(0.0)(_ + _)
       val ranks = (0 until worldSize).sum
-      Array(small, ranks + 0.5 * worldSize, ranks.toDouble, 10.0 * worldSize).map(_.toFloat)
+      Array(
+        (0 until worldSize).map(inOrder).foldLeft(0.0)(_ + _),
+        ranks + 0.5 * worldSize,
+        ranks.toDouble,
+        10.0 * worldSize
+      ).map(_.toFloat)
     }
   )
+
+  /** 1, 1e17, -1e17, 1, ...: what comes before the second is lost. */
+  private def inOrder(rank: Int): Double = rank match {
+    case 1 => 1e17
+    case 2 => -1e17
+    case _ => 1
+  }
 
   private def root(at: Int, worldSize: Int): Int = if (at < 0) worldSize - 1 else at
 

@@ -2,6 +2,7 @@ package io.moraine.model.collective
 
 import io.moraine.model.collective.codec.GradientCodec
 import java.util.SplittableRandom
+import java.util.concurrent.CountDownLatch
 import org.scalatest.funsuite.AnyFunSuite
 
 class CommunicatorCollectiveSuite extends AnyFunSuite {
@@ -113,6 +114,30 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
       )
   }
 
+  test("sums of different lengths are no operation of the same ranks") {
+    val results = Ranks.run(2)(ranked => ranked.allReduceSum(new Array[Double](1 + ranked.rank)))
+    val messages = results.map(_.failed.get.getMessage)
+    assert(
+      messages.exists(
+        _.contains("sent 16 bytes where 8 were due: the ranks do not run the same operation")
+      ),
+      messages
+    )
+    assert(messages.forall(_.startsWith("all-gather of bytes at step 0 on rank ")), messages)
+  }
+
+  test("bytes that are gathered may be changed at once") {
+    val results = Ranks.run(2) { ranked =>
+      for (step <- 0 until 50) {
+        val own = Array.fill(100000)(step.toByte)
+        val all = ranked.allGatherBytes(own)
+        java.util.Arrays.fill(own, -1.toByte)
+        assert(all.forall(_.forall(_ == step)))
+      }
+    }
+    results.foreach(_.get)
+  }
+
   test("a rank that gives up ends the operation on all others with its reason") {
     val results = Ranks.run(3) { communicator =>
       communicator.beginStep(9)
@@ -140,13 +165,55 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
     assert(messages.forall(_.contains("connection lost")), messages)
   }
 
+  test("a rank that gives up ends the operation on all, whomever they wait for") {
+    val isOver = new CountDownLatch(1)
+    val results = Ranks.run(3) { communicator =>
+      communicator.barrier()
+      communicator.rank match {
+        case 0 => isOver.await()
+        case 1 =>
+          try communicator.barrier()
+          finally isOver.countDown()
+        case 2 => communicator.abort("out of disk")
+      }
+    }
+    val message = results(1).failed.get.getMessage
+    assert(message == "barrier at step 0 on rank 1 of 3: rank 2: gave up: out of disk")
+  }
+
+  test("ranks that end while another is still waited for have done their part") {
+    val results = Ranks.run(3) { communicator =>
+      if (communicator.rank == 0) Thread.sleep(3000)
+      communicator.barrier()
+    }
+    results.foreach(_.get)
+  }
+
+  test("at the deadline of an operation it is said who is late, and who was before") {
+    val isOver = new CountDownLatch(1)
+    val results = Ranks.run(3, silenceMillis = 20000, computeMillis = Some(3000)) { communicator =>
+      if (communicator.rank == 1) Thread.sleep(2000)
+      if (communicator.rank == 2) isOver.await()
+      try communicator.barrier()
+      finally isOver.countDown()
+    }
+    val message = results.head.failed.get.getMessage
+    assert(
+      message.matches(
+        "barrier at step 0 on rank 0 of 3: rank 2 has not done its part within 3000 ms" +
+          "; rank 1 was waited for longest, \\d+ ms"
+      ),
+      message
+    )
+  }
+
   test("a rank that lives but does not deliver ends the operation at the compute deadline") {
     val results = Ranks.run(2, silenceMillis = 1500) { communicator =>
       if (communicator.rank == 1) Thread.sleep(6000) else communicator.barrier()
     }
     assert(
       results.head.failed.get.getMessage ==
-        "barrier at step 0 on rank 0 of 2: rank 1 has not sent all within 1500 ms"
+        "barrier at step 0 on rank 0 of 2: rank 1 has not done its part within 1500 ms"
     )
   }
 

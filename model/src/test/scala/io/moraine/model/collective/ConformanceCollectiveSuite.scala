@@ -32,6 +32,8 @@ class ConformanceCollectiveSuite extends AnyFunSuite {
   ) {
     for (codec <- Case.codecs)
       conforms(s"${codec.name}, ", worldSize, sockets, sizes(worldSize), Case.ofFloats(codec, _))
+    for (row <- Seq(96, 192))
+      conforms(s"fp8, rows of $row, ", worldSize, sockets, Seq(0), _ => Case.ofRows(row))
     conforms("", worldSize, sockets, Seq(0, 1, 4 * chunk * worldSize + 5), Case.ofBytes)
   }
 

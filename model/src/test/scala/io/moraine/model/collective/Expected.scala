@@ -11,9 +11,11 @@ object Expected {
     Array.fill(length)(random.nextGaussian().toFloat)
   }
 
-  /** What everybody decodes of these values, which are sent in chunks of 65,536. */
-  def through(codec: GradientCodec, values: Array[Float]): Array[Float] =
-    Array.concat(values.grouped(65536).map(throughAtOnce(codec, _)).toSeq: _*)
+  /** What everybody decodes of these values, sent in chunks of at most 65,536 and whole blocks. */
+  def through(codec: GradientCodec, values: Array[Float]): Array[Float] = {
+    val chunk = 65536 / codec.blockElements * codec.blockElements
+    Array.concat(values.grouped(chunk).map(throughAtOnce(codec, _)).toSeq: _*)
+  }
 
   private def throughAtOnce(codec: GradientCodec, values: Array[Float]): Array[Float] = {
     val bytes = new Array[Byte](codec.encodedBytes(values.length))

@@ -4,8 +4,6 @@ import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.collective.transport.Mesh
 import org.scalatest.funsuite.AnyFunSuite
 
-import scala.jdk.CollectionConverters._
-
 /** Collectives by hosts. */
 class HostsCollectiveSuite extends AnyFunSuite {
 
@@ -41,7 +39,7 @@ class HostsCollectiveSuite extends AnyFunSuite {
     "2 hosts of 2, not in order" -> Seq(0, 1, 1, 0)
   )
 
-  for ((name, hosts) <- shapes; codec <- GradientCodec.all().asScala) {
+  for ((name, hosts) <- shapes; codec <- Case.codecs) {
     val worldSize = hosts.size
 
     test(s"${codec.name}, $name: all-reduce is the sum by hosts, the same bits on all") {

@@ -24,7 +24,8 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
       work: String,
       places: Seq[String],
       folder: Path,
-      options: Seq[String] = Nil
+      options: Seq[String] = Nil,
+      silenceMillis: Long = 30000
   ) {
     private val files = (0 until worldSize).map(rank => folder.resolve(s"$runId-$rank.ready"))
 
@@ -81,10 +82,15 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
     }
   }
 
-  private def withRun(runId: String, worldSize: Int, work: String, kind: String)(
-      check: Run => Unit
-  ): Unit = withFolder { folder =>
-    val run = new Run(runId, worldSize, work, Seq.fill(worldSize)(s"$kind=$folder"), folder)
+  private def withRun(
+      runId: String,
+      worldSize: Int,
+      work: String,
+      kind: String,
+      silenceMillis: Long = 30000
+  )(check: Run => Unit): Unit = withFolder { folder =>
+    val places = Seq.fill(worldSize)(s"$kind=$folder")
+    val run = new Run(runId, worldSize, work, places, folder, Nil, silenceMillis)
     try check(run)
     finally run.end()
   }
@@ -108,6 +114,22 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
           assert(run.said(rank, 60000).linesIterator.toSeq == lines)
       }
     }
+
+  test("4 processes on 2 hosts: sums by hosts have the bits of plain loops with every codec") {
+    withFolder { folder =>
+      val hosts = Seq(0, 0, 1, 1)
+      val places = hosts.map(host => s"host=$folder=127.0.0.${1 + host}")
+      val contributions = hosts.indices.map(Expected.values(_, RankMain.hostsLength))
+      val run = new Run("hosts", 4, "hosts", places, folder)
+      val due = for (codec <- Case.codecs) yield {
+        val sum = Expected.allReduceByHosts(codec, contributions, hosts)
+        s"${codec.name} ${RankMain.digest(sum)}"
+      }
+      try
+        for (rank <- hosts.indices) assert(run.said(rank, 60000).linesIterator.toSeq == due)
+      finally run.end()
+    }
+  }
 
   test(
     "TLS, 2 processes, new keys for every 256 KiB: every collective gives the bits of plain loops"
@@ -167,7 +189,7 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
     test(
       s"$kind, $worldSize processes: one that is stopped ends the operation on all at the deadline"
     ) {
-      withRun("stopped", worldSize, "forever", kind) { run =>
+      withRun("stopped", worldSize, "forever", kind, silenceMillis) { run =>
         run.awaitWork()
         run.signal("STOP", victim)
         val messages = others.map(run.said(_, silenceMillis + 6000))
@@ -187,7 +209,7 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
     val linked = s"127.0.0.1:${link.getLocalPort}"
     withFolder { folder =>
       val places = Seq(s"list=$first,$second", s"list=$linked,$second")
-      val run = new Run("half-open", 2, "forever", places, folder)
+      val run = new Run("half-open", 2, "forever", places, folder, Nil, silenceMillis)
       @volatile var isServed = true
       try {
         val caller = link.accept()

@@ -24,11 +24,13 @@ object RankMain {
       Duration.ofMillis(10 * silence.toLong),
       () => false
     )
-    val communicator = new Communicator(mesh(config, place))
+    val hierarchy = if (work == "hosts") Hierarchy.HOSTS else Hierarchy.FLAT
+    val communicator = new Communicator(mesh(config, place), hierarchy)
     val said =
       try
         work match {
           case "all"     => all(communicator, runId.length)
+          case "hosts"   => byHosts(communicator)
           case "forever" => forever(communicator, Path.of(file))
         }
       catch { case e: CollectiveException => e.getMessage }
@@ -42,6 +44,8 @@ object RankMain {
       Rendezvous.inFolder(config.withTls(tls), Path.of(folder), Listener.open("127.0.0.1"))
     case Array("tcp", folder) =>
       Rendezvous.inFolder(config, Path.of(folder), Listener.open("127.0.0.1"))
+    case Array("host", folder, address) =>
+      Rendezvous.inFolder(config, Path.of(folder), Listener.open(address))
     case Array("unix", folder) =>
       val listener = Listener.withUnixSocket("127.0.0.1")
       Rendezvous.inFolder(config, Path.of(folder), listener)
@@ -53,13 +57,27 @@ object RankMain {
     (cases(seed).map { case (name, one) => s"$name ${digest(one.run(communicator))}" } :+
       s"powersgd ${digest(powerSgd(communicator))}").mkString("\n")
 
+  /** A line for each codec, and a digest of a sum by hosts. */
+  private def byHosts(communicator: Communicator): String = {
+    assert(communicator.isByHosts)
+    val digests = for (codec <- Case.codecs) yield {
+      val values = Expected.values(communicator.rank, hostsLength)
+      communicator.allReduce(values, codec)
+      s"${codec.name} ${digest(values)}"
+    }
+    digests.mkString("\n")
+  }
+
+  val hostsLength: Int = 5 * 65536 + 700
+
   /** Every collective with every codec, with names. */
   def cases(seed: Int): Seq[(String, Case)] = {
     val length = 3 * 65536 + 700
     val ofFloats =
       for (codec <- Case.codecs; one <- Case.ofFloats(codec, length, seed.toLong))
         yield s"${codec.name}, ${one.name}" -> one
-    ofFloats ++ Case.ofBytes(5 * length).map(one => one.name -> one)
+    val ofRows = Case.ofRows(192, seed.toLong).map(one => s"fp8, ${one.name}" -> one)
+    ofFloats ++ ofRows ++ Case.ofBytes(5 * length).map(one => one.name -> one)
   }
 
   /** Three steps of a matrix and a vector, what all owners have in the end. */

@@ -151,6 +151,7 @@ final class Connector {
         accept(selector);
       }
     }
+    requireNotCancelled();
     throw new TransportException(
         "rank %d cannot be reached at %s: %s".formatted(peer, address, last.getMessage()), last);
   }
@@ -228,6 +229,7 @@ final class Connector {
   private void acceptAll(Selector selector) throws IOException {
     while (!missing().isEmpty()) {
       if (isLate()) {
+        requireNotCancelled();
         throw new TransportException("rank %s did not connect%s".formatted(missing(), refusal()));
       }
       accept(selector);
@@ -281,7 +283,7 @@ final class Connector {
     pending.add(caller);
   }
 
-  /** Lets a caller in that proves to be a higher rank that is not there yet. */
+  /** Lets a caller in that proves to be a higher rank. */
   private void admit(SocketChannel channel, TimedChannel timed) {
     Optional<Met> met = Optional.empty();
     try (timed) {
@@ -300,11 +302,13 @@ final class Connector {
   }
 
   private synchronized void admit(Met met) {
-    if (isOver || !missing().contains(met.rank())) {
+    if (isOver) {
       closeQuietly(met.connection());
-    } else {
-      connections.put(met.rank(), met.connection());
+      return;
     }
+    // Who calls again has given up the call before.
+    Optional.ofNullable(connections.put(met.rank(), met.connection()))
+        .ifPresent(Connector::closeQuietly);
   }
 
   private synchronized void forget(TimedChannel caller) {
@@ -366,9 +370,17 @@ final class Connector {
   }
 
   private boolean isLate() {
-    return System.nanoTime() > deadlineNanos
-        || config.isCancelled().getAsBoolean()
-        || Thread.currentThread().isInterrupted();
+    return System.nanoTime() > deadlineNanos || isCancelled();
+  }
+
+  private boolean isCancelled() {
+    return config.isCancelled().getAsBoolean() || Thread.currentThread().isInterrupted();
+  }
+
+  private void requireNotCancelled() {
+    if (isCancelled()) {
+      throw new TransportException("cancelled while ranks connect");
+    }
   }
 
   private static void prepare(SocketChannel channel) throws IOException {

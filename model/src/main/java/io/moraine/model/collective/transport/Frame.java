@@ -22,7 +22,7 @@ record Frame(Kind kind, Tag tag, Payload payload) {
   static final Tag NO_TAG = new Tag(Operation.BARRIER, 0, 0);
 
   private static final int MAGIC = 0x4d4652; // "MFR"
-  private static final int VERSION = '3';
+  private static final char VERSION = '4';
   private static final int FIELDS_AT = 4;
   private static final int FIELD_BYTES = 1 + 1 + 4 + 8 + 8 + 4;
 
@@ -30,7 +30,8 @@ record Frame(Kind kind, Tag tag, Payload payload) {
   enum Kind {
     DATA(1),
     HEARTBEAT(2),
-    ABORT(3);
+    ABORT(3),
+    GOODBYE(4);
 
     private final byte code;
 
@@ -69,6 +70,11 @@ record Frame(Kind kind, Tag tag, Payload payload) {
     return Frame.of(Kind.HEARTBEAT, NO_TAG, new PayloadPool().wrap(new byte[0]));
   }
 
+  /** What a rank says last that has nothing more to do. */
+  static Frame goodbye() {
+    return Frame.of(Kind.GOODBYE, NO_TAG, new PayloadPool().wrap(new byte[0]));
+  }
+
   static Frame abort(String reason) {
     byte[] text = reason.getBytes(StandardCharsets.UTF_8);
     return Frame.of(Kind.ABORT, NO_TAG, new PayloadPool().wrap(text));
@@ -104,7 +110,7 @@ record Frame(Kind kind, Tag tag, Payload payload) {
     }
     if ((begin & 0xff) != VERSION) {
       throw new IOException(
-          "a frame of version %02x, this rank has %02x".formatted(begin & 0xff, VERSION));
+          "a frame of version %c, this rank has %c".formatted(begin & 0xff, VERSION));
     }
     requireIntact(sequence, src.getInt(), checksum(src, from + FIELDS_AT, FIELD_BYTES));
     if (kind.isEmpty() || operation.isEmpty() || length < 0 || length > MAX_PAYLOAD_BYTES) {

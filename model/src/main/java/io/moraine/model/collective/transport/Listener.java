@@ -97,6 +97,7 @@ public final class Listener implements AutoCloseable {
       return new Listener(servers, new Address(host, bound, socket));
     } catch (IOException e) {
       closeAll(servers);
+      folder.ifPresent(made -> delete(made.resolve("socket")));
       String where = port == 0 ? host : host + ":" + port;
       throw new TransportException("cannot listen on %s: %s".formatted(where, e.getMessage()), e);
     }

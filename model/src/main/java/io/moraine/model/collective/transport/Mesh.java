@@ -18,16 +18,34 @@ public final class Mesh implements AutoCloseable {
   private final List<String> hosts;
 
   /** One at a time, in whatever thread. */
-  private volatile Running running = new Running(Frame.NO_TAG, System.nanoTime());
+  private volatile Running running;
 
-  /** The operation that was begun last. */
-  private record Running(Tag tag, long beginNanos) {}
+  /**
+   * The operation that was begun last.
+   *
+   * @param waitedNanos for each rank
+   */
+  private record Running(Tag tag, long beginNanos, long[] waitedNanos) {
+
+    /** Whether another rank was waited for longer than this one, and for how long; else empty. */
+    String slower(int than) {
+      int slowest = than;
+      for (int rank = 0; rank < waitedNanos.length; rank++) {
+        slowest = waitedNanos[rank] > waitedNanos[slowest] ? rank : slowest;
+      }
+      return slowest == than
+          ? ""
+          : "; rank %d was waited for longest, %d ms"
+              .formatted(slowest, waitedNanos[slowest] / 1_000_000);
+    }
+  }
 
   private Mesh(MeshConfig config, Map<Integer, Peer> peers, PayloadPool pool, List<String> hosts) {
     this.config = config;
     this.peers = peers;
     this.pool = pool;
     this.hosts = hosts;
+    this.running = new Running(Frame.NO_TAG, System.nanoTime(), new long[config.worldSize()]);
   }
 
   /**
@@ -88,36 +106,42 @@ public final class Mesh implements AutoCloseable {
     return pool.allocate(length);
   }
 
-  /** A payload around the caller's array, which must not change any more. */
+  /**
+   * A payload around the caller's array, which must not change any more.
+   *
+   * @throws IllegalArgumentException if it is longer than 2^26 bytes
+   */
   public Payload wrap(byte[] bytes) {
+    if (bytes.length > Frame.MAX_PAYLOAD_BYTES) {
+      throw new IllegalArgumentException(
+          "at most %,d bytes can be sent at once, got %,d"
+              .formatted(Frame.MAX_PAYLOAD_BYTES, bytes.length));
+    }
     return pool.wrap(bytes);
   }
 
   /**
    * Queues a payload for a peer; it is not copied. The caller may release it at once.
    *
-   * @throws TransportException if the peer is lost or has not taken all that the operation sends
-   *     within the deadline, which begins with its first frame
+   * @throws TransportException if any rank is lost or silent, or the operation is not done within
+   *     the deadline, which begins with its first frame
    */
   public void send(int peer, Tag tag, Payload payload) {
     Frame frame = Frame.of(Frame.Kind.DATA, tag, payload);
     payload.retain();
-    await(
-        peer,
-        tag,
-        "has not taken all",
-        connection -> connection.offer(frame, POLL_MILLIS) ? frame : null);
+    requireNotFailed(peer);
+    await(peer, tag, connection -> connection.offer(frame, POLL_MILLIS) ? frame : null);
   }
 
   /**
    * The next payload from a peer; the caller holds it and has to release it.
    *
    * @param tag of the collective that it has to belong to
-   * @throws TransportException if the peer is lost, silent or in another collective, or has not
-   *     sent all of this one within the deadline, which begins with its first frame
+   * @throws TransportException if the peer is in another collective, any rank is lost or silent, or
+   *     the operation is not done within the deadline, which begins with its first frame
    */
   public Payload receive(int peer, Tag tag) {
-    Frame frame = await(peer, tag, "has not sent all", connection -> connection.poll(POLL_MILLIS));
+    Frame frame = await(peer, tag, connection -> connection.poll(POLL_MILLIS));
     if (!frame.tag().equals(tag)) {
       throw new TransportException(
           "rank %d runs %s, this rank %s".formatted(peer, frame.tag(), tag));
@@ -139,33 +163,27 @@ public final class Mesh implements AutoCloseable {
     Frame on(Peer connection) throws InterruptedException;
   }
 
-  private Frame await(int peer, Tag tag, String complaint, Attempt attempt) {
+  private Frame await(int peer, Tag tag, Attempt attempt) {
     Peer connection = peers.get(peer);
-    if (!running.tag().equals(tag)) {
-      running = new Running(tag, System.nanoTime());
-    }
+    Running operation = running(tag);
     try {
       while (true) {
+        long before = System.nanoTime();
+        if (before - operation.beginNanos() > config.compute().toNanos()) {
+          throw new TransportException(
+              "rank %d has not done its part within %d ms%s"
+                  .formatted(peer, config.compute().toMillis(), operation.slower(peer)));
+        }
+        boolean isOver = !connection.failure().isEmpty();
         Frame result = attempt.on(connection);
+        operation.waitedNanos()[peer] += System.nanoTime() - before;
         if (result != null) {
           return result;
         }
-        if (!connection.failure().isEmpty()) {
-          result = attempt.on(connection);
-          if (result != null) {
-            return result;
-          }
-          throw new TransportException("rank %d: %s".formatted(peer, connection.failure()));
+        if (isOver) {
+          requireNotFailed(peer); // what came before the failure has been taken
         }
-        if (connection.silentNanos() > config.silence().toNanos()) {
-          throw new TransportException(
-              "rank %d gives no sign of life for %d ms"
-                  .formatted(peer, config.silence().toMillis()));
-        }
-        if (System.nanoTime() - running.beginNanos() > config.compute().toNanos()) {
-          throw new TransportException(
-              "rank %d %s within %d ms".formatted(peer, complaint, config.compute().toMillis()));
-        }
+        requireAllAlive();
         if (config.isCancelled().getAsBoolean()) {
           throw new TransportException("cancelled while waiting for rank %d".formatted(peer));
         }
@@ -174,5 +192,34 @@ public final class Mesh implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new TransportException("interrupted while waiting for rank %d".formatted(peer), e);
     }
+  }
+
+  private Running running(Tag tag) {
+    if (!running.tag().equals(tag)) {
+      running = new Running(tag, System.nanoTime(), new long[worldSize()]);
+    }
+    return running;
+  }
+
+  private void requireNotFailed(int peer) {
+    String failure = peers.get(peer).failure();
+    if (!failure.isEmpty()) {
+      throw new TransportException("rank %d: %s".formatted(peer, failure));
+    }
+  }
+
+  /** Also of those that are not waited for now: one that was may itself be waiting for them. */
+  private void requireAllAlive() {
+    peers.forEach(
+        (rank, peer) -> {
+          if (peer.isLost()) {
+            requireNotFailed(rank);
+          }
+          if (peer.silentNanos() > config.silence().toNanos()) {
+            throw new TransportException(
+                "rank %d gives no sign of life for %d ms"
+                    .formatted(rank, config.silence().toMillis()));
+          }
+        });
   }
 }

@@ -18,8 +18,9 @@ final class Peer implements AutoCloseable {
 
   private static final int QUEUED_FRAMES = 64;
   private static final long HEARTBEAT_MILLIS = 500;
+  private static final long POLL_MILLIS = 100;
 
-  /** How long closing waits for what is queued to be sent. */
+  /** How long closing waits for a peer that takes nothing of what is queued, or does not end. */
   private static final long CLOSE_MILLIS = 2000;
 
   private final int rank;
@@ -32,6 +33,7 @@ final class Peer implements AutoCloseable {
   private final BlockingQueue<Frame> incoming = new ArrayBlockingQueue<>(QUEUED_FRAMES);
   private final AtomicBoolean aborted = new AtomicBoolean();
   private volatile String failure = "";
+  private volatile boolean hasLeft;
   private volatile long lastHeardNanos = System.nanoTime();
   private volatile boolean closing;
 
@@ -56,13 +58,19 @@ final class Peer implements AutoCloseable {
     return failure;
   }
 
+  /** Whether it broke before the peer said that it has nothing more to do. */
+  boolean isLost() {
+    return !failure.isEmpty() && !hasLeft;
+  }
+
   /** Bytes queued so far for the peer, headers included. */
   long sentBytes() {
     return sentBytes.get();
   }
 
+  /** Time without a sign of life; 0 if none is expected any more. */
   long silentNanos() {
-    return System.nanoTime() - lastHeardNanos;
+    return hasLeft ? 0 : System.nanoTime() - lastHeardNanos;
   }
 
   /** Queues a frame; false if the queue stayed full for that long. */
@@ -96,7 +104,11 @@ final class Peer implements AutoCloseable {
     closing = true;
     outgoing.offer(Frame.heartbeat()); // the sender may be waiting for something to send
     try {
-      sender.join(CLOSE_MILLIS);
+      int queued;
+      do {
+        queued = outgoing.size();
+        sender.join(CLOSE_MILLIS);
+      } while (sender.isAlive() && outgoing.size() < queued);
       // Closing with unread bytes would make the system drop what the peer has not read yet.
       receiver.join(CLOSE_MILLIS);
     } catch (InterruptedException e) {
@@ -123,6 +135,9 @@ final class Peer implements AutoCloseable {
           writer.flush();
         }
       }
+      if (!aborted.get()) {
+        writer.append(Frame.goodbye());
+      }
       writer.flush();
       connection.end();
     } catch (ClosedChannelException e) {
@@ -132,6 +147,8 @@ final class Peer implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       fail("interrupted");
+    } catch (RuntimeException | Error e) {
+      fail("this rank cannot send (" + e + ")");
     }
   }
 
@@ -146,8 +163,12 @@ final class Peer implements AutoCloseable {
           fail("gave up: " + new String(frame.payload().toBytes(), StandardCharsets.UTF_8));
           return;
         }
-        if (frame.kind() == Frame.Kind.DATA) {
-          incoming.put(frame);
+        if (frame.kind() == Frame.Kind.GOODBYE) {
+          hasLeft = true;
+          fail("connection lost (closed by that rank)");
+        }
+        if (frame.kind() == Frame.Kind.DATA && !queue(frame)) {
+          return;
         }
       }
     } catch (IOException e) {
@@ -155,7 +176,20 @@ final class Peer implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       fail("interrupted");
+    } catch (RuntimeException | Error e) {
+      fail("this rank cannot receive (" + e + ")");
     }
+  }
+
+  /** Waits for room; a peer that has sent so much is alive. False if nobody wants it any more. */
+  private boolean queue(Frame frame) throws InterruptedException {
+    while (!closing) {
+      if (incoming.offer(frame, POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+        return true;
+      }
+      lastHeardNanos = System.nanoTime();
+    }
+    return false;
   }
 
   /** Exceptions of closed channels have no message. */
