@@ -10,8 +10,14 @@ import scala.jdk.CollectionConverters._
 object Processes {
 
   private val root = Path.of(System.getProperty("moraine.root", "..")).toAbsolutePath.normalize
-  val sparkHome: Path = root.resolve("spark-home/target")
   val classPath: String = System.getProperty("java.class.path")
+
+  /** What a Worker wants of a Spark home; its executors find Spark on [[classPath]]. */
+  private lazy val sparkHome: Path = {
+    val home = Files.createTempDirectory("spark-home")
+    Files.createDirectory(home.resolve("jars"))
+    home
+  }
 
   /** A JVM whose output goes to a file. */
   def start(log: Path, properties: Map[String, String], main: String, args: String*): Process = {
