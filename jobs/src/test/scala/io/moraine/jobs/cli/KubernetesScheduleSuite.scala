@@ -84,7 +84,9 @@ class KubernetesScheduleSuite extends AnyFunSuite with SharedSparkSession {
     assert(faultOf(at(_, "/spec").put("schedul", "@every 1h")).contains("schedul"))
     assert(faultOf(at(_, driver).put("cores", "1")).contains("cores"))
     assert(faultOf(at(_, driver).put("cores", 0)).contains("cores"))
-    assert(faultOf(at(_, "/spec/template/sparkConf").put("spark.ui.port", 4040)).contains("ui.port"))
+    assert(
+      faultOf(at(_, "/spec/template/sparkConf").put("spark.ui.port", 4040)).contains("ui.port")
+    )
     assert(faultOf(at(_, "/spec/template").remove("sparkVersion")).contains("sparkVersion"))
     assert(faultOf(at(_, "/spec").remove("schedule")).contains("schedule"))
     assert(faultOf(at(_, "/spec/template").put("type", "Java17")).contains("type"))

@@ -70,9 +70,10 @@ class ScheduleSuite extends AnyFunSuite {
   private def cronCommand(line: String): Seq[String] =
     Seq("/bin/sh", "-c", line.split(" ", 6)(5).replace("\\%", "%"))
 
-  private def setting(name: String): String = text("moraine-nightly.service").linesIterator
-    .collectFirst { case line if line.startsWith(s"$name=") => line.stripPrefix(s"$name=") }
-    .get
+  private def setting(name: String): String =
+    text("moraine-nightly.service").linesIterator.collectFirst {
+      case line if line.startsWith(s"$name=") => line.stripPrefix(s"$name=")
+    }.get
 
   /** As systemd reads it: words, quotes around some of them, specifiers and dollars doubled. */
   private lazy val execStart: Seq[String] = "'[^']*'|\"[^\"]*\"|[^\\s'\"]+".r

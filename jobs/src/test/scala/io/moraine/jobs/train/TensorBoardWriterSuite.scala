@@ -16,7 +16,9 @@ class TensorBoardWriterSuite extends AnyFunSuite {
       "62 72 61 69 6e 2e 45 76 65 6e 74 3a 31 ec f3 32 8d"
   )
 
-  test("the reader of these tests reads a record of TensorFlow's, and refuses any bit of it turned") {
+  test(
+    "the reader of these tests reads a record of TensorFlow's, and refuses any bit of it turned"
+  ) {
     val Seq(record) = records(ofTensorFlow): @unchecked
     val version = fields(record).collectFirst { case (3, b: Array[Byte]) => new String(b) }
     assert(version.contains("brain.Event:1"))

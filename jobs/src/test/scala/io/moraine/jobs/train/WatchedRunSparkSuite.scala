@@ -65,7 +65,7 @@ class WatchedRunSparkSuite extends AnyFunSuite with SharedSparkSession {
       row.getAs[Long]("step") -> row.getAs[Number](column).floatValue
   }
 
-  private val tags = Seq(
+  private val scalarTags = Seq(
     "loss/train" -> "loss",
     "loss/held-out" -> "held_out_loss",
     "optimizer/gradient-norm" -> "gradient_norm",
@@ -74,7 +74,7 @@ class WatchedRunSparkSuite extends AnyFunSuite with SharedSparkSession {
     "speed/tokens-per-second" -> "tokens_per_second"
   )
 
-  for ((tag, column) <- tags)
+  for ((tag, column) <- scalarTags)
     test(s"TensorBoard has $tag, at the steps and with the values of the metrics") {
       val at = if (column == "held_out_loss") Seq(5L, 10L) else 1L to 10L
       assert(scalars(tag).map(_._1) == at)
