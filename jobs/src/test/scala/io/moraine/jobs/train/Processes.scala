@@ -34,8 +34,11 @@ object Processes {
     builder.start()
   }
 
+  /** For JVMs that live for seconds: the first compiler alone, and without the vector module, whose
+    * kernels that makes slower than their scalar twins, which give the same bits.
+    */
   val RankOptions: String =
-    "--add-modules=jdk.incubator.vector -Dorg.bytedeco.javacpp.nopointergc=true " +
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.bytedeco.javacpp.nopointergc=true " +
       "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0"
 
   def exitCode(process: Process, seconds: Int): Int =
