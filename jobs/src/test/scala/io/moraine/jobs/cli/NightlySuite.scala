@@ -56,64 +56,102 @@ class NightlySuite extends AnyFunSuite with SharedSparkSession {
     }
   }
 
-  /** In place of ./moraine: this class path, Spark for jobs of seconds, a tenth of the documents
-    * held out.
+  /** In place of ./moraine: gives its words to a night's [[CommandServer]], with a tenth of the
+    * documents held out.
     */
   private lazy val launcher: Path = {
     val prepare = Files.writeString(folder.resolve("prepare.conf"), "held-out.fraction = 0.1\n")
-    val java = Path.of(System.getProperty("java.home"), "bin", "java")
-    val modules = root.resolve("conf/java-module-options")
     val file = folder.resolve("moraine")
     Files.writeString(
       file,
       s"""#!/bin/sh
-         |command=$$1
-         |shift
-         |if [ "$$command" = prepare ]; then set -- "$$@" --config '$prepare'; fi
-         |exec '$java' -Xmx1g '@$modules' ${Processes.RankOptions} \\
-         |  -Dspark.master='local[2]' -Dspark.ui.enabled=false -Dspark.sql.shuffle.partitions=2 \\
-         |  -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN \\
-         |  -cp '${Processes.classPath}' io.moraine.jobs.Moraine "$$command" "$$@"
+         |if [ "$$1" = prepare ]; then set -- "$$@" --config '$prepare'; fi
+         |answer=$$PIPES/answer.$$$$
+         |mkfifo "$$answer"
+         |{ printf '%s' "$$answer" && printf '\\t%s' "$$@" && echo; } >"$$PIPES/commands"
+         |read -r code <"$$answer"
+         |exit "$$code"
          |""".stripMargin
     )
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"))
   }
 
-  private def start(night: Int, log: String): Process = {
-    val script = root.resolve("conf/schedule/nightly").toString
-    val config = if (night == badNight) badSettings else settings
-    val builder = new ProcessBuilder(
-      (Seq("sh", script, crawls(night).toString, store.toString) ++
-        Seq("--config", config.toString, "--steps", stepsOfNights(night).toString) ++
-        Seq("--ranks", "2")).asJava
+  /** A night's processes: the script, and the JVM that runs its commands one after the other. */
+  private class Night(night: Int, name: String) {
+    val log: String = s"night-${night + 1}-$name.log"
+    private val pipes = Files.createDirectories(folder.resolve(s"pipes-${night + 1}-$name"))
+    private val commands = pipes.resolve("commands")
+    assert(new ProcessBuilder("mkfifo", commands.toString).start().waitFor() == 0)
+
+    private val server = Processes.start(
+      folder.resolve(log),
+      Map(
+        "spark.master" -> "local[2]",
+        "spark.ui.enabled" -> "false",
+        "spark.sql.shuffle.partitions" -> "2",
+        "spark.sql.codegen.wholeStage" -> "false",
+        "spark.sql.codegen.factoryMode" -> "NO_CODEGEN"
+      ),
+      "io.moraine.jobs.cli.CommandServer",
+      commands.toString
     )
-    builder.environment.put("MORAINE", launcher.toString)
-    builder.environment.put("VOCAB_SIZE", "1024")
-    builder.environment.put("OPENBLAS_NUM_THREADS", "1")
-    builder.redirectErrorStream(true).redirectOutput(folder.resolve(log).toFile).start()
+
+    private val script: Process = {
+      val config = if (night == badNight) badSettings else settings
+      val words = Seq("sh", root.resolve("conf/schedule/nightly").toString) ++
+        Seq(crawls(night).toString, store.toString) ++
+        Seq("--config", config.toString, "--steps", stepsOfNights(night).toString, "--ranks", "2")
+      val builder = new ProcessBuilder(words.asJava)
+      builder.environment.put("MORAINE", launcher.toString)
+      builder.environment.put("PIPES", pipes.toString)
+      builder.environment.put("VOCAB_SIZE", "1024")
+      builder
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve(s"$log.script").toFile)
+        .start()
+    }
+
+    def isAlive: Boolean = script.isAlive && server.isAlive
+
+    def exitCode(): Int = {
+      val code = Processes.exitCode(script, 300)
+      server.destroyForcibly()
+      code
+    }
+
+    /** As kill -9 of each, the JVM first. */
+    def kill(): Unit = {
+      server.destroyForcibly()
+      val all = Seq(server.toHandle, script.toHandle) ++ script.descendants.iterator.asScala
+      all.foreach(_.destroyForcibly())
+      all.foreach(_.onExit.get(60, TimeUnit.SECONDS))
+    }
   }
 
-  private def said(log: String): String = Processes.text(folder.resolve(log))
+  private def said(log: String): String =
+    Processes.text(folder.resolve(log)) + Processes.text(folder.resolve(s"$log.script"))
 
-  private def log(night: Int): String = s"night-${night + 1}.log"
+  private def log(night: Int): String = s"night-${night + 1}-whole.log"
 
-  private def finish(night: Int): Unit = {
-    val process = start(night, log(night))
-    assert(process.waitFor(300, TimeUnit.SECONDS) && process.exitValue == 0, said(log(night)))
+  private def finish(night: Int): Unit = timed(s"night ${night + 1}") {
+    assert(new Night(night, "whole").exitCode() == 0, said(log(night)))
   }
 
-  /** Kills a night's process and all below it at a moment that is told by what it has said, or by
-    * its files.
-    */
-  private def killed(night: Int)(reached: String => Boolean): Unit = {
-    val log = s"night-${night + 1}-killed.log"
-    val process = start(night, log)
-    Processes.await("where it is to be killed", 300)(reached(said(log)) || !process.isAlive)
-    assert(process.isAlive, said(log))
-    val descendants = process.descendants.iterator.asScala.toSeq
-    process.destroyForcibly()
-    descendants.foreach(_.destroyForcibly())
-    descendants.foreach(_.onExit.get(60, TimeUnit.SECONDS))
+  /** Kills a night's processes at a moment that is told by what they have said, or by files. */
+  private def killed(night: Int)(reached: String => Boolean): Unit =
+    timed(s"night ${night + 1} until it was killed") {
+      val processes = new Night(night, "killed")
+      Processes.await("where it is to be killed", 300, 5) {
+        reached(said(processes.log)) || !processes.isAlive
+      }
+      assert(processes.isAlive, said(processes.log))
+      processes.kill()
+    }
+
+  private def timed(what: String)(work: => Unit): Unit = {
+    val begun = System.nanoTime
+    work
+    info(f"$what: ${(System.nanoTime - begun) / 1e9}%.1f s")
   }
 
   private def data(night: Int): PreparedDataset =

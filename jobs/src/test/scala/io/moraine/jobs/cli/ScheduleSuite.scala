@@ -27,7 +27,6 @@ class ScheduleSuite extends AnyFunSuite {
     private val launcher = Files.writeString(
       place.resolve("moraine"),
       s"""#!/bin/sh
-         |line=$$1
          |for word; do
          |  if [ "$${before:-}" = --output ]; then output=$$word; fi
          |  before=$$word
@@ -108,6 +107,9 @@ class ScheduleSuite extends AnyFunSuite {
       assert(first(1).containsSlice(Seq("--data", data.toString)))
       assert(first(1).containsSlice(Seq("--ranks", "2")) && valueOf(first(1), "--wall") == "60m")
 
+      assert(checkout.run(words) == 0)
+      assert(checkout.called() == first.tail, "a dataset that is whole is not prepared anew")
+
       // As if that had been another night's crawl.
       val earlier = Files.move(data, data.resolveSibling("2000-01-01"))
       assert(checkout.run(words) == 0)
@@ -133,8 +135,8 @@ class ScheduleSuite extends AnyFunSuite {
   test("exit code 75 of train ends the night at once and is no failure to any scheduler; 1 is") {
     val held = ExitCode.TRY_LATER.code
     val codes = for ((name, words) <- schedulers) yield {
-      val checkout = new Checkout
       val codes = Seq(held, 1).map { code =>
+        val checkout = new Checkout
         val ended = checkout.run(words, "train" -> code)
         assert(checkout.called().map(_.head) == Seq("prepare", "train"), name)
         ended

@@ -48,13 +48,13 @@ object Processes {
       -1
     }
 
-  /** Waits until a condition holds. */
-  def await(what: String, seconds: Int)(condition: => Boolean): Unit = {
+  /** Waits until a condition holds, looking every so many milliseconds. */
+  def await(what: String, seconds: Int, millis: Long = 100)(condition: => Boolean): Unit = {
     val deadline = System.nanoTime + seconds * 1000000000L
     while (!condition) {
       if (System.nanoTime > deadline)
         throw new AssertionError(s"$what did not happen in $seconds s")
-      Thread.sleep(100)
+      Thread.sleep(millis)
     }
   }
 
