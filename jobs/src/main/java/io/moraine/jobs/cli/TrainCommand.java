@@ -8,6 +8,7 @@ import io.moraine.jobs.report.TrainingSummary;
 import io.moraine.jobs.train.Limits;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.jobs.train.TrainJob;
+import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.train.TrainResult;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
@@ -132,6 +133,13 @@ final class TrainCommand implements Callable<Integer> {
           "auto: from the newest whole checkpoint; never: start over. Default: ${DEFAULT-VALUE}.")
   private Resume resume;
 
+  @Option(
+      names = "--skip-if-held",
+      description =
+          "End with exit code 0, not 75, if another process trains the run or a file stop keeps it from training:"
+              + " for schedulers to which every other code is a failure, such as Kubernetes.")
+  private boolean skipIfHeld;
+
   @Override
   public Integer call() throws Exception {
     TrainSettings settings = settings();
@@ -144,6 +152,12 @@ final class TrainCommand implements Callable<Integer> {
       }
       out.println("training run: " + run);
       out.flush();
+    } catch (TryLaterException e) {
+      if (!skipIfHeld) {
+        throw e;
+      }
+      spec.commandLine().getErr().println("moraine: " + e.getMessage() + " (--skip-if-held)");
+      spec.commandLine().getErr().flush();
     }
     return ExitCode.DONE.code();
   }

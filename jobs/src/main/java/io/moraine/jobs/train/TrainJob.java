@@ -128,6 +128,7 @@ public final class TrainJob {
     } finally {
       ended.set(true);
       gauges.remove(spark.sparkContext());
+      spark.sparkContext().clearJobGroup();
     }
   }
 

@@ -2,68 +2,175 @@ package io.moraine.jobs.cli
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.json.JsonMapper
-import java.nio.file.{Files, Path}
+import io.moraine.jobs.Scratch
+import java.nio.file.attribute.PosixFilePermissions
+import java.nio.file.{Files, Path, StandardCopyOption}
 import org.scalatest.funsuite.AnyFunSuite
-import org.yaml.snakeyaml.Yaml
-import picocli.CommandLine
 
 import scala.jdk.CollectionConverters._
 import scala.sys.process._
 
-/** The files of conf/schedule: each against what will read it, each command line against our own
-  * parser.
+/** conf/schedule for cron, systemd and Airflow: each file against what will read it; its command
+  * lines are run, with a launcher that only notes what it is called with, and that is parsed by our
+  * own parser.
   */
 class ScheduleSuite extends AnyFunSuite {
 
-  private val folder = Path.of(System.getProperty("moraine.root", ".."), "conf/schedule")
+  import Schedules.{folder, parse, text}
 
-  private def text(name: String) = Files.readString(folder.resolve(name))
+  /** What stands for /opt/moraine. */
+  private class Checkout {
+    val place: Path = Scratch.folder()
+    private val calls = place.resolve("calls")
+    private val script = Files.createDirectories(place.resolve("conf/schedule")).resolve("nightly")
+    Files.copy(folder.resolve("nightly"), script, StandardCopyOption.COPY_ATTRIBUTES)
+    private val launcher = Files.writeString(
+      place.resolve("moraine"),
+      s"""#!/bin/sh
+         |for word; do
+         |  if [ "$${before:-}" = --output ]; then output=$$word; fi
+         |  before=$$word
+         |done
+         |printf '%s' "$$1" >>'$calls'
+         |(shift && for word; do printf '\\t%s' "$$word"; done && echo) >>'$calls'
+         |if [ "$$1" = prepare ]; then mkdir -p "$$output" && : >"$$output/manifest.json"; fi
+         |if [ "$$1" = "$$FAILS" ]; then exit "$$CODE"; fi
+         |""".stripMargin
+    )
+    Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwxr-xr-x"))
 
-  /** Parses a command line as the program does; its options must be known and complete. */
-  private def parse(words: Seq[String]): String = {
-    val command = new CommandLine(new MoraineCommand()).setCaseInsensitiveEnumValuesAllowed(true)
-    command.parseArgs(words: _*).subcommand.commandSpec.name
+    /** Runs a command line here.
+      *
+      * @param fails
+      *   the command that ends with an exit code that is not 0
+      */
+    def run(words: Seq[String], fails: (String, Int) = "" -> 0): Int = {
+      val here = words.map(
+        _.replace("/opt/moraine", place.toString).replace("/store", s"$place/store")
+      )
+      Process(here, place.toFile, "FAILS" -> fails._1, "CODE" -> fails._2.toString).!
+    }
+
+    /** The calls of the launcher so far, which are forgotten. */
+    def called(): Seq[Seq[String]] = {
+      val lines = Files.readAllLines(calls).asScala.map(_.split('\t').toSeq).toSeq
+      Files.delete(calls)
+      lines
+    }
   }
 
-  /** The words of a shell line, quotes and what they hold taken as one word. */
-  private def words(line: String): Seq[String] =
-    "(\"[^\"]*\"|\\$\\([^)]*\\)|[^\\s\"])+".r.findAllIn(line).map(_.replace("\"", "")).toSeq
+  private def valueOf(words: Seq[String], option: String) = words(words.indexOf(option) + 1)
 
-  private def defaults(line: String) = line.replaceAll("\\$\\{\\w+:-([^}]*)}", "$1")
+  /** The lines of the crontab for a time, also one that is commented out. */
+  private lazy val crontab: Seq[String] =
+    text("crontab").linesIterator.map(_.stripPrefix("#")).filter(_.matches("\\d+ .*")).toSeq
 
-  private def commands(name: String, launcher: String): Seq[String] =
-    text(name).linesIterator
-      .filter(line => line.contains(launcher) && !line.startsWith("# "))
-      .map(line => line.substring(line.indexOf(launcher) + launcher.length))
-      .map(line => parse(words(defaults(line.replace("\"$@\"", "")))))
-      .toSeq
+  /** As cron gives it to a shell. */
+  private def cronCommand(line: String): Seq[String] =
+    Seq("/bin/sh", "-c", line.split(" ", 6)(5).replace("\\%", "%"))
 
-  test(
-    "nightly: every command of it is one of ours; the shell can read it; without arguments it says how"
-  ) {
-    val found = commands("nightly", "\"$moraine\" ")
-    assert(found == Seq("prepare", "prepare", "train", "evaluate", "export"))
+  private def setting(name: String): String =
+    text("moraine-nightly.service").linesIterator.collectFirst {
+      case line if line.startsWith(s"$name=") => line.stripPrefix(s"$name=")
+    }.get
+
+  /** As systemd reads it: words, quotes around some of them, specifiers and dollars doubled. */
+  private lazy val execStart: Seq[String] = "'[^']*'|\"[^\"]*\"|[^\\s'\"]+".r
+    .findAllIn(setting("ExecStart"))
+    .map(_.replaceAll("^['\"]|['\"]$", "").replace("%%", "%").replace("$$", "$"))
+    .toSeq
+
+  /** As Airflow gives it to a shell. */
+  private lazy val bashCommand: Seq[String] = {
+    val command = "bash_command=\"([^\"]*)\"".r.findFirstMatchIn(text("moraine_nightly.py"))
+    Seq("/bin/bash", "-c", command.get.group(1).replace("{{ ds }}", "2026-11-25"))
+  }
+
+  private val nightly = Seq("prepare", "train", "evaluate", "export")
+
+  private lazy val schedulers = Seq(
+    "crontab" -> cronCommand(crontab.head),
+    "moraine-nightly.service" -> execStart,
+    "moraine_nightly.py" -> bashCommand
+  )
+
+  for (name <- Seq("crontab", "moraine-nightly.service", "moraine_nightly.py"))
+    test(s"$name: the first night and a later one; every command of both is one of ours") {
+      val words = schedulers.toMap.apply(name)
+      val checkout = new Checkout
+      assert(checkout.run(words) == 0)
+      val first = checkout.called()
+      assert(first.map(parse) == nightly)
+      val data = Path.of(valueOf(first.head, "--output"))
+      assert(data.getFileName.toString.matches("\\d{4}-\\d\\d-\\d\\d"))
+      assert(first.head.containsSlice(Seq("--input", s"/crawl/${data.getFileName}")))
+      assert(first(1).containsSlice(Seq("--data", data.toString)))
+      assert(first(1).containsSlice(Seq("--ranks", "2")) && valueOf(first(1), "--wall") == "60m")
+
+      assert(checkout.run(words) == 0)
+      assert(checkout.called() == first.tail, "a dataset that is whole is not prepared anew")
+
+      // As if that had been another night's crawl.
+      val earlier = Files.move(data, data.resolveSibling("2000-01-01"))
+      assert(checkout.run(words) == 0)
+      val later = checkout.called()
+      assert(later.map(parse) == nightly)
+      assert(valueOf(later.head, "--tokenizer") == s"$earlier/tokenizer/tokenizer.json")
+      assert(valueOf(later(1), "--data") == s"$earlier,$data")
+      for (words <- Seq(later(2), later(3))) assert(words.last == earlier.toString)
+    }
+
+  test("crontab: five fields; training alone, which is commented out, is a command of ours too") {
+    assert(crontab.size == 2)
+    for (line <- crontab) {
+      val fields = line.split(" ", 6)
+      assert(fields.take(5).forall(_.matches("[\\d*,/-]+")), line)
+      assert(!fields(5).replace("\\%", "").contains("%"), line)
+    }
+    val checkout = new Checkout
+    assert(checkout.run(cronCommand(crontab.last)) == 0)
+    assert(checkout.called().map(parse) == Seq("train"))
+  }
+
+  test("exit code 75 of train ends the night at once and is no failure to any scheduler; 1 is") {
+    val held = ExitCode.TRY_LATER.code
+    val codes = for ((name, words) <- schedulers) yield {
+      val codes = Seq(held, 1).map { code =>
+        val checkout = new Checkout
+        val ended = checkout.run(words, "train" -> code)
+        assert(checkout.called().map(_.head) == Seq("prepare", "train"), name)
+        ended
+      }
+      name -> codes
+    }
+    val fine = setting("SuccessExitStatus").split(" ").map(_.toInt).toSet
+    assert(fine == Set(held, 143))
+    val skipped = "skip_on_exit_code=(\\d+)".r.findFirstMatchIn(text("moraine_nightly.py"))
+    assert(skipped.get.group(1).toInt == held)
+    assert(
+      codes == Seq(
+        "crontab" -> Seq(0, 1),
+        "moraine-nightly.service" -> Seq(held, 1),
+        "moraine_nightly.py" -> Seq(held, 1)
+      )
+    )
+  }
+
+  test("nightly: the shell can read it; without arguments it says how; options go to train") {
     assert(Seq("sh", "-n", folder.resolve("nightly").toString).! == 0)
     val said = new StringBuilder
     val log = ProcessLogger(_ => (), line => said.append(line).append('\n'))
     assert(Seq("sh", folder.resolve("nightly").toString).!(log) == 2)
     assert(said.toString.contains("conf/schedule/nightly CRAWL STORE"), said)
+    val checkout = new Checkout
+    val options = Seq("--ranks", "4", "--codec", "int8")
+    val night = Seq("conf/schedule/nightly", "/crawl/one/", "/store/")
+    assert(checkout.run(night ++ options) == 0)
+    assert(checkout.called()(1).endsWith(options))
   }
 
-  test("crontab: five fields and a command each, per cent signs escaped") {
-    val lines =
-      text("crontab").linesIterator.map(_.stripPrefix("#")).filter(_.matches("\\d+ .*")).toSeq
-    assert(lines.size == 2)
-    for (line <- lines) {
-      val fields = line.split(" ", 6)
-      assert(fields.take(5).forall(_.matches("[\\d*,/-]+")), line)
-      assert(!fields(5).replace("\\%", "").contains("%"), line)
-    }
-    assert(commands("crontab", "./moraine ") == Seq("train"))
-  }
-
-  test("systemd: systemd-analyze has nothing to say of the units, where it is installed") {
-    assume(Seq("sh", "-c", "command -v systemd-analyze").!(ProcessLogger(_ => ())) == 0)
+  test("systemd: systemd-analyze, which this needs, has nothing to say of the units") {
+    assume(isThere("systemd-analyze"))
     val units = Files.createTempDirectory("units")
     for (name <- Seq("moraine-nightly.service", "moraine-nightly.timer"))
       Files.copy(folder.resolve(name), units.resolve(name))
@@ -75,102 +182,36 @@ class ScheduleSuite extends AnyFunSuite {
     assert(ours.isEmpty, ours)
   }
 
-  // Fields of v1beta2 as Kubeflow's Spark operator 2.5 publishes them; those that the files use and their neighbours.
-  private val known = Map(
-    "" -> Set("apiVersion", "kind", "metadata", "spec"),
-    "metadata" -> Set("name", "namespace", "labels", "annotations"),
-    "spec" -> Set(
-      "schedule",
-      "timeZone",
-      "template",
-      "suspend",
-      "concurrencyPolicy",
-      "successfulRunHistoryLimit",
-      "failedRunHistoryLimit"
-    ),
-    "spec.template" -> Set(
-      "type",
-      "mode",
-      "image",
-      "mainClass",
-      "mainApplicationFile",
-      "arguments",
-      "sparkVersion",
-      "sparkConf",
-      "hadoopConf",
-      "deps",
-      "driver",
-      "executor",
-      "restartPolicy",
-      "timeToLiveSeconds",
-      "batchScheduler",
-      "monitoring",
-      "dynamicAllocation",
-      "suspend"
-    ),
-    "spec.template.restartPolicy" -> Set(
-      "type",
-      "onFailureRetries",
-      "onFailureRetryInterval",
-      "onSubmissionFailureRetries",
-      "onSubmissionFailureRetryInterval"
-    ),
-    "spec.template.driver" -> Set(
-      "cores",
-      "memory",
-      "memoryOverhead",
-      "serviceAccount",
-      "terminationGracePeriodSeconds"
-    ),
-    "spec.template.executor" -> Set(
-      "instances",
-      "cores",
-      "memory",
-      "memoryOverhead",
-      "terminationGracePeriodSeconds"
-    )
-  )
+  private def isThere(program: String) =
+    Seq("sh", "-c", s"command -v $program").!(ProcessLogger(_ => ())) == 0
 
-  private def check(node: JsonNode, path: String): Unit = for (allowed <- known.get(path)) {
-    for (entry <- node.fields.asScala) {
-      assert(allowed(entry.getKey), s"$path has ${entry.getKey}")
-      check(entry.getValue, if (path.isEmpty) entry.getKey else s"$path.${entry.getKey}")
-    }
-  }
+  /** Runs the DAG's file, with classes of Airflow's names that keep what they are given. */
+  private val dagOf = """
+    |import json, sys, types
+    |made = {}
+    |def keeping(name):
+    |    class Kept:
+    |        def __init__(self, **given): made[name] = {key: str(value) for key, value in given.items()}
+    |        def __enter__(self): return self
+    |        def __exit__(self, *_): pass
+    |    return Kept
+    |for module, name in ("airflow", "DAG"), ("airflow.operators", ""), ("airflow.operators.bash", "BashOperator"):
+    |    sys.modules[module] = types.ModuleType(module)
+    |    if name: setattr(sys.modules[module], name, keeping(name))
+    |exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"))
+    |print(json.dumps(made))
+    |""".stripMargin
 
-  for ((name, command) <- Seq("prepare.yaml" -> "prepare", "train.yaml" -> "train"))
-    test(s"$name: fields of the operator, no two at once, arguments of ours") {
-      val file = new JsonMapper().valueToTree[JsonNode](new Yaml().load[Object](text(name)))
-      check(file, "")
-      assert(file.get("apiVersion").asText == "sparkoperator.k8s.io/v1beta2")
-      assert(file.get("kind").asText == "ScheduledSparkApplication")
-      val spec = file.get("spec")
-      assert(spec.get("concurrencyPolicy").asText == "Forbid")
-      val template = spec.get("template")
-      assert(parse(template.get("arguments").elements.asScala.map(_.asText).toSeq) == command)
-      assert(template.get("mainClass").asText == "io.moraine.jobs.Moraine")
-      for (conf <- template.get("sparkConf").elements.asScala) assert(conf.isTextual, conf)
-      if (command == "train") {
-        assert(template.get("sparkConf").get("spark.dynamicAllocation.enabled").asText == "false")
-        val ranks = template.get("arguments").elements.asScala.map(_.asText).toSeq
-        val instances = template.get("executor").get("instances").asInt
-        assert(ranks(ranks.indexOf("--ranks") + 1).toInt == instances)
-      }
-    }
-
-  test(
-    "Airflow: the DAG calls the nightly pattern; Python can compile it, where it is installed"
-  ) {
-    val command =
-      "bash_command=\"([^\"]*)\"".r.findFirstMatchIn(text("moraine_nightly.py")).get.group(1)
-    assert(
-      command.matches("/opt/moraine/conf/schedule/nightly /crawl/\\{\\{ ds }} /store( .+)?"),
-      command
-    )
-    val options = words(command).dropWhile(_ != "/store").drop(1)
-    assert(parse(Seq("train", "--data", "d", "--run", "r") ++ options) == "train")
-    assume(Seq("sh", "-c", "command -v python3").!(ProcessLogger(_ => ())) == 0)
-    val file = folder.resolve("moraine_nightly.py").toString
-    assert(Seq("python3", "-c", s"compile(open('$file').read(), '$file', 'exec')").! == 0)
+  test("Airflow: Python, which this needs, makes one DAG of one task, one at a time, tried again") {
+    assume(isThere("python3"))
+    val said = Seq("python3", "-c", dagOf, folder.resolve("moraine_nightly.py").toString).!!
+    val made: JsonNode = new JsonMapper().readTree(said)
+    assert(made.size == 2)
+    assert(made.at("/DAG/max_active_runs").asText == "1")
+    assert(made.at("/DAG/catchup").asText == "False")
+    assert(made.at("/DAG/schedule").asText.matches("(\\S+ ){4}\\S+"))
+    assert(made.at("/BashOperator/bash_command").asText.contains("/crawl/{{ ds }} /store"))
+    assert(made.at("/BashOperator/skip_on_exit_code").asInt == ExitCode.TRY_LATER.code)
+    assert(made.at("/BashOperator/retries").asInt > 0)
   }
 }

@@ -10,8 +10,14 @@ import scala.jdk.CollectionConverters._
 object Processes {
 
   private val root = Path.of(System.getProperty("moraine.root", "..")).toAbsolutePath.normalize
-  val sparkHome: Path = root.resolve("spark-home/target")
   val classPath: String = System.getProperty("java.class.path")
+
+  /** What a Worker wants of a Spark home; its executors find Spark on [[classPath]]. */
+  private lazy val sparkHome: Path = {
+    val home = Files.createTempDirectory("spark-home")
+    Files.createDirectory(home.resolve("jars"))
+    home
+  }
 
   /** A JVM whose output goes to a file. */
   def start(log: Path, properties: Map[String, String], main: String, args: String*): Process = {
@@ -28,8 +34,11 @@ object Processes {
     builder.start()
   }
 
+  /** For JVMs that live for seconds: the first compiler alone, and without the vector module, whose
+    * kernels that makes slower than their scalar twins, which give the same bits.
+    */
   val RankOptions: String =
-    "--add-modules=jdk.incubator.vector -Dorg.bytedeco.javacpp.nopointergc=true " +
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.bytedeco.javacpp.nopointergc=true " +
       "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0"
 
   def exitCode(process: Process, seconds: Int): Int =
@@ -39,13 +48,13 @@ object Processes {
       -1
     }
 
-  /** Waits until a condition holds. */
-  def await(what: String, seconds: Int)(condition: => Boolean): Unit = {
+  /** Waits until a condition holds, looking every so many milliseconds. */
+  def await(what: String, seconds: Int, millis: Long = 100)(condition: => Boolean): Unit = {
     val deadline = System.nanoTime + seconds * 1000000000L
     while (!condition) {
       if (System.nanoTime > deadline)
         throw new AssertionError(s"$what did not happen in $seconds s")
-      Thread.sleep(100)
+      Thread.sleep(millis)
     }
   }
 

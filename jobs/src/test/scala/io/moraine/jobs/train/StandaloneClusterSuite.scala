@@ -6,18 +6,17 @@ import java.util.{List => JList}
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
 
-/** A Master and two Workers as processes of this machine, the ranks in different executors. */
+import scala.jdk.CollectionConverters._
+import scala.util.Random
+
+/** A Master and two Workers as processes of this machine, the ranks in different executors; drivers
+  * and executors that are killed.
+  */
 class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with BeforeAndAfterAll {
 
   private lazy val data = TrainJobSparkSuite.dataset(spark)
   private lazy val folder = Scratch.folder()
-  private lazy val cluster = {
-    assume(
-      Files.isDirectory(Processes.sparkHome.resolve("jars")),
-      "the Spark home is assembled in the phase package: run mvn verify"
-    )
-    new Cluster
-  }
+  private lazy val cluster = new Cluster
   private var started = Seq.empty[Process]
 
   private class Cluster {
@@ -50,7 +49,7 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       "--webui-port",
       "0"
     )
-    val workers: Seq[Process] = (1 to 2).map { i =>
+    private val workers: Seq[Process] = (1 to 2).map { i =>
       start(
         s"worker-$i",
         "org.apache.spark.deploy.worker.Worker",
@@ -70,6 +69,9 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     Processes.await("registration of both workers", 90) {
       Processes.text(folder.resolve("master.log")).split("Registering worker").length == 3
     }
+
+    def executors: Seq[ProcessHandle] =
+      workers.flatMap(_.children.iterator.asScala).filter(_.isAlive)
   }
 
   override def afterAll(): Unit = {
@@ -80,52 +82,60 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     super.afterAll()
   }
 
-  private def train(name: String, steps: Int, options: (String, Any)*): Process = Processes.start(
-    log(name),
-    Map(
-      "spark.master" -> cluster.url,
-      "spark.ui.enabled" -> "false",
-      "spark.executor.cores" -> "1",
-      "spark.executor.memory" -> "900m",
-      "spark.executor.extraClassPath" -> Processes.classPath,
-      "spark.executor.extraJavaOptions" -> Processes.RankOptions
-    ),
-    "io.moraine.jobs.Moraine",
-    "train",
-    "--data",
-    data.toString,
-    "--run",
-    run(name).toString,
-    "--ranks",
-    "2",
-    "--config",
-    Processes.settingsFile(steps, options: _*).toString
-  )
+  private val steps = 400
+  private val rare = Seq("train.checkpoint-every" -> 20, "train.evaluate-every" -> 0)
+
+  private def train(
+      name: String,
+      steps: Int,
+      conf: Map[String, String],
+      options: (String, Any)*
+  ): Process = {
+    val driver = Processes.start(
+      log(name),
+      conf ++ Map(
+        "spark.master" -> cluster.url,
+        "spark.ui.enabled" -> "false",
+        "spark.executor.cores" -> "1",
+        "spark.executor.memory" -> "900m",
+        "spark.executor.extraClassPath" -> Processes.classPath,
+        "spark.executor.extraJavaOptions" -> Processes.RankOptions
+      ),
+      "io.moraine.jobs.Moraine",
+      "train",
+      "--data",
+      data.toString,
+      "--run",
+      run(name).toString,
+      "--ranks",
+      "2",
+      "--config",
+      Processes.settingsFile(steps, options: _*).toString
+    )
+    started :+= driver
+    driver
+  }
 
   private def log(name: String): Path = folder.resolve(s"$name.log")
   private def run(name: String): Path = folder.resolve(name)
+  private def checkpoint(name: String, step: Int): Path =
+    run(name).resolve(f"checkpoints/step-$step%08d/manifest.json")
 
   private def shards(run: Path, step: Int): Seq[Seq[Byte]] = (0 to 1).map { rank =>
-    Files
-      .readAllBytes(
-        run.resolve(f"checkpoints/step-$step%08d/rank-$rank%05d-of-00002.safetensors")
-      )
-      .toSeq
+    val name = f"checkpoints/step-$step%08d/rank-$rank%05d-of-00002.safetensors"
+    Files.readAllBytes(run.resolve(name)).toSeq
   }
 
-  /** Kills the executor of the second worker as soon as a checkpoint is whole. */
-  private def killExecutor(name: String, step: Int, driver: Process): Unit = {
-    Processes.await(s"the checkpoint of step $step", 120) {
-      Files.exists(run(name).resolve(f"checkpoints/step-$step%08d/manifest.json")) ||
-      !driver.isAlive
-    }
-    assert(driver.isAlive, Processes.text(log(name)))
-    val executors = cluster.workers(1).children.toArray(new Array[ProcessHandle](_))
-    assert(executors.length == 1 && executors.head.destroyForcibly())
+  /** What a run ends with that nobody disturbed. */
+  private lazy val undisturbed: Seq[Seq[Byte]] = {
+    val whole = folder.resolve("whole")
+    new TrainJob(spark, TrainJobSparkSuite.settings(steps, rare: _*), Scratch.silent)
+      .run(JList.of(data.toString), RunFolder.at(whole.toString), 2, true, Limits.NONE)
+    shards(whole, steps)
   }
 
   test("two ranks in the executors of two workers train ten steps") {
-    val driver = train("ten", 10)
+    val driver = train("ten", 10, Map.empty)
     val code = Processes.exitCode(driver, 240)
     val said = Processes.text(log("ten"))
     assert(code == 0, said)
@@ -139,46 +149,81 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     assert(stderrs == Seq(1L, 1L), "one executor on each worker")
   }
 
-  private val rare = Seq("train.checkpoint-every" -> 20, "train.evaluate-every" -> 0)
+  private val reducing = "io.moraine.model.train.StepGradients.computeAndReduce"
+  private val gathering = "io.moraine.model.train.WeightGather.gather"
 
-  test("an executor killed while training: all begin again from the checkpoint, to the same bits") {
-    val steps = 200
-    val driver = train("killed", steps, rare: _*)
-    killExecutor("killed", 20, driver)
-    val code = Processes.exitCode(driver, 240)
-    val said = Processes.text(log("killed"))
-    assert(code == 0, said)
-    val told = "a rank was lost, begun again from the newest checkpoint " +
-      "(1 of at most 4 times without a new one): "
-    assert(said.contains(told), said)
-    val status = Status.parse(Files.readString(run("killed").resolve("status.json")))
-    assert(status.state == "done" && status.message.contains(told), status)
-    assert(status.resumedFrom >= 20 && status.resumedFrom % 20 == 0)
-
-    val whole = folder.resolve("whole")
-    new TrainJob(spark, TrainJobSparkSuite.settings(steps, rare: _*), Scratch.silent)
-      .run(JList.of(data.toString), RunFolder.at(whole.toString), 2, true, Limits.NONE)
-    assert(shards(run("killed"), steps) == shards(whole, steps))
-  }
-
-  test("with no recovery allowed it ends with 4, the cause and how to go on; then it goes on") {
-    val none = rare :+ ("train.recoveries" -> 0)
-    val driver = train("ended", 200, none: _*)
-    killExecutor("ended", 20, driver)
-    val code = Processes.exitCode(driver, 120)
-    val said = Processes.text(log("ended"))
+  test(
+    "executors that die in the middle of a step: begun again twice, a checkpoint sets the count " +
+      "back; one more ends it with 4, cause and way on; then it goes on to the same bits"
+  ) {
+    val name = "executors"
+    val orders = Files.createDirectories(folder.resolve("orders"))
+    val twice = rare :+ ("train.recoveries" -> 2)
+    val methods = Seq(reducing, gathering, reducing, reducing)
+    KillPoint.place(
+      orders,
+      run(name),
+      methods.zip(Seq(20, 80, 80, 80)).map { case (method, step) =>
+        KillPoint.Order(checkpoint(name, step), method)
+      }
+    )
+    val conf = Map(
+      "spark.plugins" -> classOf[KillPoint].getName,
+      KillPoint.Folder -> orders.toString
+    )
+    val code = Processes.exitCode(train(name, steps, conf, twice: _*), 240)
+    val said = Processes.text(log(name))
     assert(code == 4, said)
+    val stacks = KillPoint.stacks(orders)
+    assert(stacks.size == 4)
+    for ((stack, method) <- stacks.zip(methods)) assert(stack.contains(method), stack)
+
+    val Told = ("train: a rank was lost, begun again from the newest checkpoint " +
+      "\\((\\d) of at most 2 times without a new one\\): .+").r
+    val told = said.linesIterator
+      .filterNot(_.contains("; resumed from ")) // the status, which repeats it
+      .collect { case Told(count) => count.toInt }
+    assert(told.toSeq == Seq(1, 1, 2), said)
     val line = said.linesIterator.find(_.contains("a rank was lost too often")).getOrElse("")
     assert(
       line.matches(
-        ".*a rank was lost too often \\(1 since the checkpoint of step \\d+0, train.recoveries is 0\\): " +
+        ".*a rank was lost too often \\(3 since the checkpoint of step \\d+0, train.recoveries is 2\\): " +
           ".+\\. Started again, the run goes on from that checkpoint\\."
       ),
       said
     )
     info(line)
-    val again = train("ended", 200, none: _*)
-    assert(Processes.exitCode(again, 240) == 0, Processes.text(log("ended")))
-    assert(Processes.text(log("ended")).contains("resumed from the checkpoint of step "))
+
+    val again = train(name, steps, Map.empty, twice: _*)
+    assert(Processes.exitCode(again, 240) == 0, Processes.text(log(name)))
+    assert(Processes.text(log(name)).contains("resumed from the checkpoint of step "))
+    assert(shards(run(name), steps) == undisturbed)
+  }
+
+  test("the driver killed, then driver and executors at once: started again, the same bits") {
+    val name = "drivers"
+    val seed = 11L
+    val random = new Random(seed)
+    info(s"seed $seed")
+    for (all <- Seq(false, true)) {
+      val driver = train(name, steps, Map.empty, rare: _*)
+      val step = 20 * (1 + random.nextInt(3)) + (if (all) 80 else 0)
+      Processes.await(s"the checkpoint of step $step", 120) {
+        Files.exists(checkpoint(name, step)) || !driver.isAlive
+      }
+      Thread.sleep(random.nextInt(50).toLong)
+      assert(driver.isAlive, Processes.text(log(name)))
+      val executors = cluster.executors
+      assert(executors.size == 2)
+      driver.destroyForcibly()
+      if (all) executors.foreach(_.destroyForcibly())
+      Processes.await("the end of its executors", 60)(!executors.exists(_.isAlive))
+    }
+    val driver = train(name, steps, Map.empty, rare: _*)
+    val code = Processes.exitCode(driver, 240)
+    val said = Processes.text(log(name))
+    assert(code == 0, said)
+    assert(said.contains("resumed from the checkpoint of step "), said)
+    assert(shards(run(name), steps) == undisturbed)
   }
 }

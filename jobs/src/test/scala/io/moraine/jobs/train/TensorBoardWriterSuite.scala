@@ -1,58 +1,45 @@
 package io.moraine.jobs.train
 
 import java.io.ByteArrayOutputStream
-import java.nio.{ByteBuffer, ByteOrder}
-import java.util.zip.CRC32C
+import java.util.HexFormat
 import org.scalatest.funsuite.AnyFunSuite
 
 class TensorBoardWriterSuite extends AnyFunSuite {
 
-  /** Fields of a protocol buffer message: number to raw values, by an independent reading. */
-  private def fields(bytes: Array[Byte]): Seq[(Int, Any)] = {
-    val in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)
-    def varint(): Long = {
-      var (value, shift, b) = (0L, 0, in.get())
-      while (b < 0) { value |= (b & 0x7fL) << shift; shift += 7; b = in.get() }
-      value | b.toLong << shift
+  import EventFile.{doubles, fields, records}
+
+  private def bytes(hex: String) = HexFormat.of.parseHex(hex.replace(" ", ""))
+
+  /** The first record of an event file in TensorFlow's own tests, event_file_loader_test.py. */
+  private val ofTensorFlow = bytes(
+    "18 00 00 00 00 00 00 00 a3 7f 4b 22 09 00 00 c0 25 dd 75 d5 41 1a 0d " +
+      "62 72 61 69 6e 2e 45 76 65 6e 74 3a 31 ec f3 32 8d"
+  )
+
+  test(
+    "the reader of these tests reads a record of TensorFlow's, and refuses any bit of it turned"
+  ) {
+    val Seq(record) = records(ofTensorFlow): @unchecked
+    val version = fields(record).collectFirst { case (3, b: Array[Byte]) => new String(b) }
+    assert(version.contains("brain.Event:1"))
+    for (at <- ofTensorFlow.indices; bit <- 0 to 7) {
+      val turned = ofTensorFlow.clone
+      turned(at) = (turned(at) ^ 1 << bit).toByte
+      assertThrows[Exception](records(turned))
     }
-    Iterator
-      .continually(())
-      .takeWhile(_ => in.hasRemaining)
-      .map { _ =>
-        val key = varint().toInt
-        val value: Any = key & 7 match {
-          case 0 => varint()
-          case 1 => in.getDouble
-          case 2 => val b = new Array[Byte](varint().toInt); in.get(b); b
-          case 5 => in.getFloat
-        }
-        (key >>> 3, value)
-      }
-      .toSeq
   }
 
-  private def records(file: Array[Byte]): Seq[Array[Byte]] = {
-    val in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN)
-    def masked(bytes: Array[Byte]): Int = {
-      val crc = new CRC32C
-      crc.update(bytes)
-      val c = crc.getValue.toInt
-      ((c >>> 15) | (c << 17)) + 0xa282ead8
-    }
-    Iterator
-      .continually(())
-      .takeWhile(_ => in.hasRemaining)
-      .map { _ =>
-        val header = new Array[Byte](8)
-        in.get(header)
-        val length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong
-        assert(in.getInt == masked(header))
-        val data = new Array[Byte](length.toInt)
-        in.get(data)
-        assert(in.getInt == masked(data))
-        data
-      }
-      .toSeq
+  test("a scalar is the record that another writer's tests publish, byte for byte") {
+    // TeamHG-Memex/tensorboard_logger, tests/test_tensorboard_logger.py: 1.5 at step 1, time 256.5.
+    val published = bytes(
+      "19 00 00 00 00 00 00 00 8b f1 08 28 09 00 00 00 00 00 08 70 40 10 01 2a 0c 0a 0a " +
+        "0a 03 76 2f 31 15 00 00 c0 3f 2c ec c0 87"
+    )
+    val out = new ByteArrayOutputStream
+    val writer = new TensorBoardWriter(out, () => 256500L)
+    val begun = out.size
+    writer.scalar("v/1", 1, 1.5)
+    assert(out.toByteArray.drop(begun).toSeq == published.toSeq)
   }
 
   private def file(write: TensorBoardWriter => Unit): Array[Byte] = {
@@ -98,11 +85,7 @@ class TensorBoardWriterSuite extends AnyFunSuite {
     val value = summary.collectFirst { case (1, b: Array[Byte]) => fields(b) }.get
     val histogram = value.collectFirst { case (5, b: Array[Byte]) => fields(b) }.get.toMap
     assert(histogram(3) == 8.0 && histogram(4) == 10.0 && histogram(5) == 20.0)
-    def doubles(field: Int) = {
-      val b =
-        ByteBuffer.wrap(histogram(field).asInstanceOf[Array[Byte]]).order(ByteOrder.LITTLE_ENDIAN)
-      Seq.fill(3)(b.getDouble)
-    }
-    assert(doubles(6) == Seq(0.0, 1.0, 2.0) && doubles(7) == Seq(3.0, 0.0, 5.0))
+    assert(doubles(histogram(6)) == Seq(0.0, 1.0, 2.0))
+    assert(doubles(histogram(7)) == Seq(3.0, 0.0, 5.0))
   }
 }
