@@ -19,7 +19,6 @@ final class Desk {
 
   private static final String NAME = "desk-";
   private static final String GONE = "gone-";
-  private static final String DRIVER = "driver";
   private static final String RANKS = "ranks-";
 
   private final Configuration hadoop;
@@ -42,14 +41,19 @@ final class Desk {
    */
   static Desk make(Configuration hadoop, RunFolder run, String id) throws IOException {
     Desk desk = new Desk(hadoop, run, new Path(run.lease(), NAME + id));
-    desk.files.system().mkdirs(new Path(desk.folder, DRIVER));
-    desk.files.system().mkdirs(desk.ranks());
+    try {
+      desk.files.makeFolder(desk.ranks());
+    } catch (IOException e) {
+      if (desk.files.system().exists(desk.folder)) {
+        throw e; // Else somebody has taken it away meanwhile, and has the lease.
+      }
+    }
     return desk;
   }
 
   /** Whether nobody has taken it away. */
   boolean stands() throws IOException {
-    return files.system().exists(folder);
+    return files.system().exists(ranks());
   }
 
   /** Takes the desks of all others away. */
@@ -72,8 +76,12 @@ final class Desk {
   List<Path> earlierDrafts(String file) throws IOException {
     List<Path> drafts = new ArrayList<>();
     for (Path gone : earlier()) {
-      for (String part : files.names(gone)) {
-        Path draft = new Path(new Path(gone, part), file);
+      List<String> names = files.names(gone);
+      if (names.contains(file)) {
+        drafts.add(new Path(gone, file));
+      }
+      for (String ranks : names.stream().filter(name -> name.startsWith(RANKS)).toList()) {
+        Path draft = new Path(new Path(gone, ranks), file);
         if (files.system().exists(draft)) {
           drafts.add(draft);
         }
@@ -91,7 +99,7 @@ final class Desk {
 
   /** Writes as the driver. */
   RunWriter driver() throws IOException {
-    return new RunWriter(hadoop, run, new Path(folder, DRIVER));
+    return new RunWriter(hadoop, run, folder);
   }
 
   /** Place for drafts of the ranks of the attempt at hand. */

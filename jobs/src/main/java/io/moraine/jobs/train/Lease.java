@@ -59,6 +59,7 @@ final class Lease implements AutoCloseable {
 
   private static final String SOMEBODY = "another process";
 
+  private final WholeFiles whole;
   private final FileSystem files;
   private final RunFolder run;
   private final Duration expiry;
@@ -86,7 +87,8 @@ final class Lease implements AutoCloseable {
   private Lease(
       Configuration hadoop, RunFolder run, Duration expiry, LongSupplier nanoClock, String id)
       throws IOException {
-    this.files = WholeFiles.of(hadoop, run.lease()).system();
+    this.whole = WholeFiles.of(hadoop, run.lease());
+    this.files = whole.system();
     this.run = run;
     this.expiry = expiry;
     this.nanoClock = nanoClock;
@@ -318,7 +320,7 @@ final class Lease implements AutoCloseable {
     if (!claims.contains(path)) {
       claims.add(path);
     }
-    try (OutputStream out = files.create(path, true)) {
+    try (OutputStream out = whole.create(path)) {
       out.write(owner.getBytes(StandardCharsets.UTF_8));
     }
   }

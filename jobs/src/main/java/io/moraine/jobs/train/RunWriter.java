@@ -47,7 +47,7 @@ final class RunWriter {
           try (OutputStream out = files.create(draft)) {
             content.writeTo(out);
           }
-          files.system().mkdirs(file.getParent());
+          files.makeFolder(file.getParent());
           files.rename(draft, file);
         });
   }

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.model.checkpoint.Storage;
+import java.io.BufferedOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -26,7 +27,7 @@ import org.apache.hadoop.fs.UnsupportedFileSystemException;
  * FileContext#rename} makes of it: object stores copy, and briefly there may be neither file.
  *
  * <p>On a local disk there are no files of Hadoop's checksums: a file and its checksum could not be
- * replaced in one step.
+ * replaced in one step. There Java writes, where Hadoop would start a process to set permissions.
  */
 final class WholeFiles {
 
@@ -76,12 +77,23 @@ final class WholeFiles {
    * @throws IOException if its folder is not there: none is made
    */
   OutputStream create(Path file) throws IOException {
-    return files.createFile(file).build();
+    return isLocal()
+        ? new BufferedOutputStream(Files.newOutputStream(local(file)))
+        : files.createFile(file).build();
+  }
+
+  /** Makes a folder, and those that it is in, if it is not there. */
+  void makeFolder(Path folder) throws IOException {
+    if (isLocal()) {
+      Files.createDirectories(local(folder));
+    } else {
+      files.mkdirs(folder);
+    }
   }
 
   /** Writes a file by way of a hidden one beside it. */
   void write(Path file, Storage.Content content) throws IOException {
-    files.mkdirs(file.getParent());
+    makeFolder(file.getParent());
     Path draft = new Path(file.getParent(), "." + file.getName() + ".new");
     try (OutputStream out = create(draft)) {
       content.writeTo(out);
@@ -95,13 +107,13 @@ final class WholeFiles {
    * @throws IOException if it is not there or cannot be renamed
    */
   void rename(Path from, Path to) throws IOException {
-    Path source = files.makeQualified(from);
-    Path target = files.makeQualified(to);
-    if (files.getUri().getScheme().equals(LOCAL)) {
-      Files.deleteIfExists(local(new Path(target.getParent(), "." + target.getName() + ".crc")));
-      Files.move(local(source), local(target), StandardCopyOption.ATOMIC_MOVE);
+    if (isLocal()) {
+      Files.deleteIfExists(local(new Path(to.getParent(), "." + to.getName() + ".crc")));
+      Files.move(local(from), local(to), StandardCopyOption.ATOMIC_MOVE);
       return;
     }
+    Path source = files.makeQualified(from);
+    Path target = files.makeQualified(to);
     try {
       context().rename(source, target, Options.Rename.OVERWRITE);
     } catch (UnsupportedFileSystemException e) {
@@ -125,7 +137,11 @@ final class WholeFiles {
     return context;
   }
 
-  private static java.nio.file.Path local(Path qualified) {
-    return java.nio.file.Path.of(qualified.toUri().getPath());
+  private boolean isLocal() {
+    return files.getUri().getScheme().equals(LOCAL);
+  }
+
+  private java.nio.file.Path local(Path path) {
+    return java.nio.file.Path.of(files.makeQualified(path).toUri().getPath());
   }
 }

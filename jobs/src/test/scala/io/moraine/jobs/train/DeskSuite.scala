@@ -50,32 +50,30 @@ class DeskSuite extends AnyFunSuite {
     test(s"$scheme: a file that is written when the lease is taken over does not appear") {
       val folder = Scratch.folder()
       val run = RunFolder.at(s"$scheme:$folder")
-      val old = take(run)
       val manifest = new org.apache.hadoop.fs.Path(run.root, "checkpoints/step-00000010/m.json")
-      old.desk.driver.replace(manifest, "the first one's")
-      val ranks = new RunWriter(hadoop, run, old.desk.ranks)
-      for (writer <- Seq(old.desk.driver, ranks); file <- Seq(manifest, run.status)) {
+      for (isDriver <- Seq(true, false); file <- Seq(manifest, run.status)) {
+        val old = take(run)
+        old.desk.driver.replace(manifest, "the first one's")
+        val writer =
+          if (isDriver) old.desk.driver else new RunWriter(hadoop, run, old.desk.ranks)
         forget(folder)
-        var next: Lease = null
+        var next: Option[Lease] = None
         lost(s"$scheme:$folder") {
           writer.replace(
             file,
             out => {
               out.write("too late".getBytes(StandardCharsets.UTF_8))
-              if (next == null) {
-                next = take(run)
-                next.desk.driver.replace(manifest, "the next one's")
-              }
+              next = Some(take(run))
+              next.get.desk.driver.replace(manifest, "the next one's")
             }
           )
         }
-        assert(content(folder) == Map("checkpoints/step-00000010/m.json" -> "the next one's"))
+        val written = Map("checkpoints/step-00000010/m.json" -> "the next one's")
+        assert(content(folder) == written)
         lost(s"$scheme:$folder")(writer.replace(file, "too late"))
-        lost(s"$scheme:$folder")(
-          writer.delete(new org.apache.hadoop.fs.Path(run.root, "checkpoints"))
-        )
-        assert(content(folder) == Map("checkpoints/step-00000010/m.json" -> "the next one's"))
-        next.close()
+        lost(s"$scheme:$folder")(writer.delete(manifest.getParent.getParent))
+        assert(content(folder) == written)
+        next.get.close()
       }
     }
 
@@ -148,7 +146,7 @@ class DeskSuite extends AnyFunSuite {
     val folder = Scratch.folder()
     val run = RunFolder.at(folder.toString)
     val dead = take(run)
-    Files.writeString(folder.resolve(s"lease/${deskOf(folder)}/driver/settings.json"), "{}")
+    Files.writeString(folder.resolve(s"lease/${deskOf(folder)}/settings.json"), "{}")
     forget(folder)
     val desk = take(run).desk
     val drafts = desk.earlierDrafts("settings.json").asScala

@@ -27,6 +27,21 @@ class HdfsLike extends RawLocalFileSystem {
   private def before(call: String, path: Path): Unit =
     HdfsLike.watch(HdfsLike.Call(call, pathToFile(path).toPath, pathToFile(path).toPath))
 
+  /** HDFS starts no process for it. */
+  override def setPermission(path: Path, permission: FsPermission): Unit = ()
+
+  override def create(
+      path: Path,
+      overwrite: Boolean,
+      bufferSize: Int,
+      replication: Short,
+      blockSize: Long,
+      progress: Progressable
+  ): FSDataOutputStream = {
+    before("create", path)
+    super.create(path, overwrite, bufferSize, replication, blockSize, progress)
+  }
+
   override def create(
       path: Path,
       permission: FsPermission,
