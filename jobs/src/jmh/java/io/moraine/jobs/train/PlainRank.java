@@ -39,6 +39,7 @@ public final class PlainRank {
     RunFolder run = RunFolder.at(args[1]);
     FileSystem files = run.root().getFileSystem(hadoop);
     files.mkdirs(run.root());
+    Desk desk = Desk.make(hadoop, run, "rank-" + rank);
 
     Torch.start(1);
     byte[] secret = run.root().toString().getBytes(StandardCharsets.UTF_8);
@@ -63,7 +64,7 @@ public final class PlainRank {
               RunData.of(hadoop, List.of(args[0])).rendered(),
               args[1],
               settings.rendered(),
-              new Start(0, false, Limits.NONE, ""),
+              Start.first(false, Limits.NONE, desk.ranks()),
               1,
               List.of(),
               run.root().toString(),

@@ -11,6 +11,8 @@ enum ExitCode {
   BAD_DATA(3),
   /** A rank was lost, slow or wrong during training: starting again resumes. */
   COLLECTIVE_FAILED(4),
+  /** Training stopped because another process may train the run: starting again is safe. */
+  LEASE_LOST(5),
   /** Another run holds the lease: try later. */
   TRY_LATER(75);
 

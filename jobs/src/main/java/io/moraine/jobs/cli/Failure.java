@@ -1,8 +1,10 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.train.LeaseLostException;
 import io.moraine.jobs.train.RanksLostException;
 import io.moraine.jobs.train.RepeatedFailureException;
+import io.moraine.jobs.train.SparkFailure;
 import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
@@ -17,8 +19,6 @@ import java.net.URISyntaxException;
 import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * What a person and a scheduler are told of a failure.
@@ -43,13 +43,8 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
           Map.entry(UntrustedException.class, ExitCode.BAD_SETTING),
           Map.entry(TransportException.class, ExitCode.COLLECTIVE_FAILED),
           Map.entry(RanksLostException.class, ExitCode.COLLECTIVE_FAILED),
+          Map.entry(LeaseLostException.class, ExitCode.LEASE_LOST),
           Map.entry(TryLaterException.class, ExitCode.TRY_LATER));
-
-  /** Finds an exception of ours in the text that Spark makes of a failed task. */
-  private static final Pattern IN_SPARK_MESSAGE =
-      Pattern.compile(
-          "(?:^|[\\s:])(?:[a-z]+\\.)+(CollectiveException|TransportException|CorruptDataException"
-              + "|BadStepException|FileNotFoundException|UntrustedException|ConfigException): ([^\\n]+)");
 
   static Failure of(Throwable e) {
     for (Throwable at = e; at != null; at = at.getCause()) {
@@ -67,21 +62,12 @@ record Failure(ExitCode exitCode, String message, boolean isOurs) {
             false);
       }
     }
-    for (Throwable at = e; at != null; at = at.getCause()) {
-      Matcher matcher = IN_SPARK_MESSAGE.matcher(String.valueOf(at.getMessage()));
-      if (matcher.find()) {
-        return innermost(matcher);
-      }
-    }
-    return new Failure(ExitCode.FAILED, e.getClass().getSimpleName() + ": " + firstLine(e), true);
-  }
-
-  /** A rank that hears of another one's failure repeats it; that one is the cause. */
-  private static Failure innermost(Matcher outer) {
-    Matcher inner = IN_SPARK_MESSAGE.matcher(outer.group(2));
-    return inner.find()
-        ? innermost(inner)
-        : new Failure(codeOf(outer.group(1)), outer.group(2), false);
+    return SparkFailure.in(e)
+        .map(found -> new Failure(codeOf(found.exception()), found.line(), false))
+        .orElseGet(
+            () ->
+                new Failure(
+                    ExitCode.FAILED, e.getClass().getSimpleName() + ": " + firstLine(e), true));
   }
 
   /** What Hadoop says of an empty path, of one that is no URI, and of a host that is not known. */

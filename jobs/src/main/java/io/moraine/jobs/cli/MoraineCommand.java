@@ -37,7 +37,8 @@ import picocli.CommandLine.Spec;
       "  moraine demo",
       "  moraine prepare --input corpus/ --output data/ --vocab-size 8192",
       "  moraine train --data data/ --run run/ --ranks 2",
-      "Exit codes: 0 done, 1 failed, 2 bad option or setting, 3 bad data, 4 a rank failed, 75 try later."
+      "Exit codes: 0 done, 1 failed, 2 bad option or setting, 3 bad data, 4 a rank failed, 5 the lease was lost,",
+      "75 try later."
     })
 public final class MoraineCommand implements Runnable {
 

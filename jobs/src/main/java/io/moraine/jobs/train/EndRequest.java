@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.util.ShutdownHookManager;
 
 /**
@@ -19,34 +20,36 @@ final class EndRequest implements AutoCloseable {
   private static final long WAIT_MINUTES = 30;
 
   private final Configuration hadoop;
-  private final RunFolder run;
   private final CountDownLatch closed = new CountDownLatch(1);
   private final Runnable hook = this::askAndWait;
-  private volatile boolean trains;
 
-  private EndRequest(Configuration hadoop, RunFolder run) {
+  /** The file that asks the ranks; null while there is nobody to be asked. */
+  private volatile Path file;
+
+  private EndRequest(Configuration hadoop) {
     this.hadoop = hadoop;
-    this.run = run;
   }
 
   /** From now on until it is closed the process does not end while it trains. */
-  static EndRequest listen(Configuration hadoop, RunFolder run) {
-    EndRequest request = new EndRequest(hadoop, run);
+  static EndRequest listen(Configuration hadoop) {
+    EndRequest request = new EndRequest(hadoop);
     ShutdownHookManager.get()
         .addShutdownHook(request.hook, PRIORITY, WAIT_MINUTES, TimeUnit.MINUTES);
     return request;
   }
 
-  /** Training begins; only who has the run's lease may say so. */
-  void begin() throws IOException {
-    delete();
-    trains = true;
+  /**
+   * Training begins.
+   *
+   * @param request the file that asks it to end, in a folder of this process alone
+   */
+  void begin(Path request) {
+    file = request;
   }
 
-  /** Training has ended; the run's lease is still there. */
-  void end() throws IOException {
-    trains = false;
-    delete();
+  /** Training has ended. */
+  void end() {
+    file = null;
   }
 
   @Override
@@ -57,16 +60,14 @@ final class EndRequest implements AutoCloseable {
     }
   }
 
-  private void delete() throws IOException {
-    run.endRequest().getFileSystem(hadoop).delete(run.endRequest(), false);
-  }
-
   private void askAndWait() {
+    Path asked = file;
+    if (asked == null) {
+      return;
+    }
     try {
-      if (trains) {
-        run.endRequest().getFileSystem(hadoop).create(run.endRequest(), true).close();
-        closed.await();
-      }
+      WholeFiles.of(hadoop, asked).create(asked).close();
+      closed.await();
     } catch (IOException e) {
       // The run cannot be asked to end: it is killed, and goes on from its newest checkpoint.
     } catch (InterruptedException e) {

@@ -7,10 +7,17 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
@@ -29,8 +36,11 @@ import org.apache.hadoop.fs.Path;
  *
  * <p>A claim lives as long as its file is written again. Its age is counted against the looking
  * process's own claim, written just before to the same file system: no two clocks are compared. A
- * holder that was killed on this machine is known to be dead at once. A holder that was thought
- * dead and comes back finds one of a later term, and gives up.
+ * holder that was killed on this machine is known to be dead at once.
+ *
+ * <p>What the holder writes goes by way of its {@link Desk}, which whoever takes the lease after it
+ * takes away. A holder that was thought dead and comes back can change nothing any more, and gives
+ * up at its next sign of life; one that can give none gives up before another may take the lease.
  */
 final class Lease implements AutoCloseable {
 
@@ -49,79 +59,151 @@ final class Lease implements AutoCloseable {
 
   private static final String SOMEBODY = "another process";
 
+  private final WholeFiles whole;
   private final FileSystem files;
-  private final Path folder;
+  private final RunFolder run;
   private final Duration expiry;
-  private final String id = UUID.randomUUID().toString();
+  private final LongSupplier nanoClock;
+  private final String id;
   private final String owner = Owner.ofThisProcess().rendered();
+  private final Desk desk;
   private final CountDownLatch givenBack = new CountDownLatch(1);
-  private final Thread heart;
+  private final ExecutorService renewals = Executors.newSingleThreadExecutor(Lease::daemon);
   private final List<Path> claims = new ArrayList<>();
+  private Optional<Thread> heart = Optional.empty();
   private Path claim;
   private long term;
   private long now;
+  private volatile Optional<String> lost = Optional.empty();
 
-  private Lease(FileSystem files, Path folder, Duration expiry, Consumer<String> lost) {
-    this.files = files;
-    this.folder = folder;
+  /** When the last renewal that came about was begun: what it wrote is not older. */
+  private long renewedNanos;
+
+  /** Under way or the last one, and when it was begun. */
+  private Optional<Future<Boolean>> renewal = Optional.empty();
+
+  private long begunNanos;
+
+  private Lease(
+      Configuration hadoop, RunFolder run, Duration expiry, LongSupplier nanoClock, String id)
+      throws IOException {
+    this.whole = WholeFiles.of(hadoop, run.lease());
+    this.files = whole.system();
+    this.run = run;
     this.expiry = expiry;
-    this.heart = new Thread(() -> keep(lost), "moraine lease");
-    heart.setDaemon(true);
+    this.nanoClock = nanoClock;
+    this.id = id;
+    this.desk = Desk.make(hadoop, run, id);
   }
 
   /**
-   * Takes the lease of a run.
+   * Takes the lease of a run, and keeps it until it is closed or lost.
    *
    * @param expiry after which a holder that does not write its claim again counts as dead
-   * @param lost called, once, if another process took the lease because this one seemed dead
+   * @param lost called, again and again, once another process took the lease because this one
+   *     seemed dead, or it could not be renewed: with the reason
    * @throws TryLaterException if another process has it, naming that
    */
   static Lease take(Configuration hadoop, RunFolder run, Duration expiry, Consumer<String> lost)
       throws IOException {
-    Path folder = run.lease();
-    Lease lease = new Lease(folder.getFileSystem(hadoop), folder, expiry, lost);
+    Lease lease = take(hadoop, run, expiry, System::nanoTime);
+    Thread heart = new Thread(() -> lease.keep(lost), "moraine lease");
+    heart.setDaemon(true);
+    heart.start();
+    lease.heart = Optional.of(heart);
+    return lease;
+  }
+
+  /**
+   * Takes the lease of a run; whoever has it calls {@link #beat}.
+   *
+   * @param nanoClock by which the lease's time is over
+   * @throws TryLaterException if another process has it, naming that
+   */
+  static Lease take(Configuration hadoop, RunFolder run, Duration expiry, LongSupplier nanoClock)
+      throws IOException {
+    Lease lease = new Lease(hadoop, run, expiry, nanoClock, UUID.randomUUID().toString());
     try {
-      lease.take(run);
+      lease.take();
     } catch (IOException | RuntimeException e) {
       lease.close();
       throw e;
     }
-    lease.heart.start();
     return lease;
   }
 
+  /** Through which its holder changes the run's folder. */
+  Desk desk() {
+    return desk;
+  }
+
+  /**
+   * A sign of life: writes the claim again. Waits for that as long as until the next one is due.
+   *
+   * @return why the lease is lost, if it is
+   */
+  Optional<String> beat() throws InterruptedException {
+    if (lost.isEmpty()) {
+      lost = renewed();
+    }
+    return lost;
+  }
+
+  /**
+   * Gives it back. If it is lost nothing is done: its claim is gone, or expires.
+   *
+   * @throws IOException if the claim cannot be deleted: it expires
+   */
   @Override
   public void close() throws IOException {
     givenBack.countDown();
+    if (isAtRest() && lost.isEmpty()) {
+      for (Path written : claims) {
+        files.delete(written, false);
+      }
+      desk.clear();
+    }
+  }
+
+  /** Whether nothing is being written any more. */
+  private boolean isAtRest() {
     try {
-      heart.join();
+      if (heart.isPresent()) {
+        heart.get().join();
+      }
+      renewals.shutdown();
+      return renewals.awaitTermination(beatMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-    for (Path written : claims) {
-      files.delete(written, false);
+      return false;
     }
   }
 
   /** A claim as a listing shows it; {@code term} is 0 for a candidate. */
   private record Claim(Path path, long term, String id, long written) {
 
-    boolean outranks(long otherTerm, String otherId) {
-      return term > otherTerm || term == otherTerm && id.compareTo(otherId) < 0;
+    boolean isHolder() {
+      return term > 0;
     }
   }
 
-  private void take(RunFolder run) throws IOException {
-    claim = new Path(folder, CANDIDATE.formatted(id));
-    List<Claim> others = writeAndLook(run);
+  private void take() throws IOException {
+    claim = new Path(run.lease(), CANDIDATE.formatted(id));
+    List<Claim> others = writeAndLook();
     while (others.stream().anyMatch(this::isAlive)) {
       pause();
-      others = writeAndLook(run);
+      others = writeAndLook();
     }
     Path candidate = claim;
     term = 1 + others.stream().mapToLong(Claim::term).max().orElse(0);
-    claim = new Path(folder, HOLDER.formatted(term, id));
-    writeAndLook(run);
+    claim = new Path(run.lease(), HOLDER.formatted(term, id));
+    writeAndLook();
+    if (!desk.stands()) {
+      throw new TryLaterException(
+          "%s was taken by another process while this one hung. Try later, or use another --run."
+              .formatted(run.root()));
+    }
+    desk.takeOthersAway();
     files.delete(candidate, false);
     for (Claim dead : others) {
       files.delete(dead.path(), false);
@@ -133,12 +215,13 @@ final class Lease implements AutoCloseable {
    *
    * @throws TryLaterException if one of them lives and comes before the own one
    */
-  private List<Claim> writeAndLook(RunFolder run) throws IOException {
+  private List<Claim> writeAndLook() throws IOException {
+    renewedNanos = nanoClock.getAsLong();
     write(claim);
     now = files.getFileStatus(claim).getModificationTime();
     List<Claim> others = others();
     for (Claim other : others) {
-      if (other.outranks(term, id) && isAlive(other)) {
+      if (comesBefore(other) && isAlive(other)) {
         throw new TryLaterException(
             "%s is being trained by %s, heard of %.0f s ago. Try later, or use another --run."
                 .formatted(run.root(), text(other), (now - other.written()) / 1000.0));
@@ -147,37 +230,73 @@ final class Lease implements AutoCloseable {
     return others;
   }
 
-  private void keep(Consumer<String> lost) {
+  /** Holders come before candidates, and before one that has just become a holder. */
+  private boolean comesBefore(Claim other) {
+    return other.isHolder() || term == 0 && other.id().compareTo(id) < 0;
+  }
+
+  private void keep(Consumer<String> listener) {
     try {
-      while (!givenBack.await(expiry.toMillis() / BEATS, TimeUnit.MILLISECONDS)) {
-        if (!beat()) {
-          lost.accept(
-              "another process took the lease: this one gave no sign of life for %d s"
-                  .formatted(expiry.toSeconds()));
-        }
+      while (!givenBack.await(beatMillis(), TimeUnit.MILLISECONDS)) {
+        beat().ifPresent(listener);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  /** Writes the claim again, unless another process has taken the lease: then false. */
-  private boolean beat() {
-    try {
-      boolean isMine = files.exists(claim);
-      if (isMine) {
-        write(claim);
-      }
-      for (Claim other : others()) {
-        isMine &= !other.outranks(term, id);
-      }
-      if (!isMine) {
-        files.delete(claim, false);
-      }
-      return isMine;
-    } catch (IOException | RuntimeException e) {
-      return true; // The next beat tries again; if none comes in time, another process may have it.
+  /**
+   * Tries to write the claim again, by a thread of its own: a file system may give no answer.
+   *
+   * @return why the lease is lost, if it is
+   */
+  private Optional<String> renewed() throws InterruptedException {
+    if (renewal.isEmpty()) {
+      begunNanos = nanoClock.getAsLong();
+      renewal = Optional.of(renewals.submit(this::isMineStill));
     }
+    String failure;
+    try {
+      boolean isMine = renewal.get().get(beatMillis(), TimeUnit.MILLISECONDS);
+      renewal = Optional.empty();
+      renewedNanos = begunNanos;
+      return isMine
+          ? Optional.empty()
+          : Optional.of(
+              "another process took the lease: this one gave no sign of life for %d s"
+                  .formatted(expiry.toSeconds()));
+    } catch (TimeoutException e) {
+      failure = "the file system gives no answer";
+    } catch (ExecutionException e) {
+      renewal = Optional.empty();
+      failure = e.getCause().toString();
+    }
+    return isTimeOver()
+        ? Optional.of(
+            "the lease could not be renewed before its %d s were over: %s"
+                .formatted(expiry.toSeconds(), failure))
+        : Optional.empty();
+  }
+
+  /** One beat before another process may take the lease. */
+  private boolean isTimeOver() {
+    long nanos = nanoClock.getAsLong() - renewedNanos;
+    return nanos >= expiry.toNanos() / BEATS * (BEATS - 1);
+  }
+
+  /** Writes the claim again, unless another process has taken the lease: then false. */
+  private boolean isMineStill() throws IOException {
+    boolean isMine = files.exists(claim);
+    if (isMine) {
+      write(claim);
+    }
+    for (Claim other : others()) {
+      isMine &= other.term() <= term;
+    }
+    if (!isMine) {
+      files.delete(claim, false);
+    }
+    return isMine;
   }
 
   private boolean isAlive(Claim other) {
@@ -185,23 +304,23 @@ final class Lease implements AutoCloseable {
   }
 
   private List<Claim> others() throws IOException {
-    List<Claim> claims = new ArrayList<>();
-    for (FileStatus status : files.listStatus(folder)) {
+    List<Claim> found = new ArrayList<>();
+    for (FileStatus status : files.listStatus(run.lease())) {
       Matcher name = NAME.matcher(status.getPath().getName());
       if (name.matches() && !name.group(2).equals(id)) {
         long itsTerm = name.group(1) == null ? 0 : Long.parseLong(name.group(1));
-        claims.add(
+        found.add(
             new Claim(status.getPath(), itsTerm, name.group(2), status.getModificationTime()));
       }
     }
-    return claims;
+    return found;
   }
 
   private void write(Path path) throws IOException {
     if (!claims.contains(path)) {
       claims.add(path);
     }
-    try (OutputStream out = files.create(path, true)) {
+    try (OutputStream out = whole.create(path)) {
       out.write(owner.getBytes(StandardCharsets.UTF_8));
     }
   }
@@ -222,6 +341,16 @@ final class Lease implements AutoCloseable {
       pause();
     }
     return SOMEBODY;
+  }
+
+  private long beatMillis() {
+    return expiry.toMillis() / BEATS;
+  }
+
+  private static Thread daemon(Runnable work) {
+    Thread thread = new Thread(work, "moraine lease renewal");
+    thread.setDaemon(true);
+    return thread;
   }
 
   private static void pause() {

@@ -3,7 +3,6 @@ package io.moraine.jobs.train;
 import io.moraine.model.train.StepMetrics;
 import java.io.IOException;
 import java.util.List;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.SimpleGroup;
@@ -71,11 +70,11 @@ final class MetricsFile {
     }
   }
 
-  static void write(Configuration hadoop, Path folder, List<Row> rows) throws IOException {
+  static void write(RunWriter writer, Path folder, List<Row> rows) throws IOException {
     long first = rows.get(0).metrics().step();
     long last = rows.get(rows.size() - 1).metrics().step();
     Path file = new Path(folder, "steps-%08d-%08d.parquet".formatted(first, last));
-    RunTable.write(hadoop, file, SCHEMA, rows.stream().map(MetricsFile::group).toList());
+    RunTable.write(writer, file, SCHEMA, rows.stream().map(MetricsFile::group).toList());
   }
 
   private static Group group(Row row) {

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
@@ -40,7 +39,7 @@ final class RankStage {
   /** What would fail again in the same way. */
   private static final Pattern FOR_GOOD =
       Pattern.compile(
-          "(?:BadStep|CorruptData|Config|FileNotFound|IllegalArgument|TryLater|Untrusted)Exception: ");
+          "(?:BadStep|CorruptData|Config|FileNotFound|IllegalArgument|LeaseLost|TryLater|Untrusted)Exception: ");
 
   /** The step, and the exception that began it, which stands last where other ranks repeat it. */
   private static final Pattern FAILURE =
@@ -64,13 +63,13 @@ final class RankStage {
   private final Configuration hadoop;
   private final TrainSettings settings;
   private final Progress progress;
-  private final BooleanSupplier givenUp;
+  private final Tenure tenure;
   private final List<String> engineFiles;
 
   /**
    * Prepares nothing yet.
    *
-   * @param givenUp whether the stage was cancelled by ourselves
+   * @param tenure of the lease; when it is over the stage is cancelled
    * @param engineFiles names of the files that BigDL is in, which every executor gets; empty with
    *     another engine
    */
@@ -78,14 +77,14 @@ final class RankStage {
       SparkSession session,
       TrainSettings settings,
       Progress progress,
-      BooleanSupplier givenUp,
+      Tenure tenure,
       List<String> engineFiles) {
     this.spark = session.sparkContext();
     this.input = new RankInput(session, settings);
     this.hadoop = spark.hadoopConfiguration();
     this.settings = settings;
     this.progress = progress;
-    this.givenUp = givenUp;
+    this.tenure = tenure;
     this.engineFiles = engineFiles;
   }
 
@@ -98,17 +97,19 @@ final class RankStage {
    */
   TrainResult run(RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
-    Start start = new Start(0, resume, limits, "");
+    Start start = Start.first(resume, limits, tenure.desk().ranks());
     long checkpoint = 0;
     int losses = 0;
     Optional<String> before = Optional.empty();
     while (true) {
+      requireLease(run);
       try {
         return once(slots(data, run, ranks, start), task(data, run, ranks, start));
       } catch (Exception e) { // Spark throws checked ones that it does not declare
         if (!isWorthAnother(e, start.attempt(), ranks)) {
           throw e;
         }
+        tenure.desk().nextAttempt();
         Optional<String> failure = failure(e);
         requireAnother(failure, before, e);
         before = failure;
@@ -120,17 +121,21 @@ final class RankStage {
             "a rank was lost, begun again from the newest checkpoint (%d of at most %d times without a new one): %s"
                 .formatted(losses, settings.connections().recoveries(), cause(e));
         progress.say("train: " + why);
-        if (givenUp.getAsBoolean()) {
-          throw e;
-        }
-        start = start.again(why);
+        tenure.status().recovering(why);
+        start = start.again(why, tenure.desk().ranks());
       }
+    }
+  }
+
+  private void requireLease(RunFolder run) {
+    if (tenure.isOver().getAsBoolean()) {
+      throw new LeaseLostException("%s: the lease is lost.".formatted(run.root()));
     }
   }
 
   private boolean isWorthAnother(Exception e, int attempt, int ranks) {
     String text = texts(e);
-    if (givenUp.getAsBoolean() || spark.isStopped() || FOR_GOOD.matcher(text).find()) {
+    if (tenure.isOver().getAsBoolean() || spark.isStopped() || FOR_GOOD.matcher(text).find()) {
       return false;
     }
     if (text.contains(NO_SLOTS)) {
@@ -187,6 +192,14 @@ final class RankStage {
         .findFirst()
         .map(found -> found.group(1))
         .orElse(text);
+  }
+
+  /** Why a run failed, in a line. */
+  static String reason(Throwable e) {
+    if (e.getClass().getName().startsWith("io.moraine.")) {
+      return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    }
+    return SparkFailure.in(e).map(SparkFailure::line).orElseGet(() -> cause(e));
   }
 
   private static String texts(Throwable e) {

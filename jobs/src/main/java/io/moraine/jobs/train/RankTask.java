@@ -219,6 +219,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
+    RunWriter writer = new RunWriter(conf, folder, new org.apache.hadoop.fs.Path(start.desk()));
     Path scratch = Files.createTempDirectory("moraine-sequences-");
     Optional<ExpertExchange> exchange =
         parsed
@@ -236,12 +237,12 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
             open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
         RunRecorder recorder =
             new RunRecorder(
-                conf,
+                writer,
                 folder,
                 start,
                 data,
                 parsed.train().steps(),
-                samples(parsed, communicator, folder, model))) {
+                samples(parsed, communicator, folder, writer, model))) {
       if (parsed.samples().areWanted() && exchange.isPresent()) {
         recorder.message(
             "no samples are written: with train.experts.placement = owners no rank has all experts");
@@ -258,7 +259,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
               communicator,
               train,
               heldOut.sequences() > 0 ? Optional.of(heldOut) : Optional.empty(),
-              new Checkpoints(new HadoopStorage(conf, folder.root())),
+              new Checkpoints(new TermStorage(conf, folder, writer)),
               recorder,
               parsed.digest(),
               System::nanoTime);
@@ -326,13 +327,17 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
 
   /** On rank 0, if it has all experts, and in libtorch. */
   private Optional<TextSamples> samples(
-      TrainSettings parsed, Communicator communicator, RunFolder folder, TrainableModel model)
+      TrainSettings parsed,
+      Communicator communicator,
+      RunFolder folder,
+      RunWriter writer,
+      TrainableModel model)
       throws IOException {
     return communicator.rank() == 0
             && parsed.samples().areWanted()
             && parsed.experts().isEmpty()
             && model instanceof Transformer transformer
-        ? Optional.of(new TextSamples(hadoop.value(), folder, parsed.samples(), transformer))
+        ? Optional.of(new TextSamples(folder, writer, parsed.samples(), transformer))
         : Optional.empty();
   }
 

@@ -6,7 +6,6 @@ import io.moraine.model.checkpoint.CorruptDataException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
@@ -46,7 +45,7 @@ public record RunFolder(Path root) {
     return new Path(root, "status.json");
   }
 
-  /** Claims to the right to train here. */
+  /** Claims to the right to train here, and the desk of who has it. */
   Path lease() {
     return new Path(root, "lease");
   }
@@ -54,11 +53,6 @@ public record RunFolder(Path root) {
   /** Made by a person it ends training, and keeps it from starting until it is removed. */
   Path stop() {
     return new Path(root, "stop");
-  }
-
-  /** Made by a process that is asked to end. */
-  Path endRequest() {
-    return new Path(root, ".end-requested");
   }
 
   /** One Parquet file per stretch between checkpoints. */
@@ -126,50 +120,25 @@ public record RunFolder(Path root) {
     }
   }
 
-  /**
-   * Replaces a small file as a whole: a reader sees the old text, the new one or, briefly, none.
-   */
+  /** Replaces a small file as a whole, where nobody has a lease. */
   public static void replace(Configuration hadoop, Path file, String text) throws IOException {
-    FileSystem files = file.getFileSystem(hadoop);
-    replace(
-        files,
-        file,
-        beside -> {
-          try (OutputStream out = files.create(beside, true)) {
-            out.write(text.getBytes(StandardCharsets.UTF_8));
-          }
-        });
-  }
-
-  /** Writes a file of a name that it is given. */
-  interface Writing {
-    void to(Path file) throws IOException;
-  }
-
-  /** Replaces a file as a whole, by way of a hidden one beside it. */
-  static void replace(FileSystem files, Path file, Writing writing) throws IOException {
-    Path beside = beside(file);
-    writing.to(beside);
-    files.delete(file, false);
-    if (!files.rename(beside, file)) {
-      throw new IOException("cannot replace %s.".formatted(file));
-    }
+    WholeFiles.of(hadoop, file)
+        .write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
   }
 
   /**
-   * Puts small files in their places whose replacement a killed process left undone. Only for a run
-   * that has checkpoints, which has had each of them: the new one beside it is whole then.
+   * Puts small files in their places whose replacement a killed process left undone, on a file
+   * system where that is more than one step. Only for a run that has checkpoints, which has had
+   * each of them: a draft is whole then.
    */
-  void finishReplacing(Configuration hadoop) throws IOException {
-    FileSystem files = root.getFileSystem(hadoop);
+  void finishReplacing(Configuration hadoop, Desk desk) throws IOException {
+    WholeFiles files = WholeFiles.of(hadoop, root);
     for (Path file : List.of(settings(), tokenizer(), data())) {
-      if (!files.exists(file) && files.exists(beside(file))) {
-        files.rename(beside(file), file);
+      for (Path draft : desk.earlierDrafts(file.getName())) {
+        if (!files.system().exists(file)) {
+          files.rename(draft, file);
+        }
       }
     }
-  }
-
-  private static Path beside(Path file) {
-    return new Path(file.getParent(), "." + file.getName() + ".new");
   }
 }

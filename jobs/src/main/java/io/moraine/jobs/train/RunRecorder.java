@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
@@ -18,7 +17,7 @@ import org.apache.hadoop.fs.Path;
  */
 final class RunRecorder implements TrainObserver, AutoCloseable {
 
-  private final Configuration hadoop;
+  private final RunWriter writer;
   private final RunFolder folder;
   private final Start start;
   private final String data;
@@ -27,30 +26,30 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private final List<MetricsFile.Row> rows = new ArrayList<>();
   private final StatusFile status;
   private TensorBoardWriter tensorBoard;
-  private long askedMillis;
   private boolean stopped;
   private long lastStep;
 
   /**
    * Records a run.
    *
+   * @param writer of the ranks
    * @param data what is trained on, which belongs to the run from the next checkpoint on
    * @param samples that are written while it trains
    */
   RunRecorder(
-      Configuration hadoop,
+      RunWriter writer,
       RunFolder folder,
       Start start,
       String data,
       long steps,
       Optional<TextSamples> samples) {
-    this.hadoop = hadoop;
+    this.writer = writer;
     this.folder = folder;
     this.start = start;
     this.data = data;
     this.steps = steps;
     this.samples = samples;
-    this.status = new StatusFile(hadoop, folder, steps);
+    this.status = new StatusFile(writer, folder, steps);
     if (!start.message().isEmpty()) {
       status.say(start.message());
     }
@@ -59,20 +58,20 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   @Override
   public void started(long step) throws IOException {
     lastStep = step;
-    RunTable.deleteAfter(hadoop, folder.metrics(), step);
-    RunTable.deleteAfter(hadoop, folder.samples(), step);
+    RunTable.deleteAfter(writer, folder.metrics(), step);
+    RunTable.deleteAfter(writer, folder.samples(), step);
     Path events =
         new Path(
             folder.tensorBoard(),
             "events.out.tfevents.%010d.step-%08d".formatted(nowMillis() / 1000, step));
-    FileSystem files = events.getFileSystem(hadoop);
+    FileSystem files = events.getFileSystem(writer.hadoop());
     tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
     status.begin(step, step > 0 ? badSteps(step) : 0);
   }
 
   /** In the run up to a checkpoint. */
   private long badSteps(long step) throws IOException {
-    Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, folder.root()));
+    Checkpoints checkpoints = new Checkpoints(new HadoopStorage(writer.hadoop(), folder.root()));
     return checkpoints.state(step).history().bad().size();
   }
 
@@ -89,25 +88,21 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     }
     if (reason.isPresent()) {
       stopped = true;
-      status.say("stopped: " + reason.get());
+      status.stop(reason.get());
       if (status.isAtItsBeginning()) {
-        status.write("stopped");
+        status.write(Status.STOPPED);
       }
     }
     return stopped;
   }
 
-  /** Looks about once a second. */
+  /** Looks each time, so that a run ends with the step in which it is asked to. */
   private Optional<String> askedToStop() throws IOException {
-    if (nowMillis() - askedMillis < StatusFile.MILLIS) {
-      return Optional.empty();
-    }
-    askedMillis = nowMillis();
-    FileSystem files = folder.root().getFileSystem(hadoop);
+    FileSystem files = folder.root().getFileSystem(writer.hadoop());
     if (files.exists(folder.stop())) {
       return Optional.of("there is a file " + folder.stop());
     }
-    return files.exists(folder.endRequest())
+    return files.exists(Desk.endRequest(new Path(start.desk())))
         ? Optional.of("the process was asked to end")
         : Optional.empty();
   }
@@ -132,15 +127,31 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void leftOut(Checkpoint.BadStep bad) throws IOException {
+    long count = markLeftOut(bad);
+    status.badStep(
+        count == 1
+            ? "step %,d is left out: %s".formatted(bad.step(), bad.why())
+            : "steps %,d to %,d are left out: %s".formatted(bad.from(), bad.step(), bad.why()));
+  }
+
+  /** Its metrics are written although no checkpoint follows: a resumed run replaces them. */
+  @Override
+  public void ended(Checkpoint.BadStep bad) throws IOException {
+    markLeftOut(bad);
+    MetricsFile.write(writer, folder.metrics(), rows);
+    rows.clear();
+    tensorBoard.flush();
+    status.badStep("step %,d ends the run: %s".formatted(bad.step(), bad.why()));
+  }
+
+  /** In the metrics; the number of steps. */
+  private long markLeftOut(Checkpoint.BadStep bad) throws IOException {
     rows.replaceAll(row -> row.metrics().step() < bad.from() ? row : row.leftOut());
     int last = rows.size() - 1;
     rows.set(last, rows.get(last).bad(bad.why()));
     long count = bad.step() - bad.from() + 1;
     tensorBoard.scalar("steps/left-out", bad.step(), (double) count);
-    status.badStep(
-        count == 1
-            ? "step %,d is left out: %s".formatted(bad.step(), bad.why())
-            : "steps %,d to %,d are left out: %s".formatted(bad.from(), bad.step(), bad.why()));
+    return count;
   }
 
   @Override
@@ -153,10 +164,10 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void checkpointing(long step) throws IOException {
-    RunFolder.replace(hadoop, folder.data(), data);
+    writer.replace(folder.data(), data);
     List<MetricsFile.Row> upTo = rows.stream().filter(row -> row.metrics().step() <= step).toList();
     if (!upTo.isEmpty()) {
-      MetricsFile.write(hadoop, folder.metrics(), upTo);
+      MetricsFile.write(writer, folder.metrics(), upTo);
       rows.removeAll(upTo);
     }
     tensorBoard.flush();
@@ -165,7 +176,10 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   @Override
   public void checkpointed(long step) throws IOException {
     status.checkpoint(
-        step, step == steps ? "done" : stopped && step == lastStep ? "stopped" : "training");
+        step,
+        step == steps
+            ? Status.DONE
+            : stopped && step == lastStep ? Status.STOPPED : Status.TRAINING);
   }
 
   @Override

@@ -1,18 +1,18 @@
 package io.moraine.jobs.train;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
-import org.apache.parquet.hadoop.ParquetFileWriter;
 import org.apache.parquet.hadoop.ParquetWriter;
 import org.apache.parquet.hadoop.example.ExampleParquetWriter;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+import org.apache.parquet.io.OutputFile;
+import org.apache.parquet.io.PositionOutputStream;
 import org.apache.parquet.schema.MessageType;
 
 /** A folder of small Parquet files, each named for the steps that it is of. */
@@ -22,42 +22,95 @@ final class RunTable {
 
   private RunTable() {}
 
-  /**
-   * Writes a file, in place of one of that name: a reader sees the old one, a whole new one or
-   * none.
-   */
-  static void write(Configuration hadoop, Path file, MessageType schema, List<Group> rows)
+  /** Writes a file, in place of one of that name. */
+  static void write(RunWriter writer, Path file, MessageType schema, List<Group> rows)
       throws IOException {
-    RunFolder.replace(
-        file.getFileSystem(hadoop), file, beside -> write(beside, hadoop, schema, rows));
+    writer.replace(file, out -> write(writer.hadoop(), new Streamed(out), schema, rows));
   }
 
-  private static void write(Path file, Configuration hadoop, MessageType schema, List<Group> rows)
+  private static void write(
+      Configuration hadoop, OutputFile file, MessageType schema, List<Group> rows)
       throws IOException {
-    try (ParquetWriter<Group> writer =
+    try (ParquetWriter<Group> parquet =
         ExampleParquetWriter.builder(file)
             .withConf(hadoop)
             .withType(schema)
             .withCompressionCodec(CompressionCodecName.ZSTD)
-            .withWriteMode(ParquetFileWriter.Mode.OVERWRITE)
             .build()) {
       for (Group row : rows) {
-        writer.write(row);
+        parquet.write(row);
       }
     }
   }
 
   /** Deletes the files that begin after the step that a run resumes from. */
-  static void deleteAfter(Configuration hadoop, Path folder, long step) throws IOException {
-    FileSystem files = folder.getFileSystem(hadoop);
-    if (!files.exists(folder)) {
-      return;
-    }
-    for (FileStatus status : files.listStatus(folder)) {
-      Matcher name = NAME.matcher(status.getPath().getName());
+  static void deleteAfter(RunWriter writer, Path folder, long step) throws IOException {
+    for (String file : WholeFiles.of(writer.hadoop(), folder).names(folder)) {
+      Matcher name = NAME.matcher(file);
       if (name.matches() && Long.parseLong(name.group(1)) > step) {
-        files.delete(status.getPath(), false);
+        writer.delete(new Path(folder, file));
       }
+    }
+  }
+
+  /**
+   * A file that Parquet writes to a stream.
+   *
+   * @param out closed by whoever gave it
+   */
+  private record Streamed(OutputStream out) implements OutputFile {
+
+    @Override
+    public PositionOutputStream create(long blockSizeHint) {
+      return new Counted(out);
+    }
+
+    @Override
+    public PositionOutputStream createOrOverwrite(long blockSizeHint) {
+      return new Counted(out);
+    }
+
+    @Override
+    public boolean supportsBlockSize() {
+      return false;
+    }
+
+    @Override
+    public long defaultBlockSize() {
+      return 0;
+    }
+  }
+
+  /** A stream that knows how much went through it. */
+  private static final class Counted extends PositionOutputStream {
+
+    private final OutputStream out;
+    private long position;
+
+    Counted(OutputStream out) {
+      this.out = out;
+    }
+
+    @Override
+    public long getPos() {
+      return position;
+    }
+
+    @Override
+    public void write(int value) throws IOException {
+      out.write(value);
+      position++;
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      out.write(bytes, offset, length);
+      position += length;
+    }
+
+    @Override
+    public void flush() throws IOException {
+      out.flush();
     }
   }
 }

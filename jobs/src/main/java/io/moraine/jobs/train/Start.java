@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import java.io.Serializable;
+import org.apache.hadoop.fs.Path;
 
 /**
  * How the ranks begin.
@@ -9,11 +10,18 @@ import java.io.Serializable;
  * @param resume whether to go on from a checkpoint, if there is one
  * @param limits of this process
  * @param message for people, of an earlier attempt; may be empty
+ * @param desk where they write: their place on the desk of the lease's holder
  */
-record Start(int attempt, boolean resume, Limits limits, String message) implements Serializable {
+record Start(int attempt, boolean resume, Limits limits, String message, String desk)
+    implements Serializable {
+
+  /** The first attempt of a process. */
+  static Start first(boolean resume, Limits limits, Path desk) {
+    return new Start(0, resume, limits, "", desk.toString());
+  }
 
   /** The next attempt. */
-  Start again(String why) {
-    return new Start(attempt + 1, true, limits, why);
+  Start again(String why, Path nextDesk) {
+    return new Start(attempt + 1, true, limits, why, nextDesk.toString());
   }
 }

@@ -12,9 +12,19 @@ import java.util.Locale;
 
 /**
  * {@code status.json}: where a run stands. Its writer changes it, readers have one of their own.
+ *
+ * <p>Rank 0 writes it from its first word on; before, between two attempts, and when the run ends
+ * otherwise than a rank says, the driver ({@link DriverStatus}).
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 final class Status {
+
+  static final String STARTING = "starting";
+  static final String TRAINING = "training";
+  static final String RECOVERING = "recovering";
+  static final String STOPPED = "stopped";
+  static final String DONE = "done";
+  static final String FAILED = "failed";
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -23,8 +33,11 @@ final class Status {
           .enable(SerializationFeature.INDENT_OUTPUT)
           .build();
 
-  /** Starting, training, stopped (it can go on) or done. */
-  String state = "starting";
+  /** Starting, training, recovering (a rank was lost), stopped (it can go on), done or failed. */
+  String state = STARTING;
+
+  /** Why it is stopped or failed, in a line; else empty. */
+  String reason = "";
 
   /** Step of the checkpoint this start went on from; 0 for a new run. */
   long resumedFrom;

@@ -4,25 +4,24 @@ import io.moraine.model.train.StepMetrics;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.hadoop.conf.Configuration;
 
 /** Keeps status.json up to date, about once a second and where something happened. */
 final class StatusFile {
 
-  static final long MILLIS = 1000;
+  private static final long MILLIS = 1000;
 
   /** Shown speed is a moving average over about this many steps. */
   private static final double SPEED_STEPS = 20;
 
-  private final Configuration hadoop;
+  private final RunWriter writer;
   private final RunFolder folder;
   private final Status status = new Status();
   private final List<String> messages = new ArrayList<>();
   private int newestBadStep = -1;
   private long writtenMillis;
 
-  StatusFile(Configuration hadoop, RunFolder folder, long steps) {
-    this.hadoop = hadoop;
+  StatusFile(RunWriter writer, RunFolder folder, long steps) {
+    this.writer = writer;
     this.folder = folder;
     status.steps = steps;
   }
@@ -39,7 +38,13 @@ final class StatusFile {
     status.lastCheckpoint = checkpoint;
     status.badSteps = badSteps;
     say(checkpoint > 0 ? "resumed from the checkpoint of step " + checkpoint : "a new run");
-    write(checkpoint == status.steps ? "done" : "training");
+    write(checkpoint == status.steps ? Status.DONE : Status.TRAINING);
+  }
+
+  /** The run ends before its last step. */
+  void stop(String reason) {
+    status.reason = reason;
+    say("stopped: " + reason);
   }
 
   /** Messages stay, so that whoever looks now and then misses none. */
@@ -58,7 +63,7 @@ final class StatusFile {
     status.maxViolation = metrics.maxViolation();
     status.wireBytes = metrics.wireBytes();
     status.secondsToGo = secondsToGo();
-    status.state = "training";
+    status.state = Status.TRAINING;
     if (System.currentTimeMillis() - writtenMillis >= MILLIS) {
       write(status.state);
     }
@@ -100,7 +105,7 @@ final class StatusFile {
   void write(String newState) throws IOException {
     status.state = newState;
     writtenMillis = System.currentTimeMillis();
-    RunFolder.replace(hadoop, folder.status(), status.rendered());
+    writer.replace(folder.status(), status.rendered());
   }
 
   private Double secondsToGo() {

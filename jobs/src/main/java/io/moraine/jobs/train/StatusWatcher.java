@@ -66,7 +66,9 @@ final class StatusWatcher {
       samples = status.samples;
       samples.forEach(sample -> progress.say("train: " + sample));
     }
-    if (status.step == lastStep || status.loss == null) {
+    boolean isOfRanks =
+        !status.state.equals(Status.STARTING) && !status.state.equals(Status.RECOVERING);
+    if (!isOfRanks || status.step == lastStep || status.loss == null) {
       return;
     }
     lastStep = status.step;

@@ -8,7 +8,6 @@ import io.moraine.pipeline.tokenizer.TokenizerJson;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.SimpleGroup;
@@ -32,7 +31,7 @@ final class TextSamples {
           }
           """);
 
-  private final Configuration hadoop;
+  private final RunWriter writer;
   private final RunFolder folder;
   private final TrainSettings.Samples config;
   private final Transformer model;
@@ -43,14 +42,13 @@ final class TextSamples {
    *
    * @param model with all experts
    */
-  TextSamples(
-      Configuration hadoop, RunFolder folder, TrainSettings.Samples config, Transformer model)
+  TextSamples(RunFolder folder, RunWriter writer, TrainSettings.Samples config, Transformer model)
       throws IOException {
-    this.hadoop = hadoop;
+    this.writer = writer;
     this.folder = folder;
     this.config = config;
     this.model = model;
-    this.tokenizer = TokenizerJson.read(folder.read(hadoop, folder.tokenizer()));
+    this.tokenizer = TokenizerJson.read(folder.read(writer.hadoop(), folder.tokenizer()));
   }
 
   /**
@@ -88,7 +86,7 @@ final class TextSamples {
     List<Sample> samples =
         config.prompts().stream().map(prompt -> new Sample(step, prompt, text(prompt))).toList();
     Path file = new Path(folder.samples(), "step-%08d.parquet".formatted(step));
-    RunTable.write(hadoop, file, SCHEMA, samples.stream().map(Sample::group).toList());
+    RunTable.write(writer, file, SCHEMA, samples.stream().map(Sample::group).toList());
     return samples;
   }
 

@@ -29,6 +29,9 @@ public final class TrainJob {
   /** How often the driver looks at the run's status. */
   static final long WATCH_MILLIS = 1000;
 
+  /** Longest that a run that has failed waits for its last word to be written. */
+  private static final long LAST_WORD_MILLIS = 10_000;
+
   private static final String JOB_GROUP = "train";
 
   private final SparkSession spark;
@@ -69,6 +72,7 @@ public final class TrainJob {
    * @param limits of this start; SIGTERM and a file {@code stop} in the run's folder end it too,
    *     each with a checkpoint
    * @throws TryLaterException if another process trains this run, or it is kept from training
+   * @throws LeaseLostException if another process has taken the run meanwhile, or may soon
    * @throws ConfigException if the settings do not fit the dataset, the run or the cluster
    */
   public TrainResult run(List<String> data, RunFolder run, int ranks, boolean resume, Limits limits)
@@ -88,26 +92,69 @@ public final class TrainJob {
     requireSlots(ranks);
     List<String> engineFiles = engineFiles();
     AtomicReference<String> lost = new AtomicReference<>();
-    try (EndRequest ending = EndRequest.listen(hadoop, run);
+    try (EndRequest ending = EndRequest.listen(hadoop);
         Lease lease =
             Lease.take(
                 hadoop, run, settings.connections().lease(), reason -> giveUp(lost, reason))) {
-      requireUnstopped(run);
-      prepareFolder(run, given, resume);
+      Desk desk = lease.desk();
+      DriverStatus status = new DriverStatus(hadoop, run, desk.driver());
       try {
-        ending.begin();
-        RankStage stage =
-            new RankStage(spark, settings, progress, () -> lost.get() != null, engineFiles);
+        ending.begin(desk.endRequest());
+        status.starting(resume, settings.train().steps());
+        requireUnstopped(run);
+        prepareFolder(run, desk, given, resume);
+        Tenure tenure = new Tenure(desk, status, () -> lost.get() != null);
+        RankStage stage = new RankStage(spark, settings, progress, tenure, engineFiles);
         return train(stage, given, run, ranks, resume, limits);
+      } catch (Exception e) { // Spark throws checked ones that it does not declare
+        Optional<LeaseLostException> loss = loss(run, Optional.ofNullable(lost.get()), e);
+        tell(desk, status, loss.isPresent() ? loss.get() : e);
+        if (loss.isPresent()) {
+          throw loss.get();
+        }
+        throw e;
       } finally {
         ending.end();
       }
-    } catch (Exception e) { // Spark throws checked ones that it does not declare
-      if (lost.get() != null) {
-        throw new TryLaterException("%s: %s.".formatted(run.root(), lost.get()), e);
-      }
-      throw e;
     }
+  }
+
+  /** Whether it is because the lease is lost, which the driver has seen, or a rank. */
+  private static Optional<LeaseLostException> loss(
+      RunFolder run, Optional<String> reason, Exception e) {
+    if (reason.isPresent()) {
+      return Optional.of(
+          new LeaseLostException(
+              "%s: %s. Started again, the run goes on from its newest checkpoint."
+                  .formatted(run.root(), reason.get()),
+              e));
+    }
+    return SparkFailure.in(e)
+        .filter(found -> found.exception().equals(LeaseLostException.class.getSimpleName()))
+        .map(found -> new LeaseLostException(found.line(), e));
+  }
+
+  /**
+   * Writes into status.json why the run ended, behind the last word of its ranks. By a thread of
+   * its own: where the file system gives no answer this process ends all the same.
+   */
+  private static void tell(Desk desk, DriverStatus status, Exception why) {
+    Thread teller =
+        new Thread(
+            () -> {
+              try {
+                desk.nextAttempt();
+                status.ended(
+                    why instanceof TryLaterException ? Status.STOPPED : Status.FAILED,
+                    RankStage.reason(why));
+              } catch (IOException | RuntimeException e) {
+                why.addSuppressed(e);
+              }
+            },
+            "moraine last word");
+    teller.setDaemon(true);
+    teller.start();
+    join(teller, LAST_WORD_MILLIS);
   }
 
   private TrainResult train(
@@ -122,7 +169,7 @@ public final class TrainJob {
     try {
       TrainResult result = stage.run(data, run, ranks, resume, limits);
       ended.set(true);
-      join(watcher);
+      join(watcher, 2 * WATCH_MILLIS);
       progress.done("step %,d".formatted(result.step()));
       return result;
     } finally {
@@ -156,7 +203,7 @@ public final class TrainJob {
   }
 
   private void giveUp(AtomicReference<String> lost, String reason) {
-    lost.set(reason);
+    lost.compareAndSet(null, reason);
     spark.sparkContext().cancelJobGroup(JOB_GROUP);
   }
 
@@ -218,13 +265,16 @@ public final class TrainJob {
   }
 
   /** Records settings and tokenizer; a run that goes on must have the same model and data. */
-  private void prepareFolder(RunFolder run, RunData given, boolean resume) throws IOException {
+  private void prepareFolder(RunFolder run, Desk desk, RunData given, boolean resume)
+      throws IOException {
     PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
-    Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
+    RunWriter writer = desk.driver();
+    Checkpoints checkpoints = new Checkpoints(new TermStorage(hadoop, run, writer));
     boolean hasCheckpoints = !checkpoints.finished().isEmpty();
     if (hasCheckpoints) {
-      run.finishReplacing(hadoop);
+      run.finishReplacing(hadoop, desk);
     }
+    desk.deleteEarlier();
     if (resume && hasCheckpoints && !run.exists(hadoop)) {
       throw new ConfigException(
           "the run %s has checkpoints and no %s. Put it back, or begin anew with --resume never."
@@ -240,11 +290,8 @@ public final class TrainJob {
     } else {
       checkpoints.deleteAll();
     }
-    run.root().getFileSystem(hadoop).mkdirs(run.root());
-    RunFolder.replace(
-        hadoop, run.tokenizer(), RunFolder.text(hadoop, new Path(dataset.tokenizer())));
-    RunFolder.replace(hadoop, run.settings(), settings.rendered() + "\n");
-    run.status().getFileSystem(hadoop).delete(run.status(), false);
+    writer.replace(run.tokenizer(), RunFolder.text(hadoop, new Path(dataset.tokenizer())));
+    writer.replace(run.settings(), settings.rendered() + "\n");
   }
 
   private void requireSameRun(RunFolder run, Checkpoints checkpoints, RunData given)
@@ -298,9 +345,9 @@ public final class TrainJob {
     return thread;
   }
 
-  private static void join(Thread thread) {
+  private static void join(Thread thread, long millis) {
     try {
-      thread.join(2 * WATCH_MILLIS);
+      thread.join(millis);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

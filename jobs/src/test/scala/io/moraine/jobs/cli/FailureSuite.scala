@@ -24,6 +24,15 @@ class FailureSuite extends AnyFunSuite {
     }
   }
 
+  test("a lease that is lost has a code of its own, whoever finds out") {
+    val line = "run: another process has taken the lease, this one can write there no more."
+    val text = "finished unsuccessfully.\nio.moraine.jobs.train.RankFailedException: step 12: " +
+      "java.io.IOException: the checkpoint of step 10 could not be written: " +
+      s"io.moraine.jobs.train.LeaseLostException: $line\n\tat ..."
+    val failure = Failure.of(new RuntimeException(text))
+    assert(failure.exitCode.code == 5 && failure.message == line && !failure.isOurs)
+  }
+
   test("a failure inside a Spark task is found in Spark's text") {
     val text = "Job aborted: Task 0 failed: io.moraine.model.collective.CollectiveException: " +
       "all-gather at step 7 on rank 0 of 2: rank 1: connection lost\n\tat ..."

@@ -1,27 +1,34 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
+import java.io.IOException
 import java.nio.file.{Files, Path}
 import java.nio.file.attribute.FileTime
 import java.time.Duration
-import java.util.concurrent.atomic.AtomicReference
-import java.util.concurrent.{Callable, CyclicBarrier, Executors}
+import java.util.concurrent.atomic.{AtomicLong, AtomicReference}
+import java.util.concurrent.locks.LockSupport
+import java.util.concurrent.{Callable, CountDownLatch, CyclicBarrier, Executors, ThreadLocalRandom}
+import java.util.function.LongSupplier
 import org.apache.hadoop.conf.Configuration
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
+import scala.util.Try
 
 class LeaseSuite extends AnyFunSuite {
 
-  private val hadoop = new Configuration()
+  private val hadoop = HdfsLike.register(new Configuration())
   private val minute = Duration.ofMinutes(1)
 
   private def take(run: Path, expiry: Duration = minute, lost: String => Unit = _ => ()): Lease =
     Lease.take(hadoop, RunFolder.at(run.toString), expiry, reason => lost(reason))
 
-  private def claims(run: Path): Seq[Path] = {
+  private def claims(run: Path): Seq[Path] =
+    lease(run).filter(_.getFileName.toString.matches("(holder|candidate)-.*"))
+
+  private def lease(run: Path): Seq[Path] = {
     val listed = Files.list(run.resolve("lease"))
-    try listed.iterator.asScala.filterNot(_.getFileName.toString.startsWith(".")).toSeq
+    try listed.iterator.asScala.toSeq
     finally listed.close()
   }
 
@@ -52,29 +59,66 @@ class LeaseSuite extends AnyFunSuite {
     take(run).close()
   }
 
-  test("eight that want it at the same moment, a hundred times: never two have it") {
+  private val rounds = 150
+
+  /** Eight threads want the lease of a new run, in each round at the same moment. */
+  private def race(at: Path => RunFolder): Unit = {
     val pool = Executors.newFixedThreadPool(8)
     try {
       val start = new CyclicBarrier(8)
       val end = new CyclicBarrier(8)
-      var held = 0
-      for (round <- 1 to 100) {
+      for (round <- 1 to rounds) {
         val run = Scratch.folder().resolve(s"run-$round")
-        val one: Callable[Int] = () => {
+        val one: Callable[Try[Lease]] = () => {
           start.await()
-          val lease =
-            try Some(take(run))
-            catch { case _: TryLaterException => None }
+          val lease = Try(Lease.take(hadoop, at(run), minute, (_: String) => ()))
           end.await()
           lease.foreach(_.close())
-          lease.size
+          lease
         }
-        val holders = pool.invokeAll(Seq.fill(8)(one).asJava).asScala.map(_.get).sum
-        assert(holders <= 1)
-        held += holders
+        val taken = pool.invokeAll(Seq.fill(8)(one).asJava).asScala.map(_.get)
+        val refusals = taken.flatMap(_.failed.toOption)
+        assert(refusals.forall(_.isInstanceOf[TryLaterException]), s"round $round: $refusals")
+        assert(refusals.size == 7, s"round $round")
+        assert(!lease(run).exists(_.getFileName.toString.matches("(holder|candidate|desk)-.*")))
       }
-      assert(held >= 90, "somebody should have it nearly every time")
     } finally pool.shutdown()
+  }
+
+  test(s"local disk: of eight that want it at the same moment exactly one has it, $rounds times") {
+    race(run => RunFolder.at(run.toString))
+  }
+
+  test(s"HDFS's manners: of eight at the same moment exactly one has it, $rounds times") {
+    race(HdfsLike.run)
+  }
+
+  test(s"HDFS's manners: the same if each call of the file system takes a while, $rounds times") {
+    HdfsLike.watched { _ =>
+      LockSupport.parkNanos(ThreadLocalRandom.current.nextLong(2000000L))
+    }(race(HdfsLike.run))
+  }
+
+  test("of four processes that want it at the same moment exactly one has it, 40 times") {
+    val folder = Scratch.folder()
+    val log = (i: Int) => folder.resolve(s"log-$i")
+    val racers = (0 until 4).map(i =>
+      Processes.start(
+        log(i),
+        Map.empty,
+        "io.moraine.jobs.train.LeaseRacer",
+        folder.toString,
+        i.toString,
+        "4",
+        "40"
+      )
+    )
+    val codes = racers.map(Processes.exitCode(_, 300))
+    assert(codes == Seq(0, 0, 0, 0), (0 until 4).map(i => Processes.text(log(i))))
+    val holders = (0 until 4).flatMap(i =>
+      Processes.text(log(i)).linesIterator.filter(_.startsWith("has round "))
+    )
+    assert(holders.sorted == (1 to 40).map(round => s"has round $round").sorted)
   }
 
   test("a holder elsewhere is believed until its claim expires, and then replaced") {
@@ -119,14 +163,120 @@ class LeaseSuite extends AnyFunSuite {
 
   test("a holder that seemed dead and comes back gives up") {
     val run = Scratch.folder().resolve("run")
-    val reason = new AtomicReference("")
-    val slow = take(run, Duration.ofSeconds(5), reason.set(_))
+    val clock = new AtomicLong
+    val slow = timed(RunFolder.at(run.toString), clock)
+    assert(slow.beat().isEmpty)
     foreign(run, "holder-0000000002-aaaa", 0)
-    Processes.await("the loss of the lease", 20)(reason.get.nonEmpty)
-    assert(reason.get.contains("gave no sign of life for 5 s"), reason.get)
+    assert(
+      slow.beat().get == "another process took the lease: this one gave no sign of life for 60 s"
+    )
     assert(claims(run).map(_.getFileName.toString) == Seq("holder-0000000002-aaaa"))
     slow.close()
+    assert(claims(run).map(_.getFileName.toString) == Seq("holder-0000000002-aaaa"))
   }
+
+  test("who has the lease hears that it is lost, without asking") {
+    val run = Scratch.folder().resolve("run")
+    val reason = new AtomicReference("")
+    val slow = take(run, Duration.ofSeconds(1), reason.set(_))
+    claims(run).foreach(Files.delete)
+    Processes.await("the loss of the lease", 20)(reason.get.nonEmpty)
+    assert(reason.get.contains("gave no sign of life for 1 s"), reason.get)
+    slow.close()
+  }
+
+  private def seconds(clock: AtomicLong, now: Long): Unit = clock.set(now * 1000000000L)
+
+  /** Of a minute, without signs of life by itself. */
+  private def timed(run: RunFolder, clock: AtomicLong, expiry: Duration = minute): Lease =
+    Lease.take(hadoop, run, expiry, (() => clock.get): LongSupplier)
+
+  private def isSignOfLife(call: HdfsLike.Call): Boolean =
+    call.name == "create" && call.file.startsWith("holder-")
+
+  test("a lease that cannot be renewed is given up before another process may take it") {
+    val folder = Scratch.folder()
+    val clock = new AtomicLong
+    val lease = timed(HdfsLike.run(folder), clock)
+    seconds(clock, 30)
+    assert(lease.beat().isEmpty)
+    HdfsLike.watched(call => if (isSignOfLife(call)) throw new IOException("no space left")) {
+      for (now <- Seq(42, 54, 77)) {
+        seconds(clock, now.toLong)
+        assert(lease.beat().isEmpty, now)
+      }
+      seconds(clock, 78)
+      assert(
+        lease.beat().get == "the lease could not be renewed before its 60 s were over: " +
+          "java.io.IOException: no space left"
+      )
+    }
+    assert(lease.beat().isPresent, "it stays lost, though it could be written again")
+    lease.close()
+    assert(claims(folder).size == 1, "its claim expires")
+  }
+
+  test("a file system that gives no answer is no sign of life either") {
+    val folder = Scratch.folder()
+    val clock = new AtomicLong
+    val lease = timed(HdfsLike.run(folder), clock, Duration.ofSeconds(1))
+    val answer = new CountDownLatch(1)
+    HdfsLike.watched(call => if (isSignOfLife(call)) answer.await()) {
+      clock.set(799000000L)
+      assert(lease.beat().isEmpty)
+      clock.set(800000000L)
+      assert(
+        lease.beat().get == "the lease could not be renewed before its 1 s were over: " +
+          "the file system gives no answer"
+      )
+      lease.close()
+      answer.countDown()
+    }
+  }
+
+  test("a holder that hung for long, and that nobody has replaced, goes on") {
+    val folder = Scratch.folder()
+    val clock = new AtomicLong
+    val lease = timed(HdfsLike.run(folder), clock)
+    seconds(clock, 3600)
+    assert(lease.beat().isEmpty)
+    HdfsLike.watched(call => if (isSignOfLife(call)) throw new IOException("no space left")) {
+      seconds(clock, 3647)
+      assert(lease.beat().isEmpty, "its time counts from the last sign of life")
+    }
+    lease.close()
+    assert(this.lease(folder).isEmpty)
+  }
+
+  for (isThere <- Seq(true, false))
+    test(
+      s"a candidate that hung while another process took the lease goes away; that one ${if (isThere) "trains"
+        else "has given it back"}"
+    ) {
+      val folder = Scratch.folder()
+      val run = HdfsLike.run(folder)
+      var next: Option[Lease] = None
+      val refused = HdfsLike.watched { call =>
+        // It has seen that it is alone, and is about to say that it has the lease.
+        if (isSignOfLife(call) && next.isEmpty) {
+          next = Some(null)
+          claims(folder).foreach(Files.setLastModifiedTime(_, FileTime.fromMillis(0)))
+          next = Some(timed(run, new AtomicLong))
+          if (!isThere) next.get.close()
+        }
+      }(intercept[TryLaterException](timed(run, new AtomicLong)))
+      assert(
+        if (isThere) refused.getMessage.contains(" is being trained by process ")
+        else
+          refused.getMessage == s"hdfslike:$folder was taken by another process while this one hung. " +
+            "Try later, or use another --run."
+      )
+      if (isThere) {
+        assert(next.get.desk.stands && next.get.beat().isEmpty)
+        next.get.close()
+      }
+      assert(!lease(folder).exists(_.getFileName.toString.matches("(holder|candidate|desk)-.*")))
+    }
 
   test("a candidate that died, and files that are no claims, are in nobody's way") {
     val run = Scratch.folder().resolve("run")

@@ -174,7 +174,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val rest = limited(run, Limits.NONE)
     assert(rest.resumedFrom == 7 && rest.step == 20 && status.state == "done")
     assert(rest.weightsDigest == whole.weightsDigest)
-    assert(!Files.exists(run.resolve(".end-requested")))
+    assert(Files.list(run.resolve("lease")).count() == 0)
   }
 
   /** The mean of two steps and next to nothing above it: a loss that rises is a spike. */
@@ -313,8 +313,15 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
   test("a process killed while it replaced settings, tokenizer or data loses no checkpoint") {
     val run = Scratch.folder().resolve("run")
     train(run, 4, 2)
-    for (name <- Seq("settings.json", "tokenizer.json", "data.json")) {
-      Files.move(run.resolve(name), run.resolve(s".$name.new"))
+    for (
+      (name, draft) <- Seq(
+        "settings.json" -> "settings.json",
+        "tokenizer.json" -> "tokenizer.json",
+        "data.json" -> "ranks-0/data.json"
+      )
+    ) {
+      val desk = Files.createDirectories(run.resolve("lease/desk-0000/ranks-0")).getParent
+      Files.move(run.resolve(name), desk.resolve(draft))
       val again = train(run, 4, 2)
       assert(again.resumedFrom == 4, name)
       assert(Files.exists(run.resolve(name)))
@@ -354,7 +361,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(train(run, 5, 2).step == 5)
   }
 
-  test("a run that another process has taken meanwhile ends with a word to try later") {
+  test("a run that another process has taken meanwhile ends and says so") {
     val run = Scratch.folder().resolve("run")
     val settings = TrainJobSparkSuite.settings(2000, "train.lease-expiry-seconds" -> 1)
     val thief = new Thread(() => {
@@ -362,14 +369,15 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       Files.writeString(run.resolve("lease/holder-0000000009-aaaa"), "process 7 on elsewhere")
     })
     thief.start()
-    val lost = intercept[TryLaterException](
+    val lost = intercept[LeaseLostException](
       new TrainJob(spark, settings, Scratch.silent)
         .run(JList.of(data.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)
     )
     thief.join()
     assert(
       lost.getMessage ==
-        s"$run: another process took the lease: this one gave no sign of life for 1 s."
+        s"$run: another process took the lease: this one gave no sign of life for 1 s. " +
+        "Started again, the run goes on from its newest checkpoint."
     )
   }
 
@@ -559,7 +567,6 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val older = recorded.replaceAll("\"error-feedback\" : \"auto\",\\s*", "")
     assert(older != recorded)
     Files.writeString(run.resolve("settings.json"), older)
-    Files.delete(run.resolve(".settings.json.crc"))
     assert(train(run, 6, 1).resumedFrom == 5)
   }
 

@@ -5,7 +5,20 @@ public final class BadStepException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  BadStepException(String message) {
+  private final String why;
+
+  /**
+   * Of a step.
+   *
+   * @param why it is bad and ends the run, in a record of steps
+   * @param message the same for people, with the step and what to do
+   */
+  BadStepException(String why, String message) {
     super(message);
+    this.why = why;
+  }
+
+  String why() {
+    return why;
   }
 }

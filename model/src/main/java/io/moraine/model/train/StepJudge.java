@@ -68,10 +68,12 @@ final class StepJudge {
       remember(loss);
     } else if (config.policy() == TrainConfig.Spikes.Policy.STOP) {
       throw new BadStepException(
+          "%s; the run ends: train.spikes.policy is stop".formatted(fault.get()),
           "step %d: %s. Lower the learning rate, or set train.spikes.policy to skip or roll-back; the run resumes from its newest checkpoint."
               .formatted(step, fault.get()));
     } else if (badSince(step - COUNTED) >= config.atMost()) {
       throw new BadStepException(
+          "%s; the run ends: train.spikes.at-most is %d".formatted(fault.get(), config.atMost()),
           "step %d: %s, and %d of the %,d steps before were bad: train.spikes.at-most is %d. Lower the learning rate, or allow more; the run resumes from its newest checkpoint."
               .formatted(step, fault.get(), badSince(step - COUNTED), COUNTED, config.atMost()));
     }

@@ -25,6 +25,12 @@ public interface TrainObserver {
   default void leftOut(Checkpoint.BadStep bad) throws IOException {}
 
   /**
+   * The last step was bad and the run ends because of it, with what {@link #stepped} said of it and
+   * no checkpoint.
+   */
+  default void ended(Checkpoint.BadStep bad) throws IOException {}
+
+  /**
    * Whether the run is to end with a checkpoint after this step, short of its last one; asked once
    * a step, and before the first one of a resumed run.
    *

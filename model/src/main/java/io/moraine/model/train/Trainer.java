@@ -190,10 +190,10 @@ public final class Trainer {
     double scale = batches.source().length() / sums[1];
     double norm = (float) (Math.sqrt(sums[2]) * scale); // whichever rank adds which squares
     double loss = sums[0] / sums[1];
-    Optional<String> fault = judged(step, loss, norm);
+    Verdict verdict = judged(step, loss, norm);
     double learningRate = config.schedule().at(step, this::shareSeen);
     long[] load = takeLoadOfAllRanks();
-    if (fault.isEmpty()) {
+    if (verdict.fault().isEmpty()) {
       double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
       state
           .adam()
@@ -225,10 +225,22 @@ public final class Trainer {
     if (communicator.rank() == 0) {
       observer.stepped(metrics);
     }
-    if (fault.isPresent()) {
-      leaveOut(step, fault.get());
+    if (verdict.end().isPresent()) {
+      endWith(step, verdict.end().get());
+    }
+    if (verdict.fault().isPresent()) {
+      leaveOut(step, verdict.fault().get());
     }
     return loss;
+  }
+
+  /** All ranks end together, when rank 0 has recorded why. */
+  private void endWith(long step, BadStepException end) throws IOException {
+    if (communicator.rank() == 0) {
+      observer.ended(new Checkpoint.BadStep(step, step, end.why()));
+    }
+    communicator.barrier();
+    throw end;
   }
 
   /** Whether sequences are in this step for the first time that were added to the run. */
@@ -240,16 +252,24 @@ public final class Trainer {
             stretch -> stretch.from() > 0 && stretch.from() >= before && stretch.from() < after);
   }
 
+  /**
+   * What becomes of a step.
+   *
+   * @param fault why it is bad; empty if it is good
+   * @param end what ends the run because of it, if anything does
+   */
+  private record Verdict(Optional<String> fault, Optional<BadStepException> end) {}
+
   /** Before a bad step ends the run, the checkpoint that is being written is made whole. */
-  private Optional<String> judged(long step, double loss, double norm) throws IOException {
+  private Verdict judged(long step, double loss, double norm) throws IOException {
     if (beginsOnNewData(step)) {
       judge.forgetLosses();
     }
     try {
-      return judge.judge(step, loss, norm);
+      return new Verdict(judge.judge(step, loss, norm), Optional.empty());
     } catch (BadStepException e) {
       writer.finish();
-      throw e;
+      return new Verdict(Optional.of(e.why()), Optional.of(e));
     }
   }
 

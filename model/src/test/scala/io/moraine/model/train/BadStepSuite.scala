@@ -109,6 +109,15 @@ class BadStepSuite extends AnyFunSuite {
       assert(metrics.asScala.last.step == step.step)
       bad.add(step)
     }
+    val ended = new ConcurrentLinkedQueue[Checkpoint.BadStep]
+
+    /** Whether the end was recorded when a rank failed. */
+    val failedBehind = new ConcurrentLinkedQueue[Boolean]
+    override def ended(step: Checkpoint.BadStep): Unit = {
+      assert(metrics.asScala.last.step == step.step)
+      Thread.sleep(200) // for a rank that does not wait
+      ended.add(step)
+    }
     override def evaluated(step: Long, loss: Double): Unit = ()
     override def checkpointing(step: Long): Unit = ()
     override def checkpointed(step: Long): Unit = ()
@@ -137,6 +146,7 @@ class BadStepSuite extends AnyFunSuite {
       ).run(true)
     catch {
       case e: Throwable =>
+        recorder.failedBehind.add(!recorder.ended.isEmpty)
         communicator.abort(e.toString)
         throw e
     }
@@ -296,7 +306,15 @@ class BadStepSuite extends AnyFunSuite {
       val run = folder()
       val two = config(50, new Spikes(policy, 6, 12, 2))
       for (_ <- 1 to 2) {
-        val failures = attempt(run, worldSize, two, new Steps(Set(17, 25, 36)))
+        val recorder = new Recorder
+        val failures =
+          attempt(run, worldSize, two, new Steps(Set(17, 25, 36)), recorder = recorder)
+        val recorded = recorder.ended.asScala.toSeq
+        assert(recorded.map(b => (b.step, b.from)) == Seq((36L, 36L)))
+        assert(
+          recorded.head.why.endsWith(" are not finite; the run ends: train.spikes.at-most is 2")
+        )
+        assert(recorder.failedBehind.asScala.toSeq == Seq.fill(worldSize)(true))
         assert(
           failures.exists(
             _.failed.get.getMessage ==
@@ -323,10 +341,12 @@ class BadStepSuite extends AnyFunSuite {
   for (worldSize <- Seq(1, 2))
     test(s"stop, P = $worldSize: a line that says why and what to do") {
       val stop = new Spikes(Policy.STOP, 6, 12, 10)
-      val spike = attempt(folder(), worldSize, config(50, stop), new Steps(Set(25)), Spike)
-        .map(_.failed.get)
-        .collectFirst { case e: BadStepException => e.getMessage }
-        .get
+      val recorder = new Recorder
+      val spike =
+        attempt(folder(), worldSize, config(50, stop), new Steps(Set(25)), Spike, recorder)
+          .map(_.failed.get)
+          .collectFirst { case e: BadStepException => e.getMessage }
+          .get
       assert(spike.startsWith("step 25: loss ") && spike.contains(" is a spike, more than 6.0 "))
       assert(
         spike.endsWith(
@@ -334,6 +354,10 @@ class BadStepSuite extends AnyFunSuite {
             "the run resumes from its newest checkpoint."
         )
       )
+      val recorded = recorder.ended.asScala.toSeq
+      assert(recorded.map(b => (b.step, b.from)) == Seq((25L, 25L)) && recorder.bad.isEmpty)
+      assert(recorded.head.why.endsWith(" steps; the run ends: train.spikes.policy is stop"))
+      assert(recorder.failedBehind.asScala.toSeq == Seq.fill(worldSize)(true))
       val infinite =
         attempt(folder(), worldSize, config(50, stop), new Steps(Set(3)), GradientIsInfinite)
       assert(

@@ -1,0 +1,99 @@
+package io.moraine.jobs.train;
+
+import io.moraine.model.checkpoint.Storage;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * Writes into a run's folder, by way of a place on the {@link Desk} of the lease's holder: as long
+ * as that is there.
+ */
+final class RunWriter {
+
+  private final Configuration hadoop;
+  private final WholeFiles files;
+  private final RunFolder run;
+  private final Path place;
+
+  /**
+   * Writes nothing yet.
+   *
+   * @param place for drafts, which is there; ranks share one
+   */
+  RunWriter(Configuration hadoop, RunFolder run, Path place) throws IOException {
+    this.hadoop = hadoop;
+    this.files = WholeFiles.of(hadoop, run.root());
+    this.run = run;
+    this.place = place;
+  }
+
+  /** Settings of the file system. */
+  Configuration hadoop() {
+    return hadoop;
+  }
+
+  /**
+   * Writes a file of the run's folder, or replaces it as a whole.
+   *
+   * @throws LeaseLostException if another process has taken the lease; the file is as that left it
+   */
+  void replace(Path file, Storage.Content content) throws IOException {
+    Path draft = new Path(place, nameOnDesk(file));
+    change(
+        () -> {
+          try (OutputStream out = files.create(draft)) {
+            content.writeTo(out);
+          }
+          files.makeFolder(file.getParent());
+          files.rename(draft, file);
+        });
+  }
+
+  /** Writes a small file, in UTF-8. */
+  void replace(Path file, String text) throws IOException {
+    replace(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /**
+   * Deletes a file or folder of the run's folder, if it is there.
+   *
+   * @throws LeaseLostException if another process has taken the lease; nothing is deleted then
+   */
+  void delete(Path path) throws IOException {
+    Path gone = new Path(place, nameOnDesk(path) + ".deleted");
+    change(
+        () -> {
+          if (files.system().exists(path)) {
+            files.rename(path, gone);
+            files.system().delete(gone, true);
+          }
+        });
+  }
+
+  /** Changes the run's folder. */
+  private interface Change {
+    void make() throws IOException;
+  }
+
+  private void change(Change change) throws IOException {
+    try {
+      change.make();
+    } catch (IOException e) {
+      if (files.system().exists(place)) {
+        throw e;
+      }
+      throw new LeaseLostException(
+          "%s: another process has taken the lease, this one can write there no more."
+              .formatted(run.root()),
+          e);
+    }
+  }
+
+  /** The path below the run's folder: files that are written at the same time differ in it. */
+  private String nameOnDesk(Path path) {
+    return path.toString().substring(run.root().toString().length() + 1).replace('/', '.');
+  }
+}

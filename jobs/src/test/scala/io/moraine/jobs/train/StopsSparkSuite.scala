@@ -1,0 +1,128 @@
+package io.moraine.jobs.train
+
+import io.moraine.jobs.Scratch
+import java.nio.file.{Files, Path}
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.collection.concurrent.TrieMap
+
+/** Whatever ends a run, it ends within one step, and with a checkpoint of that step. */
+class StopsSparkSuite extends AnyFunSuite with WatchedRun {
+
+  /** No checkpoint but the one that is asked for. */
+  private val rare = Seq("train.checkpoint-every" -> 100000, "train.evaluate-every" -> 0)
+
+  private def requireStopped(run: Path, step: Int, reason: String): Unit = {
+    assert(checkpoints(run) == Seq(step) && isWhole(run, step))
+    assert(lastStep(run) == step)
+    val said = status(run)
+    assert(said.state == "stopped" && said.reason == reason)
+    assert(said.step == step && said.lastCheckpoint == step)
+    assert(said.message.endsWith(s"stopped: $reason"), said.message)
+  }
+
+  test("--steps: the last step has a checkpoint") {
+    val run = newRun()
+    assert(train(run, 7)(rare: _*).step == 7)
+    assert(checkpoints(run) == Seq(7) && isWhole(run, 7) && lastStep(run) == 7)
+    assert(status(run).state == "done" && status(run).reason.isEmpty)
+  }
+
+  test("--tokens: the step in which they are seen has a checkpoint") {
+    val run = newRun()
+    val result = train(run, 1000, new Limits(6 * 4 * 32 + 1, Long.MaxValue))(rare: _*)
+    assert(result.step == 7)
+    requireStopped(run, 7, "896 tokens are seen")
+  }
+
+  test("--wall: the step in which the time is over has a checkpoint") {
+    val run = newRun()
+    val deadline = System.currentTimeMillis + 10000
+    // When the step was over but for what follows the look: all of a step but its beginning.
+    val over = TrieMap.empty[Int, Long]
+    val result = train(
+      run,
+      1000000,
+      new Limits(Long.MaxValue, deadline),
+      call => sampledStep(call).foreach(over(_) = System.currentTimeMillis)
+    )(rare ++ sampled: _*)
+    val step = result.step.toInt
+    requireStopped(run, step, "its time is over")
+    assert(over.keySet == (1 to step).toSet)
+    assert(over(step) >= deadline, "it was not over before")
+    assert(step < 3 || over(step - 2) < deadline, "nor a step before")
+    info(s"$step steps")
+  }
+
+  test("a stop file: made in step 7, behind the look of that step, it ends the run with step 8") {
+    val run = newRun()
+    val stop = run.resolve("stop")
+    val result = train(
+      run,
+      1000,
+      before = call => if (sampledStep(call).contains(7)) Files.createFile(stop)
+    )(rare ++ sampled: _*)
+    assert(result.step == 8)
+    requireStopped(run, 8, s"there is a file hdfslike:$stop")
+
+    val refused = intercept[TryLaterException](train(run, 1000)(rare: _*))
+    val kept =
+      s"hdfslike:$run is kept from training by the file hdfslike:$stop. Remove it to go on."
+    assert(refused.getMessage == kept)
+    val said = status(run)
+    assert(said.state == "stopped" && said.reason == kept && said.step == 8)
+    Files.delete(stop)
+    assert(train(run, 10)(rare: _*).resumedFrom == 8)
+  }
+
+  test("SIGTERM: what its hook does in step 7 ends the run with step 8") {
+    val run = newRun()
+    val result = train(
+      run,
+      1000,
+      before = call =>
+        if (sampledStep(call).contains(7)) {
+          val Seq(desk) = names(run.resolve("lease")).filter(_.startsWith("desk-"))
+          Files.createFile(run.resolve("lease").resolve(desk).resolve("end-requested"))
+        }
+    )(rare ++ sampled: _*)
+    assert(result.step == 8)
+    requireStopped(run, 8, "the process was asked to end")
+    assert(names(run.resolve("lease")).isEmpty)
+    assert(train(run, 10)(rare: _*).resumedFrom == 8)
+  }
+
+  test("SIGTERM to a process whose steps take long: it ends with the next one, with 143") {
+    val folder = Scratch.folder()
+    val run = folder.resolve("run")
+    val log = folder.resolve("log")
+    val slow = rare :+ ("train.sequences-per-step" -> 400)
+    val process = Processes.start(
+      log,
+      Map("spark.master" -> "local[2]", "spark.ui.enabled" -> "false"),
+      "io.moraine.jobs.Moraine",
+      "train",
+      "--data",
+      data.toString,
+      "--run",
+      run.toString,
+      "--ranks",
+      "2",
+      "--config",
+      Processes.settingsFile(100000, slow: _*).toString
+    )
+    try {
+      def step = if (Files.exists(run.resolve("status.json"))) status(run).step else 0
+      Processes.await("the first step", 120)(step > 0 || !process.isAlive)
+      assert(process.isAlive, Processes.text(log))
+      val asked = step
+      process.destroy()
+      assert(Processes.exitCode(process, 120) == 143, Processes.text(log))
+      val ended = status(run).step.toInt
+      info(s"asked behind step $asked, ended with step $ended")
+      requireStopped(run, ended, "the process was asked to end")
+      // The status is written once a second, and the signal takes its time.
+      assert(ended > asked && ended <= asked + 3)
+    } finally process.destroyForcibly()
+  }
+}
