@@ -45,8 +45,7 @@ final class DriverStatus {
   /** All ranks begin again. */
   void recovering(String why) throws IOException {
     Status status = newest();
-    status.message = why;
-    write(status, Status.RECOVERING, "");
+    write(status, Status.RECOVERING, why);
   }
 
   /**

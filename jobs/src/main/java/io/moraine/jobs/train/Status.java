@@ -36,7 +36,7 @@ final class Status {
   /** Starting, training, recovering (a rank was lost), stopped (it can go on), done or failed. */
   String state = STARTING;
 
-  /** Why it is stopped or failed, in a line; else empty. */
+  /** Why it is recovering, stopped or failed, in a line; else empty. */
   String reason = "";
 
   /** Step of the checkpoint this start went on from; 0 for a new run. */

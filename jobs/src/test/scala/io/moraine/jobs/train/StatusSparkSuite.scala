@@ -67,12 +67,12 @@ class StatusSparkSuite extends AnyFunSuite with WatchedRun {
     assert(said.states == Seq("starting", "training", "recovering", "training", "done"))
     val recovering = said.all.asScala.find(_.state == "recovering").get
     assert(
-      recovering.message.startsWith(
+      recovering.reason.startsWith(
         "a rank was lost, begun again from the newest checkpoint (1 of"
       ),
-      recovering.message
+      recovering.reason
     )
-    assert(recovering.message.contains("no space left"), recovering.message)
+    assert(recovering.reason.contains("no space left"), recovering.reason)
   }
 
   test("what fails too often: failed, with the line that the command says") {
