@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.FileUtil;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -34,6 +35,11 @@ public record RunFolder(Path root) {
   /** A copy of the dataset's tokenizer, so that the run stands alone. */
   Path tokenizer() {
     return new Path(root, "tokenizer.json");
+  }
+
+  /** A copy of the BigDL module that it was started with, if it was started with a file. */
+  Path module() {
+    return new Path(root, "module.bigdl");
   }
 
   /** What it is trained on. */
@@ -109,6 +115,17 @@ public record RunFolder(Path root) {
     return read(hadoop, tokenizer()).equals(text(hadoop, new Path(dataset.tokenizer())));
   }
 
+  /** Copies a BigDL module, so that the run stands alone. */
+  void keepModule(Configuration hadoop, Path source) throws IOException {
+    FileSystem files = root.getFileSystem(hadoop);
+    replace(
+        files,
+        module(),
+        beside ->
+            FileUtil.copy(
+                source.getFileSystem(hadoop), source, files, beside, false, true, hadoop));
+  }
+
   String read(Configuration hadoop, Path file) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
     if (!files.exists(file)) {
@@ -162,7 +179,7 @@ public record RunFolder(Path root) {
    */
   void finishReplacing(Configuration hadoop) throws IOException {
     FileSystem files = root.getFileSystem(hadoop);
-    for (Path file : List.of(settings(), tokenizer(), data())) {
+    for (Path file : List.of(settings(), tokenizer(), data(), module())) {
       if (!files.exists(file) && files.exists(beside(file))) {
         files.rename(beside(file), file);
       }

@@ -80,7 +80,15 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     super.afterAll()
   }
 
-  private def train(name: String, steps: Int, options: (String, Any)*): Process = Processes.start(
+  private def train(name: String, steps: Int, options: (String, Any)*): Process =
+    trainWith(Nil, name, steps, options: _*)
+
+  private def trainWith(
+      further: Seq[String],
+      name: String,
+      steps: Int,
+      options: (String, Any)*
+  ): Process = Processes.start(
     log(name),
     Map(
       "spark.master" -> cluster.url,
@@ -91,15 +99,8 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       "spark.executor.extraJavaOptions" -> Processes.RankOptions
     ),
     "io.moraine.jobs.Moraine",
-    "train",
-    "--data",
-    data.toString,
-    "--run",
-    run(name).toString,
-    "--ranks",
-    "2",
-    "--config",
-    Processes.settingsFile(steps, options: _*).toString
+    Seq("train", "--data", data.toString, "--run", run(name).toString, "--ranks", "2") ++
+      Seq("--config", Processes.settingsFile(steps, options: _*).toString) ++ further: _*
   )
 
   private def log(name: String): Path = folder.resolve(s"$name.log")
@@ -159,6 +160,23 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     new TrainJob(spark, TrainJobSparkSuite.settings(steps, rare: _*), Scratch.silent)
       .run(JList.of(data.toString), RunFolder.at(whole.toString), 2, true, Limits.NONE)
     assert(shards(run("killed"), steps) == shards(whole, steps))
+  }
+
+  test("the BigDL engine: its jars reach the executors, one is killed, the same bits") {
+    val steps = 120
+    val bigDl = rare ++ Seq("train.engine.name" -> "bigdl", "train.samples.every" -> 0)
+    val jars = BigDlTrainJobSparkSuite.jars.folder.get.toString
+    val driver = trainWith(Seq("--bigdl-jars", jars), "bigdl", steps, bigDl: _*)
+    killExecutor("bigdl", 20, driver)
+    assert(Processes.exitCode(driver, 240) == 0, Processes.text(log("bigdl")))
+    val status = Status.parse(Files.readString(run("bigdl").resolve("status.json")))
+    assert(status.state == "done" && status.resumedFrom >= 20, status)
+
+    val whole = folder.resolve("bigdl-whole")
+    val settings = TrainJobSparkSuite.settings(steps, bigDl: _*)
+    new TrainJob(spark, settings, Scratch.silent, BigDlTrainJobSparkSuite.jars)
+      .run(JList.of(data.toString), RunFolder.at(whole.toString), 2, true, Limits.NONE)
+    assert(shards(run("bigdl"), steps) == shards(whole, steps))
   }
 
   test("with no recovery allowed it ends with 4, the cause and how to go on; then it goes on") {

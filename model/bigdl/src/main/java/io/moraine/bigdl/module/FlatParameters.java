@@ -19,7 +19,8 @@ import scala.Tuple2;
 record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
 
   /**
-   * Moves them. Slices are in the module's order, {@code parameters.0} and so on.
+   * Moves them. Slices are in the module's order, {@code parameters.0} and so on, without leading
+   * dimensions of one element.
    *
    * @throws IllegalArgumentException if the module has no parameters, or keeps more than these from
    *     step to step
@@ -32,7 +33,7 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
     long next = 0;
     for (int i = 0; i < tensors.length; i++) {
       if (firsts[i] == i) {
-        Slice slice = new Slice(names.get(i), next, shape(tensors[i]));
+        Slice slice = new Slice(names.get(i), next, squeezed(shape(tensors[i])));
         slices.add(slice);
         next = TorchFlatBuffer.aligned(next + slice.length());
       }
@@ -113,7 +114,7 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
   }
 
   private static void requireShape(Tensor<Object> tensor, Slice slice) {
-    if (!shape(tensor).equals(slice.shape())) {
+    if (!squeezed(shape(tensor)).equals(squeezed(slice.shape()))) {
       throw new IllegalArgumentException(
           "%s must be a tensor of %s, got %s".formatted(slice, slice.shape(), shape(tensor)));
     }
@@ -121,5 +122,17 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
 
   private static List<Long> shape(Tensor<Object> tensor) {
     return Arrays.stream(tensor.size()).mapToObj(Long::valueOf).toList();
+  }
+
+  /**
+   * Without leading dimensions of one element: a gain of BigDL's layer normalisation is (1, 1, D),
+   * which is no matrix.
+   */
+  private static List<Long> squeezed(List<Long> shape) {
+    int from = 0;
+    while (from < shape.size() - 1 && shape.get(from) == 1) {
+      from++;
+    }
+    return shape.subList(from, shape.size());
   }
 }
