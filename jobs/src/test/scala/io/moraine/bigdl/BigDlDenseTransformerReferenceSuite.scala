@@ -108,11 +108,15 @@ class BigDlDenseTransformerReferenceSuite extends AnyFunSuite {
     assert(!(values(model()) sameElements values(model(seed = 8))))
     val slices = model().parameters.slices.asScala
     val matrices = slices.filter(_.shape.size == 2)
-    assert(matrices.map(_.shape.asScala.map(_.toInt).toSeq).distinct.toSet ==
-      Set(Seq(23, 8), Seq(8, 8), Seq(16, 8), Seq(8, 16)))
+    assert(
+      matrices.map(_.shape.asScala.map(_.toInt).toSeq).distinct.toSet ==
+        Set(Seq(23, 8), Seq(8, 8), Seq(16, 8), Seq(8, 16))
+    )
     val all = values(model())
     val gains = slices.filter(_.shape.size == 1).filter { slice =>
-      all.slice(slice.offsetElements.toInt, (slice.offsetElements + slice.length).toInt).forall(_ == 1)
+      all
+        .slice(slice.offsetElements.toInt, (slice.offsetElements + slice.length).toInt)
+        .forall(_ == 1)
     }
     assert(gains.size == 5, "two norms in each of two layers, and the last one")
     assert(model(tied = true).parameters.slices.size == slices.size - 1)

@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
     name = "export",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    header = "Write a run's newest checkpoint as a model that Hugging Face's transformers load, or BigDL.",
+    header =
+        "Write a run's newest checkpoint as a model that Hugging Face's transformers load, or BigDL.",
     description = {
       "",
       "DeepseekV3ForCausalLM, or LlamaForCausalLM of a model with grouped-query attention: config.json,",

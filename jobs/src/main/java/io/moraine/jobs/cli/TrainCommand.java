@@ -134,9 +134,7 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     TrainSettings settings = settings();
     try (SparkSession spark = SparkOptions.session("train")) {
-      TrainJob job =
-          new TrainJob(
-              spark, settings, Terminal.progress(), bigDl.jars());
+      TrainJob job = new TrainJob(spark, settings, Terminal.progress(), bigDl.jars());
       TrainResult result = job.run(data, RunFolder.at(run), ranks, resume == Resume.AUTO, limits());
       PrintWriter out = spec.commandLine().getOut();
       if (!ShutdownHookManager.get().isShutdownInProgress()) {

@@ -48,8 +48,7 @@ final class RunCurve {
    */
   RunCurve(Optional<ModelConfig> model, int sequenceLength, long lastStep, int spans) {
     this.model = model;
-    this.flopsPerToken =
-        model.map(config -> new ModelCost(config).trainingFlops(sequenceLength));
+    this.flopsPerToken = model.map(config -> new ModelCost(config).trainingFlops(sequenceLength));
     this.lastStep = lastStep;
     this.spanSteps = stepsOf(lastStep, spans);
     this.loadSpanSteps = stepsOf(lastStep, LOAD_SPANS);
@@ -143,8 +142,7 @@ final class RunCurve {
   private void addHeldOut(long number, Row step) {
     Double loss = step.getAs("held_out_loss");
     if (loss != null && Double.isFinite(loss)) {
-      heldOut.add(
-          RowFactory.create(number, span.tokensSeen, flops(span), loss));
+      heldOut.add(RowFactory.create(number, span.tokensSeen, flops(span), loss));
       newestHeldOut = loss;
     }
   }

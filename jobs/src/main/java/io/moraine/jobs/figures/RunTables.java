@@ -117,8 +117,8 @@ public final class RunTables {
 
   /**
    * What each run came to: run, parameters, active_parameters, steps, tokens, flops, loss (mean of
-   * the last hundredth of the steps), held_out_loss (the newest), tokens_per_second, bad_steps. Of a
-   * model that BigDL alone knows, parameters and flops are null.
+   * the last hundredth of the steps), held_out_loss (the newest), tokens_per_second, bad_steps. Of
+   * a model that BigDL alone knows, parameters and flops are null.
    */
   public Dataset<Row> summary() throws IOException {
     return table(

@@ -35,8 +35,8 @@ public final class BigDlExportJob {
    * @param output a file, which is replaced
    * @throws ConfigException if the run trains no module of BigDL's, or its format cannot hold it
    */
-  public static Exported export(
-      Configuration hadoop, RunFolder run, String output, BigDlJars jars) throws IOException {
+  public static Exported export(Configuration hadoop, RunFolder run, String output, BigDlJars jars)
+      throws IOException {
     TrainSettings settings = run.recordedSettings(hadoop);
     if (settings.configuredModel().isPresent()) {
       throw new ConfigException(
@@ -52,11 +52,7 @@ public final class BigDlExportJob {
     Checkpoint newest = TrainedModel.newest(run, checkpoints);
     try (TrainableModel model =
         BigDlModels.of(
-            hadoop,
-            run,
-            settings,
-            run.sequenceLength(hadoop),
-            jars.classPath("--format bigdl"))) {
+            hadoop, run, settings, run.sequenceLength(hadoop), jars.classPath("--format bigdl"))) {
       requireSameSize(run, newest, model);
       CheckpointWeights.load(model, checkpoints, newest, settings.train().wire().weights());
       write((BigDlModule) model, files, target);

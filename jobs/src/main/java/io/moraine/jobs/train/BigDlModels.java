@@ -78,8 +78,7 @@ final class BigDlModels {
   }
 
   private static BigDlModule module(
-      BigDl bigDl, ModuleSource source, int vocabularySize, int sequenceLength)
-      throws IOException {
+      BigDl bigDl, ModuleSource source, int vocabularySize, int sequenceLength) throws IOException {
     return bigDl.module(new ModuleRequest(source, vocabularySize, sequenceLength));
   }
 

@@ -141,8 +141,7 @@ public final class TrainJob {
   /** A file with a module, of which a run that begins keeps a copy. */
   private Optional<Path> moduleToKeep(RunFolder run, boolean resume) throws IOException {
     String file = settings.engine().bigDl().file();
-    boolean isKept =
-        resume && new Checkpoints(new HadoopStorage(hadoop, run.root())).hasBegun();
+    boolean isKept = resume && new Checkpoints(new HadoopStorage(hadoop, run.root())).hasBegun();
     if (file.isEmpty() || isKept) {
       return Optional.empty();
     }
@@ -220,8 +219,8 @@ public final class TrainJob {
   }
 
   /** Records settings and tokenizer; a run that goes on must have the same model and data. */
-  private void prepareFolder(
-      RunFolder run, RunData given, Optional<Path> module, boolean resume) throws IOException {
+  private void prepareFolder(RunFolder run, RunData given, Optional<Path> module, boolean resume)
+      throws IOException {
     PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     boolean hasCheckpoints = !checkpoints.finished().isEmpty();

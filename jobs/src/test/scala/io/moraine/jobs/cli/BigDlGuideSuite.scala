@@ -39,7 +39,7 @@ class BigDlGuideSuite extends AnyFunSuite with SharedSparkSession {
         val classes = Seq("model/target/classes", "model/bigdl/target/classes")
         (classes.map(root.resolve(_).toString) :+ s"${root.resolve("model/bigdl/target/jars")}/*")
           .mkString(java.io.File.pathSeparator)
-      case "."                           => "."
+      case "." => "."
       case file if file.matches("[\\w-]+(\\.\\w+)?") && !file.startsWith("-") =>
         folder.resolve(file).toString
       case option => option
@@ -92,7 +92,8 @@ class BigDlGuideSuite extends AnyFunSuite with SharedSparkSession {
       classOf[BiFunction[String, Array[Float], Array[Float]]]
     )
     for (name <- Seq("next-word", "trained", "transformer")) {
-      val scores = outputs.apply(folder.resolve(s"$name.bigdl").toString, Array.range(1, 9).map(_.toFloat))
+      val scores =
+        outputs.apply(folder.resolve(s"$name.bigdl").toString, Array.range(1, 9).map(_.toFloat))
       assert(scores.nonEmpty && scores.forall(!_.isNaN), name)
     }
   }

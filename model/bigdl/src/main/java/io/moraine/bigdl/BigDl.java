@@ -37,8 +37,7 @@ public final class BigDl {
   private static final String STARTER = "io.moraine.bigdl.module.Starter";
   private static final String MODULES = "io.moraine.bigdl.module.Modules";
   private static final String TRANSFORMERS = "io.moraine.bigdl.transformer.Transformers";
-  private static final String DENSE_TRANSFORMERS =
-      "io.moraine.bigdl.transformer.DenseTransformers";
+  private static final String DENSE_TRANSFORMERS = "io.moraine.bigdl.transformer.DenseTransformers";
 
   /** MKL is loaded once per class loader: again for each would fill the memory with it. */
   private static final Map<List<Path>, BigDl> OPENED = new HashMap<>();

@@ -10,9 +10,10 @@ import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 
 /**
- * GB/s of float32, by the wall's time, of one core: BigDL computes in a thread of its own pool, which
- * is set to one. Each round is of all sides in turn; a row has the median of the last half of the
- * rounds. Errors are of normal values, relative to their standard deviation, or to that of sums.
+ * GB/s of float32, by the wall's time, of one core: BigDL computes in a thread of its own pool,
+ * which is set to one. Each round is of all sides in turn; a row has the median of the last half of
+ * the rounds. Errors are of normal values, relative to their standard deviation, or to that of
+ * sums.
  */
 public final class CodecRates implements IntConsumer {
 

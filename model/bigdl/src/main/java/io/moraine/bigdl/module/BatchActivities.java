@@ -10,8 +10,8 @@ public interface BatchActivities {
   Activity input(TokenBatch batch);
 
   /**
-   * What the criterion gets: the class of each row of the module's output, {@code -1} for none. Each
-   * predicted token of the batch is the class of one row.
+   * What the criterion gets: the class of each row of the module's output, {@code -1} for none.
+   * Each predicted token of the batch is the class of one row.
    *
    * @shape result (B * L) of the predicted tokens, or (B * (L + 1)) of all of them
    */
@@ -28,8 +28,9 @@ public interface BatchActivities {
   }
 
   /**
-   * The same for a module that shifts tokens by itself, as BigDL's {@code Transformer} does: the row
-   * of a token is made of those before it, and that of a sequence's first one is not learned from.
+   * The same for a module that shifts tokens by itself, as BigDL's {@code Transformer} does: the
+   * row of a token is made of those before it, and that of a sequence's first one is not learned
+   * from.
    *
    * @shape input (B, L + 1); target (B * (L + 1))
    */

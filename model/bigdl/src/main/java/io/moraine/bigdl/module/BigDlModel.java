@@ -21,10 +21,10 @@ import java.util.Optional;
  *
  * <p>The module gives a row of scores for each class, (B * L, V) or (B, L, V); the criterion gets
  * them as (B * L, V) and averages over rows whose class is not {@code -1} ({@code
- * ClassNLLCriterion}, {@code CrossEntropyCriterion}). Every rank makes a
- * module of its own, with the same weights. A module that draws random numbers in a step (dropout)
- * trains, but a run that is resumed draws others: its weights are then not those of one that was
- * never stopped. One thread per instance.
+ * ClassNLLCriterion}, {@code CrossEntropyCriterion}). Every rank makes a module of its own, with
+ * the same weights. A module that draws random numbers in a step (dropout) trains, but a run that
+ * is resumed draws others: its weights are then not those of one that was never stopped. One thread
+ * per instance.
  */
 public final class BigDlModel implements BigDlModule {
 

@@ -57,8 +57,7 @@ final class ModuleTrial {
     } catch (RuntimeException e) {
       throw new IllegalArgumentException(
           "%s and its criterion compute no loss of tokens: %s. A module gets (B, L) = (%d, %d) tokens counted from 1, as float32, and gives a row of scores for each"
-              .formatted(
-                  model.module().getName(), Causes.innermost(e), SEQUENCES, batch.length()),
+              .formatted(model.module().getName(), Causes.innermost(e), SEQUENCES, batch.length()),
           e);
     }
     double sum = 0;
@@ -80,8 +79,7 @@ final class ModuleTrial {
               .formatted(module.getName()));
     }
     if (module instanceof Container<?, ?, Object> container) {
-      JavaConversions.seqAsJavaList(container.modules())
-          .forEach(ModuleTrial::requireNothingFrozen);
+      JavaConversions.seqAsJavaList(container.modules()).forEach(ModuleTrial::requireNothingFrozen);
     }
   }
 

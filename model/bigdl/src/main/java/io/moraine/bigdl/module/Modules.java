@@ -77,10 +77,7 @@ public final class Modules implements Function<ModuleRequest, BigDlModule> {
 
   private static ModuleFactory factory(String name) {
     try {
-      return Class.forName(name)
-          .asSubclass(ModuleFactory.class)
-          .getConstructor()
-          .newInstance();
+      return Class.forName(name).asSubclass(ModuleFactory.class).getConstructor().newInstance();
     } catch (ReflectiveOperationException | LinkageError | ClassCastException e) {
       throw new IllegalArgumentException(
           "%s is no ModuleFactory that can be made: %s. It must be a public class with a public constructor without parameters, in a jar beside BigDL's"

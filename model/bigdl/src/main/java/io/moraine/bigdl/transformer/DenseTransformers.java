@@ -19,9 +19,9 @@ import java.util.function.BiFunction;
 /**
  * Makes BigDL's own {@code Transformer}, of its type {@code LanguageModel}, with an output head.
  *
- * <p>It shifts tokens to the right by itself: the row of a token is made of those before it. Its own
- * way to share the embedding with the head forgets the head's gradient; here the head
- * is a {@code Linear}, which may have the embedding's weight as its own.
+ * <p>It shifts tokens to the right by itself: the row of a token is made of those before it. Its
+ * own way to share the embedding with the head forgets the head's gradient; here the head is a
+ * {@code Linear}, which may have the embedding's weight as its own.
  */
 public final class DenseTransformers implements BiFunction<ModelConfig, Long, BigDlModule> {
 
