@@ -18,16 +18,16 @@ class BigDlDenseTransformerReferenceSuite extends AnyFunSuite {
   private val vocabulary = 23
   private val length = 6
 
-  private def config(tied: Boolean = false, heads: Int = 2, keyValueHeads: Int = 2) =
+  private def config(tied: Boolean = false, heads: Int = 4, keyValueHeads: Int = 4) =
     new ModelConfig(
       vocabulary,
-      8,
-      2,
-      2,
       16,
+      2,
+      2,
+      32,
       length,
       1e-6,
-      0.3,
+      0.1,
       new GroupedQueryConfig(heads, keyValueHeads, 4),
       new RotaryConfig(10000, RotaryConfig.Layout.HALVES, new RotaryScaling.None),
       new ModelConfig.ExpertsConfig(0, 0),
@@ -59,7 +59,7 @@ class BigDlDenseTransformerReferenceSuite extends AnyFunSuite {
     test(s"gradients are the finite differences of the loss, tied embeddings: $tied") {
       val own = model(tied)
       val padded = batch(all => for (i <- 11 to 13) all(i) = TokenBatch.PADDING)
-      own.forwardBackward(padded, 0.5)
+      for (weight <- Seq(0.7, 0.3)) own.forwardBackward(padded, weight)
       val before = values(own)
       val gradient = new Array[Float](before.length)
       own.gradients.get(0, gradient, 0, gradient.length)
@@ -67,15 +67,19 @@ class BigDlDenseTransformerReferenceSuite extends AnyFunSuite {
         own.parameters.put(element.toLong, Array(value), 0, 1)
         own.loss(padded)
       }
-      val step = 1e-2f
-      for (slice <- own.parameters.slices.asScala; i <- 0L until slice.length by 5) {
-        val at = (slice.offsetElements + i).toInt
-        val up = lossAt(at, before(at) + step)
-        val down = lossAt(at, before(at) - step)
-        lossAt(at, before(at))
-        // The loss is float32: rounding of 5e-7 over 2 steps, and the third derivative.
-        assert(math.abs(0.5 * (up - down) / (2 * step) - gradient(at)) < 2e-4, s"$slice $i")
-      }
+      val step = 1e-3f
+      val smooth =
+        for (slice <- own.parameters.slices.asScala; i <- 0L until slice.length by 5) yield {
+          val at = (slice.offsetElements + i).toInt
+          val up = lossAt(at, before(at) + step)
+          val down = lossAt(at, before(at) - step)
+          val here = lossAt(at, before(at))
+          val sides = Seq((here - down) / step, (up - here) / step)
+          // ReLU has kinks, where the sides differ. Losses of tokens are float32: their mean is off by 1e-7, over a step.
+          assert(gradient(at) > sides.min - 4e-4 && gradient(at) < sides.max + 4e-4, s"$slice $i")
+          math.abs(sides.sum / 2 - gradient(at)) < 2e-4
+        }
+      assert(smooth.count(identity) > 0.95 * smooth.size)
       assert(gradient.count(_ != 0) > gradient.length / 5)
     }
 
@@ -110,7 +114,7 @@ class BigDlDenseTransformerReferenceSuite extends AnyFunSuite {
     val matrices = slices.filter(_.shape.size == 2)
     assert(
       matrices.map(_.shape.asScala.map(_.toInt).toSeq).distinct.toSet ==
-        Set(Seq(23, 8), Seq(8, 8), Seq(16, 8), Seq(8, 16))
+        Set(Seq(23, 16), Seq(16, 16), Seq(32, 16), Seq(16, 32))
     )
     val all = values(model())
     val gains = slices.filter(_.shape.size == 1).filter { slice =>
@@ -126,7 +130,7 @@ class BigDlDenseTransformerReferenceSuite extends AnyFunSuite {
     def refused(config: ModelConfig): String =
       intercept[IllegalArgumentException](BigDlSuite.bigDl.denseTransformer(config, 1)).getMessage
     assert(
-      refused(config(heads = 2, keyValueHeads = 1)) ==
+      refused(config(keyValueHeads = 2)) ==
         "the BigDL engine needs model.attention.kind = grouped-query with as many key-value-heads as heads, and " +
         "head-dim = dim / heads: its layers have nothing else. Change it, or train with the torch engine"
     )

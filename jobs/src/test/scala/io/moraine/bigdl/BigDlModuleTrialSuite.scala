@@ -63,22 +63,19 @@ class BigDlModuleTrialSuite extends AnyFunSuite {
     )
   }
 
-  test("what training would do to weights behind the loss's back is refused") {
-    assert(
-      refused("Refused$Frozen") == "frozen is frozen: weight decay would change it all the same. " +
-        "Leave frozen layers out of the module"
-    )
-    assert(
-      refused("Refused$Regularized").endsWith(
-        " has gradients that are not the loss's, as of a layer's regularizer: train.adam.weight-decay takes its place"
-      )
-    )
-    assert(
-      refused("Refused$CutDown").endsWith(
+  for (
+    (name, why) <- Seq(
+      "Frozen" -> "frozen is frozen: weight decay would change it all the same. Leave frozen layers out of the module",
+      "Regularized" ->
+        " has gradients that are not the loss's, as of a layer's regularizer: train.adam.weight-decay takes its place",
+      "CutDown" ->
         " changes its own weights in a pass, as LookupTable does with maxNorm: ranks would diverge"
-      )
     )
-  }
+  )
+    test(s"what training would do to weights behind the loss's back is refused: $name") {
+      val line = refused(s"Refused$$$name")
+      assert(line.endsWith(why), line)
+    }
 
   test("a class that is not there, or no factory, is refused by name") {
     for (name <- Seq("NoSuch", "Surroundings")) {

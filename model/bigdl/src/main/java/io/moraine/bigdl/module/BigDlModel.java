@@ -96,6 +96,7 @@ public final class BigDlModel implements BigDlModule {
     Tensor<Object> gradient = tensor(criterion.backward(rows, target));
     gradient.mul((float) weight);
     module.backward(input, gradient.view(output.size()));
+    parameters.gather();
     return loss;
   }
 
@@ -138,6 +139,7 @@ public final class BigDlModel implements BigDlModule {
     Activity input = activities.input(batch);
     module.training();
     module.backward(input, FloatTensors.zeros(scores(input).size()));
+    parameters.gather();
   }
 
   private Tensor<Object> evaluatedRows(TokenBatch batch, Tensor<Object> target) {

@@ -16,7 +16,64 @@ import scala.Tuple2;
  * look from then on: what BigDL's {@code getParameters} does, but with names, and with places that
  * a {@link io.moraine.model.tensor.FlatBuffer} allows. Parameters that layers share have one slice.
  */
-record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
+final class FlatParameters {
+
+  private final AbstractModule<?, ?, Object> module;
+  private final ArrayBuffer values;
+  private final ArrayBuffer gradients;
+
+  /** The slice of each of the module's parameters, in its order. */
+  private final List<Slice> places;
+
+  /** The module's gradients as they were moved, and those that layers put in their place since. */
+  private final Tensor<Object>[] moved;
+
+  private final Tensor<Object>[] strays;
+
+  private FlatParameters(
+      AbstractModule<?, ?, Object> module,
+      ArrayBuffer values,
+      ArrayBuffer gradients,
+      List<Slice> places) {
+    this.module = module;
+    this.values = values;
+    this.gradients = gradients;
+    this.places = places;
+    this.moved = module.parameters()._2();
+    this.strays = moved.clone();
+  }
+
+  ArrayBuffer values() {
+    return values;
+  }
+
+  ArrayBuffer gradients() {
+    return gradients;
+  }
+
+  /**
+   * Adds what a backward pass has left elsewhere. Some layers put a new tensor in the place of
+   * their gradient instead of adding to it (BigDL's {@code LayerNormalization}, whose gains its own
+   * {@code Optimizer} never trains): it holds the gradient of the last pass alone.
+   */
+  void gather() {
+    Tensor<Object>[] now = module.parameters()._2();
+    for (int i = 0; i < now.length; i++) {
+      if (now[i] != moved[i]) {
+        requireOfThisPass(now[i], i);
+        gradients.add(now[i].contiguous(), places.get(i));
+        strays[i] = now[i];
+      }
+    }
+  }
+
+  private void requireOfThisPass(Tensor<Object> gradient, int parameter) {
+    if (gradient == strays[parameter]) {
+      throw new IllegalStateException(
+          "a layer of %s adds gradients of %s to a tensor of its own: they cannot be told from those of the pass before"
+              .formatted(module.getName(), places.get(parameter)));
+    }
+  }
 
   /**
    * Moves them. Slices are in the module's order, {@code parameters.0} and so on, without leading
@@ -60,7 +117,7 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
       values.adopt(tensors._1()[i], slice);
       gradients.look(tensors._2()[i], slice);
     }
-    return new FlatParameters(values, gradients);
+    return new FlatParameters(module, values, gradients, names.stream().map(places::get).toList());
   }
 
   private static Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors(

@@ -43,9 +43,15 @@ final class ModuleTrial {
    * @throws IllegalArgumentException if it cannot be trained
    */
   void run() {
+    float[] weights = all(model.parameters());
     requireLosses();
     requireNothingFrozen(model.module());
     requireGradientsOfTheLossAlone();
+    if (!Arrays.equals(weights, all(model.parameters()))) {
+      throw new IllegalArgumentException(
+          "%s changes its own weights in a pass, as LookupTable does with maxNorm: ranks would diverge"
+              .formatted(model.module().getName()));
+    }
   }
 
   private void requireLosses() {
@@ -84,13 +90,7 @@ final class ModuleTrial {
   }
 
   private void requireGradientsOfTheLossAlone() {
-    float[] before = all(model.parameters());
     model.passWithoutLoss(batch);
-    if (!Arrays.equals(before, all(model.parameters()))) {
-      throw new IllegalArgumentException(
-          "%s changes its own weights in a pass, as LookupTable does with maxNorm: ranks would diverge"
-              .formatted(model.module().getName()));
-    }
     for (float gradient : all(model.gradients())) {
       if (gradient != 0) {
         throw new IllegalArgumentException(

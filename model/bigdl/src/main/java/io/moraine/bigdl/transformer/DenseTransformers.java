@@ -25,7 +25,8 @@ import java.util.function.BiFunction;
  */
 public final class DenseTransformers implements BiFunction<ModelConfig, Long, BigDlModule> {
 
-  private static final float NO_DROPOUT = 0;
+  /** What BigDL calls the dropouts of its Transformer are shares that are kept. */
+  private static final float ALL_KEPT = 1;
 
   /** For {@code BigDl}. */
   public DenseTransformers() {}
@@ -74,9 +75,9 @@ public final class DenseTransformers implements BiFunction<ModelConfig, Long, Bi
         config.attention().heads(),
         config.denseFeedForwardDim(),
         config.layers(),
-        NO_DROPOUT,
-        NO_DROPOUT,
-        NO_DROPOUT,
+        ALL_KEPT,
+        ALL_KEPT,
+        ALL_KEPT,
         Transformer.$lessinit$greater$default$9(),
         false,
         LanguageModel$.MODULE$,

@@ -7,11 +7,24 @@ import com.intel.analytics.bigdl.tensor.Tensor;
 import io.moraine.bigdl.module.FloatTensors;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 
 /** What BigDL does with files of modules, through nothing but its own interface. */
 public final class BigDlItself {
 
   private BigDlItself() {}
+
+  /** Hadoop, through which BigDL opens files, finds its classes by the thread's class loader. */
+  private static <T> T withHadoop(Supplier<T> work) {
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    thread.setContextClassLoader(BigDlItself.class.getClassLoader());
+    try {
+      return work.get();
+    } finally {
+      thread.setContextClassLoader(before);
+    }
+  }
 
   /** {@code saveModule}: to a path, with the weights in a file of their own if it has a name. */
   public static final class Save implements BiConsumer<String, String> {
@@ -21,7 +34,11 @@ public final class BigDlItself {
 
     @Override
     public void accept(String path, String weights) {
-      WordPairs.module().saveModule(path, weights.isEmpty() ? null : weights, false);
+      withHadoop(
+          () ->
+              WordPairs.module()
+                  .evaluate()
+                  .saveModule(path, weights.isEmpty() ? null : weights, false));
     }
   }
 
@@ -35,7 +52,8 @@ public final class BigDlItself {
     @SuppressWarnings("unchecked")
     public float[] apply(String path, float[] tokens) {
       AbstractModule<Activity, Activity, Object> module =
-          Module$.MODULE$.loadModule(path, null, FloatTensors.TAG, FloatTensors.NUMERIC);
+          withHadoop(
+              () -> Module$.MODULE$.loadModule(path, null, FloatTensors.TAG, FloatTensors.NUMERIC));
       if (module.isTraining()) {
         throw new IllegalStateException("the module is in training mode");
       }
