@@ -52,10 +52,27 @@ object BigDlSuite {
 
   private val target = Path.of(System.getProperty("moraine.root"), "model/bigdl/target")
 
+  /** What BigDL's own files need and ours do not: Hadoop's client. */
+  private val hadoop: Seq[Path] = System
+    .getProperty("java.class.path")
+    .split(java.io.File.pathSeparatorChar)
+    .toSeq
+    .map(Path.of(_))
+    .filter(
+      _.getFileName.toString.matches("(hadoop-client-(api|runtime)|slf4j-api|commons-logging)-.*")
+    )
+
   lazy val classPath: Seq[Path] =
-    target.resolve("test-classes") +: BigDl.jars(target.resolve("jars")).asScala.toSeq
+    (target.resolve("test-classes") +: BigDl.jars(target.resolve("jars")).asScala.toSeq) ++ hadoop
 
   lazy val bigDl: BigDl = BigDl.open(classPath.asJava, 1)
+
+  /** A module out of a class of the examples, which was tried. */
+  def made(name: String, vocabularySize: Int = 31, sequenceLength: Int = 8): BigDlModule = {
+    val factory = if (name.contains(".")) name else examples + name
+    val source = new ModuleSource.Made(factory, 5)
+    bigDl.module(new ModuleRequest(source, vocabularySize, sequenceLength))
+  }
 
   def example(name: String): TrainableModel =
     bigDl.load(examples + name, classOf[Supplier[TrainableModel]]).get()

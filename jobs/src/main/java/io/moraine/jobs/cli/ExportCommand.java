@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.train.BigDlExportJob;
 import io.moraine.jobs.train.EvaluateJob;
 import io.moraine.jobs.train.ExportJob;
 import io.moraine.jobs.train.RunFolder;
@@ -14,6 +15,7 @@ import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -23,12 +25,14 @@ import picocli.CommandLine.Spec;
     name = "export",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    header = "Write a run's newest checkpoint as a model that Hugging Face's transformers load.",
+    header =
+        "Write a run's newest checkpoint as a model that Hugging Face's transformers load, or BigDL.",
     description = {
       "",
       "DeepseekV3ForCausalLM, or LlamaForCausalLM of a model with grouped-query attention: config.json,",
       "model.safetensors (several files and their index where it is large), generation_config.json, tokenizer.json",
-      "and tokenizer_config.json. Settings that these classes have not are an error that names them.",
+      "and tokenizer_config.json. Settings that these classes have not are an error that names them. With --format",
+      "bigdl one file for BigDL's Module.loadModule, of a run that trained a module of BigDL's (docs/bigdl.md).",
       ""
     },
     footer = {
@@ -36,7 +40,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  moraine export --run run/ --output model/",
       "  moraine export --run hdfs:/run --output model/ --dtype bfloat16",
-      "  moraine export --run run/ --output model/ --if-better-on data/"
+      "  moraine export --run run/ --output model/ --if-better-on data/",
+      "  moraine export --run run/ --output model.bigdl --format bigdl --module-jars my-models.jar"
     })
 final class ExportCommand implements Callable<Integer> {
 
@@ -52,6 +57,12 @@ final class ExportCommand implements Callable<Integer> {
     }
   }
 
+  /** Who loads it. */
+  enum Format {
+    HUGGINGFACE,
+    BIGDL
+  }
+
   @Spec private CommandSpec spec;
 
   @Option(names = "--run", required = true, paramLabel = "DIR", description = "A training run.")
@@ -60,10 +71,19 @@ final class ExportCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       required = true,
-      paramLabel = "DIR",
+      paramLabel = "PATH",
       description =
-          "The folder to write; an earlier model there is replaced when this one is whole.")
+          "The folder or file to write; an earlier model there is replaced when this one is whole.")
   private String output;
+
+  @Option(
+      names = "--format",
+      paramLabel = "NAME",
+      defaultValue = "huggingface",
+      description = "huggingface or bigdl, whose --output is a file. Default: ${DEFAULT-VALUE}.")
+  private Format format;
+
+  @Mixin private BigDlOptions bigDl;
 
   @Option(
       names = "--dtype",
@@ -92,6 +112,9 @@ final class ExportCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     if (shardBytes < 1) {
       throw new ConfigException("--shard-bytes must be at least 1, got %d.".formatted(shardBytes));
+    }
+    if (format == Format.BIGDL) {
+      return toBigDl();
     }
     PrintWriter out = spec.commandLine().getOut();
     Configuration hadoop = new Configuration();
@@ -123,6 +146,25 @@ final class ExportCommand implements Callable<Integer> {
             exported.parameters(),
             exported.step(),
             dtype.name().toLowerCase(Locale.ROOT)));
+    out.println("model: " + output);
+    out.flush();
+    return ExitCode.DONE.code();
+  }
+
+  private int toBigDl() throws IOException {
+    if (ifBetterOn != null || dtype != Dtype.FLOAT32 || shardBytes != ModelExport.SHARD_BYTES) {
+      throw new ConfigException(
+          "--format bigdl writes one file in float32: leave --dtype, --shard-bytes and --if-better-on out.");
+    }
+    BigDlExportJob.Exported exported =
+        BigDlExportJob.export(new Configuration(), RunFolder.at(run), output, bigDl.jars());
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(
+        String.format(
+            Locale.ROOT,
+            "BigDL module of %,d parameters at step %,d",
+            exported.parameters(),
+            exported.step()));
     out.println("model: " + output);
     out.flush();
     return ExitCode.DONE.code();

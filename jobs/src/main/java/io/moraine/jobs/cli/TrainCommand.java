@@ -22,6 +22,7 @@ import java.util.concurrent.Callable;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -50,6 +51,7 @@ import picocli.CommandLine.Spec;
       "  moraine train --data data-1/ --data data-2/ --run run/ --ranks 2",
       "  moraine train --data data/ --run run/ --config my-model.conf --steps 2000 --codec bf16",
       "  moraine train --data data/ --run run/ --ranks 2 --engine bigdl",
+      "  moraine train --data data/ --run run/ --config my-bigdl.conf --module-jars my-models.jar",
       "  moraine train --master spark://host:7077 --executor-cores 1 --data hdfs:/data --run hdfs:/run --ranks 4"
     })
 final class TrainCommand implements Callable<Integer> {
@@ -119,11 +121,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Who computes the model: torch or bigdl; default: train.engine.name.")
   private String engine;
 
-  @Option(
-      names = "--bigdl-jars",
-      paramLabel = "DIR",
-      description = "BigDL's jars, for its engine; default: model/bigdl/target/jars of Moraine.")
-  private Path bigDlJars;
+  @Mixin private BigDlOptions bigDl;
 
   @Option(
       names = "--resume",
@@ -144,7 +142,7 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     TrainSettings settings = settings();
     try (SparkSession spark = SparkOptions.session("train")) {
-      TrainJob job = new TrainJob(spark, settings, Terminal.progress(), bigDlJars());
+      TrainJob job = new TrainJob(spark, settings, Terminal.progress(), bigDl.jars());
       TrainResult result = job.run(data, RunFolder.at(run), ranks, resume == Resume.AUTO, limits());
       PrintWriter out = spec.commandLine().getOut();
       if (!ShutdownHookManager.get().isShutdownInProgress()) {
@@ -160,14 +158,6 @@ final class TrainCommand implements Callable<Integer> {
       spec.commandLine().getErr().flush();
     }
     return ExitCode.DONE.code();
-  }
-
-  private Optional<Path> bigDlJars() {
-    String home = System.getProperty("moraine.home", "");
-    if (bigDlJars != null || home.isEmpty()) {
-      return Optional.ofNullable(bigDlJars);
-    }
-    return Optional.of(Path.of(home, "model", "bigdl", "target", "jars"));
   }
 
   private Limits limits() {

@@ -1,6 +1,7 @@
 package io.moraine.jobs.config;
 
 import io.moraine.bigdl.BigDl;
+import io.moraine.bigdl.ModuleSource;
 import io.moraine.model.collective.Hierarchy;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.moe.ExpertTransfer;
@@ -13,7 +14,9 @@ import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Recompute;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
@@ -48,16 +51,30 @@ public record TrainSettings(
           "train.engine.batches = device goes through the data once and forward: it needs train.spikes.policy = skip or stop and train.experts.placement = replicated");
     }
     if (engine.isBigDl()) {
-      BigDl.requireSupported(model);
-      if (engine.device() == DeviceChoice.CUDA) {
-        throw new IllegalArgumentException(
-            "the BigDL engine needs train.engine.device = cpu or auto, got cuda. Change it, or train with the torch engine");
-      }
-      if (recompute != Recompute.NONE || experts.isPresent()) {
-        throw new IllegalArgumentException(
-            "the BigDL engine needs train.recompute = none and train.experts.placement = replicated. Change them, or train with the torch engine");
-      }
+      requireBigDl(model, recompute, engine, experts);
     }
+  }
+
+  private static void requireBigDl(
+      ModelConfig model, Recompute recompute, Engine engine, Optional<ExpertTransfer> experts) {
+    switch (engine.bigDl().kind()) {
+      case CONFIGURED -> BigDl.requireSupported(model);
+      case TRANSFORMER -> BigDl.requireDense(model);
+      case FILE, CLASS -> {}
+    }
+    if (engine.device() == DeviceChoice.CUDA) {
+      throw new IllegalArgumentException(
+          "the BigDL engine needs train.engine.device = cpu or auto, got cuda. Change it, or train with the torch engine");
+    }
+    if (recompute != Recompute.NONE || experts.isPresent()) {
+      throw new IllegalArgumentException(
+          "the BigDL engine needs train.recompute = none and train.experts.placement = replicated. Change them, or train with the torch engine");
+    }
+  }
+
+  /** The section {@code model}, if that is what is trained and not a model that BigDL brings. */
+  public Optional<ModelConfig> configuredModel() {
+    return engine.bigDl().isConfigured() ? Optional.of(model) : Optional.empty();
   }
 
   /**
@@ -67,8 +84,10 @@ public record TrainSettings(
    * @param mklThreads of BigDL's MKL on a rank; at least 1
    * @param device of libtorch's tensors
    * @param batches where batches are when the model gets them
+   * @param bigDl which model BigDL computes
    */
-  public record Engine(Name name, int mklThreads, DeviceChoice device, Batches batches) {
+  public record Engine(
+      Name name, int mklThreads, DeviceChoice device, Batches batches, BigDlChoice bigDl) {
 
     /** Whose layers they are. */
     public enum Name {
@@ -92,6 +111,10 @@ public record TrainSettings(
         throw new IllegalArgumentException(
             "mkl-threads must be at least 1, got %d".formatted(mklThreads));
       }
+      if (name == Name.TORCH && !bigDl.isConfigured()) {
+        throw new IllegalArgumentException(
+            "bigdl.model = %s needs name = bigdl".formatted(Section.written(bigDl.kind())));
+      }
     }
 
     /** Whether batches are read in the GPU's memory. */
@@ -102,6 +125,75 @@ public record TrainSettings(
     /** Whether it is BigDL. */
     public boolean isBigDl() {
       return name == Name.BIGDL;
+    }
+  }
+
+  /**
+   * Which model BigDL computes.
+   *
+   * @param kind whose it is
+   * @param file that BigDL saved a module to; empty if the kind is another one
+   * @param criterion of a file's module
+   * @param rows what the rows of a file's module are of
+   * @param factory name of a class that makes a module; empty if the kind is another one
+   */
+  public record BigDlChoice(
+      Kind kind,
+      String file,
+      ModuleSource.Criterion criterion,
+      ModuleSource.Rows rows,
+      String factory) {
+
+    /** Whose model it is. */
+    public enum Kind {
+      /** That of the section {@code model}, which libtorch computes too. */
+      CONFIGURED,
+      /** BigDL's own, of that section's sizes. */
+      TRANSFORMER,
+      /** A user's, in BigDL's format. */
+      FILE,
+      /** A user's, made by a class. */
+      CLASS
+    }
+
+    public BigDlChoice {
+      requireWith(Kind.FILE, kind, "file", file);
+      requireWith(Kind.CLASS, kind, "class", factory);
+    }
+
+    private static void requireWith(Kind needing, Kind kind, String key, String value) {
+      if ((kind == needing) == value.isEmpty()) {
+        throw new IllegalArgumentException(
+            kind == needing
+                ? "model = %s needs %s".formatted(Section.written(needing), key)
+                : "%s = %s has no effect with model = %s, it needs model = %s"
+                    .formatted(key, value, Section.written(kind), Section.written(needing)));
+      }
+    }
+
+    /** Whether it is the model of the settings, whoever computes it. */
+    public boolean isConfigured() {
+      return kind == Kind.CONFIGURED;
+    }
+
+    /** What makes it this model, by key path. */
+    public Map<String, Object> asSettings() {
+      Map<String, Object> settings = new TreeMap<>();
+      settings.put("train.engine.bigdl.model", Section.written(kind));
+      if (kind == Kind.FILE) {
+        settings.put("train.engine.bigdl.file", file);
+        settings.put("train.engine.bigdl.criterion", Section.written(criterion));
+        settings.put("train.engine.bigdl.rows", Section.written(rows));
+      }
+      if (kind == Kind.CLASS) {
+        settings.put("train.engine.bigdl.class", factory);
+      }
+      return settings;
+    }
+
+    /** Whether a user brings it, and the section {@code model} says nothing of it. */
+    public boolean isUsers() {
+      return kind == Kind.FILE || kind == Kind.CLASS;
     }
   }
 
@@ -230,7 +322,8 @@ public record TrainSettings(
                             engine.choice("name", Engine.Name.class),
                             engine.integer("mkl-threads"),
                             engine.choice("device", DeviceChoice.class),
-                            engine.choice("batches", Engine.Batches.class))),
+                            engine.choice("batches", Engine.Batches.class),
+                            bigDl(engine.section("bigdl")))),
                 experts(experts, model),
                 new Connections(
                     wire.flag("unix-sockets"),
@@ -248,6 +341,17 @@ public record TrainSettings(
                             samples.integer("tokens"))),
                 file.rendered(),
                 file.digest()));
+  }
+
+  private static BigDlChoice bigDl(Section s) {
+    return s.build(
+        () ->
+            new BigDlChoice(
+                s.choice("model", BigDlChoice.Kind.class),
+                s.text("file"),
+                s.choice("criterion", ModuleSource.Criterion.class),
+                s.choice("rows", ModuleSource.Rows.class),
+                s.text("class")));
   }
 
   private static Optional<ExpertTransfer> experts(Section s, ModelConfig model) {

@@ -6,6 +6,7 @@ import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.ModelCost;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 
@@ -18,8 +19,8 @@ final class RunCurve {
   /** The last part of a run whose mean loss stands for what it came to. */
   private static final double LAST = 0.01;
 
-  private final ModelConfig model;
-  private final double flopsPerToken;
+  private final Optional<ModelConfig> model;
+  private final Optional<Double> flopsPerToken;
   private final long lastStep;
   private final long spanSteps;
   private final long loadSpanSteps;
@@ -40,13 +41,14 @@ final class RunCurve {
   /**
    * No steps yet.
    *
+   * @param model empty if it is another one than the settings', whose sizes and cost are not known
    * @param sequenceLength tokens of a sequence, which decide what attention costs
    * @param lastStep the highest of those that will come
    * @param spans points of the curve, at most
    */
-  RunCurve(ModelConfig model, int sequenceLength, long lastStep, int spans) {
+  RunCurve(Optional<ModelConfig> model, int sequenceLength, long lastStep, int spans) {
     this.model = model;
-    this.flopsPerToken = new ModelCost(model).trainingFlops(sequenceLength);
+    this.flopsPerToken = model.map(config -> new ModelCost(config).trainingFlops(sequenceLength));
     this.lastStep = lastStep;
     this.spanSteps = stepsOf(lastStep, spans);
     this.loadSpanSteps = stepsOf(lastStep, LOAD_SPANS);
@@ -121,7 +123,7 @@ final class RunCurve {
           RowFactory.create(
               number,
               span.tokensSeen,
-              span.tokensSeen * flopsPerToken,
+              flops(span),
               span.loss.value(),
               span.furtherLoss.value(),
               span.gradientNorm.value(),
@@ -133,11 +135,14 @@ final class RunCurve {
     }
   }
 
+  private Double flops(Span seen) {
+    return flopsPerToken.map(each -> seen.tokensSeen * each).orElse(null);
+  }
+
   private void addHeldOut(long number, Row step) {
     Double loss = step.getAs("held_out_loss");
     if (loss != null && Double.isFinite(loss)) {
-      heldOut.add(
-          RowFactory.create(number, span.tokensSeen, span.tokensSeen * flopsPerToken, loss));
+      heldOut.add(RowFactory.create(number, span.tokensSeen, flops(span), loss));
       newestHeldOut = loss;
     }
   }
@@ -207,11 +212,11 @@ final class RunCurve {
   /** Columns of {@link RunTables#summary}, without the run. */
   Row summary() {
     return RowFactory.create(
-        model.parameters(),
-        model.activeParameters(),
+        model.map(ModelConfig::parameters).orElse(null),
+        model.map(ModelConfig::activeParameters).orElse(null),
         all.steps == 0 ? 0L : lastStep,
         all.tokensSeen,
-        all.tokensSeen * flopsPerToken,
+        flops(all),
         lastLoss.value(),
         newestHeldOut,
         all.tokensPerSecond(),

@@ -117,7 +117,8 @@ public final class RunTables {
 
   /**
    * What each run came to: run, parameters, active_parameters, steps, tokens, flops, loss (mean of
-   * the last hundredth of the steps), held_out_loss (the newest), tokens_per_second, bad_steps.
+   * the last hundredth of the steps), held_out_loss (the newest), tokens_per_second, bad_steps. Of
+   * a model that BigDL alone knows, parameters and flops are null.
    */
   public Dataset<Row> summary() throws IOException {
     return table(
@@ -251,9 +252,9 @@ public final class RunTables {
       Configuration hadoop = spark.sparkContext().hadoopConfiguration();
       run.curve =
           last.isNullAt(0)
-              ? new RunCurve(run.settings.model(), 1, 1, 1)
+              ? new RunCurve(run.settings.configuredModel(), 1, 1, 1)
               : new RunCurve(
-                  run.settings.model(),
+                  run.settings.configuredModel(),
                   run.folder.sequenceLength(hadoop),
                   Math.max(1, last.getLong(0)),
                   Math.min(SPANS, Math.max(1, ROWS / runs.size())));

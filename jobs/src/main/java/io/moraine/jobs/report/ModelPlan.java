@@ -1,5 +1,6 @@
 package io.moraine.jobs.report;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.reduction.ReductionConfig;
@@ -35,9 +36,19 @@ public final class ModelPlan {
   public record Cluster(
       int ranks, int sequenceLength, OptionalDouble bandwidth, OptionalDouble rate) {}
 
-  /** The plan. */
+  /**
+   * The plan.
+   *
+   * @throws ConfigException if the model is one that BigDL brings, whose sizes are not known here
+   */
   public static List<String> lines(TrainSettings settings, Cluster cluster) {
-    ModelConfig model = settings.model();
+    ModelConfig model =
+        settings
+            .configuredModel()
+            .orElseThrow(
+                () ->
+                    new ConfigException(
+                        "a plan is of the section model, and train.engine.bigdl has another one. Set train.engine.bigdl.model = configured to plan the former."));
     ModelCost cost = new ModelCost(model);
     List<String> lines = new ArrayList<>();
     lines.add(

@@ -130,6 +130,12 @@ public final class ImportJob {
     options.remove("model.experts.sequence-balance-alpha");
     options.remove("model.prediction.loss-weight");
     options.put("train.wire.weights", "fp32");
-    return TrainSettings.of(SettingsFile.read(TrainSettings.DEFAULTS, config, options));
+    TrainSettings settings =
+        TrainSettings.of(SettingsFile.read(TrainSettings.DEFAULTS, config, options));
+    if (settings.configuredModel().isEmpty()) {
+      throw new ConfigException(
+          "--config asks for a model of BigDL's, and what is imported is Hugging Face's: leave train.engine.bigdl.model out.");
+    }
+    return settings;
   }
 }

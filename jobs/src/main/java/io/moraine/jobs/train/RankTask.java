@@ -1,6 +1,5 @@
 package io.moraine.jobs.train;
 
-import io.moraine.bigdl.BigDl;
 import io.moraine.jobs.batch.ColumnarTables;
 import io.moraine.jobs.batch.DeviceBatches;
 import io.moraine.jobs.batch.DeviceTable;
@@ -250,6 +249,10 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       if (parsed.samples().areWanted() && parsed.engine().isBigDl()) {
         recorder.message("no samples are written: the BigDL engine does not generate");
       }
+      if (parsed.engine().bigDl().kind() == TrainSettings.BigDlChoice.Kind.TRANSFORMER) {
+        recorder.message(
+            "BigDL's Transformer has positions and norms of its own: model.rotary and model.norm-epsilon have no effect");
+      }
       about(parsed, device).ifPresent(recorder::message);
       communicator.whyFlat().ifPresent(why -> recorder.message("train.wire.hierarchy: " + why));
       Trainer trainer =
@@ -307,22 +310,15 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
 
   /** With its first weights, the same ones whoever computes it. */
   private TrainableModel model(
-      TrainSettings parsed, Optional<ExpertExchange> exchange, Device device) {
-    TrainableModel model =
-        parsed.engine().isBigDl()
-            ? bigDl(parsed).transformer(parsed.model())
-            : new Transformer(parsed.model(), parsed.recompute(), exchange, device);
+      TrainSettings parsed, Optional<ExpertExchange> exchange, Device device) throws IOException {
+    if (parsed.engine().isBigDl()) {
+      List<Path> files = engineFiles.stream().map(name -> Path.of(SparkFiles.get(name))).toList();
+      int length = RunData.parse(data, "the run's data").sequenceLength();
+      return BigDlModels.of(hadoop.value(), RunFolder.at(run), parsed, length, files);
+    }
+    TrainableModel model = new Transformer(parsed.model(), parsed.recompute(), exchange, device);
     InitialWeights.put(parsed.model(), parsed.train().seed(), model.parameters());
     return model;
-  }
-
-  private BigDl bigDl(TrainSettings parsed) {
-    List<Path> files = engineFiles.stream().map(name -> Path.of(SparkFiles.get(name))).toList();
-    try {
-      return BigDl.open(files, parsed.engine().mklThreads());
-    } catch (IllegalStateException e) {
-      throw new ConfigException("train.engine.name = bigdl: " + e.getMessage(), e);
-    }
   }
 
   /** On rank 0, if it has all experts, and in libtorch. */

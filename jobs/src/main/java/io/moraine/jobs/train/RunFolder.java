@@ -35,6 +35,11 @@ public record RunFolder(Path root) {
     return new Path(root, "tokenizer.json");
   }
 
+  /** A copy of the BigDL module that it was started with, if it was started with a file. */
+  Path module() {
+    return new Path(root, "module.bigdl");
+  }
+
   /** What it is trained on. */
   Path data() {
     return new Path(root, "data.json");
@@ -103,6 +108,17 @@ public record RunFolder(Path root) {
     return read(hadoop, tokenizer()).equals(text(hadoop, new Path(dataset.tokenizer())));
   }
 
+  /** Copies a BigDL module, so that the run stands alone. */
+  void keepModule(RunWriter writer, Path source) throws IOException {
+    writer.replace(
+        module(),
+        out -> {
+          try (InputStream in = source.getFileSystem(writer.hadoop()).open(source)) {
+            in.transferTo(out);
+          }
+        });
+  }
+
   String read(Configuration hadoop, Path file) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
     if (!files.exists(file)) {
@@ -133,7 +149,7 @@ public record RunFolder(Path root) {
    */
   void finishReplacing(Configuration hadoop, Desk desk) throws IOException {
     WholeFiles files = WholeFiles.of(hadoop, root);
-    for (Path file : List.of(settings(), tokenizer(), data())) {
+    for (Path file : List.of(settings(), tokenizer(), data(), module())) {
       for (Path draft : desk.earlierDrafts(file.getName())) {
         if (!files.system().exists(file)) {
           files.rename(draft, file);

@@ -1,6 +1,5 @@
 package io.moraine.jobs.train;
 
-import io.moraine.bigdl.BigDl;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.ModelSettings;
 import io.moraine.jobs.config.TrainSettings;
@@ -10,8 +9,8 @@ import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
+import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,23 +37,20 @@ public final class TrainJob {
   private final Configuration hadoop;
   private final TrainSettings settings;
   private final Progress progress;
-  private final Optional<java.nio.file.Path> bigDlJars;
+  private final BigDlJars bigDlJars;
 
   /** A job of the torch engine. */
   public TrainJob(SparkSession spark, TrainSettings settings, Progress progress) {
-    this(spark, settings, progress, Optional.empty());
+    this(spark, settings, progress, BigDlJars.NONE);
   }
 
   /**
    * A job of any engine.
    *
-   * @param bigDlJars the folder with BigDL's jars, on the driver; the BigDL engine needs it
+   * @param bigDlJars BigDL on the driver; the BigDL engine needs it
    */
   public TrainJob(
-      SparkSession spark,
-      TrainSettings settings,
-      Progress progress,
-      Optional<java.nio.file.Path> bigDlJars) {
+      SparkSession spark, TrainSettings settings, Progress progress, BigDlJars bigDlJars) {
     this.spark = spark;
     this.hadoop = spark.sparkContext().hadoopConfiguration();
     this.settings = settings;
@@ -91,6 +87,7 @@ public final class TrainJob {
     }
     requireSlots(ranks);
     List<String> engineFiles = engineFiles();
+    Optional<Path> module = moduleToKeep(run, resume);
     AtomicReference<String> lost = new AtomicReference<>();
     try (EndRequest ending = EndRequest.listen(hadoop);
         Lease lease =
@@ -102,7 +99,7 @@ public final class TrainJob {
         ending.begin(desk.endRequest());
         status.starting(resume, settings.train().steps());
         requireUnstopped(run);
-        prepareFolder(run, desk, given, resume);
+        prepareFolder(run, desk, given, module, resume);
         Tenure tenure = new Tenure(desk, status, () -> lost.get() != null);
         RankStage stage = new RankStage(spark, settings, progress, tenure, engineFiles);
         return train(stage, given, run, ranks, resume, limits);
@@ -184,22 +181,24 @@ public final class TrainJob {
     if (!settings.engine().isBigDl()) {
       return List.of();
     }
-    if (bigDlJars.isEmpty() || !Files.isDirectory(bigDlJars.get())) {
-      throw new ConfigException(
-          "train.engine.name = bigdl needs BigDL's jars, %s. Build Moraine, which puts them into model/bigdl/target/jars, or say --bigdl-jars where they are."
-              .formatted(
-                  bigDlJars
-                      .map(folder -> "and there is no folder " + folder)
-                      .orElse("and no folder is given")));
-    }
-    List<java.nio.file.Path> jars = BigDl.jars(bigDlJars.get());
-    if (jars.stream().noneMatch(jar -> jar.getFileName().toString().startsWith("bigdl-"))) {
-      throw new ConfigException(
-          "there is no bigdl-*.jar in %s. Build Moraine, which puts BigDL's jars into model/bigdl/target/jars, or say --bigdl-jars where they are."
-              .formatted(bigDlJars.get()));
-    }
+    List<java.nio.file.Path> jars = bigDlJars.classPath("train.engine.name = bigdl");
     jars.forEach(jar -> spark.sparkContext().addFile(jar.toString()));
     return jars.stream().map(jar -> jar.getFileName().toString()).toList();
+  }
+
+  /** A file with a module, of which a run that begins keeps a copy. */
+  private Optional<Path> moduleToKeep(RunFolder run, boolean resume) throws IOException {
+    String file = settings.engine().bigDl().file();
+    boolean isKept = resume && new Checkpoints(new HadoopStorage(hadoop, run.root())).hasBegun();
+    if (file.isEmpty() || isKept) {
+      return Optional.empty();
+    }
+    Path module = new Path(file);
+    if (!module.getFileSystem(hadoop).exists(module)) {
+      throw new FileNotFoundException(
+          "train.engine.bigdl.file: there is no file %s.".formatted(file));
+    }
+    return Optional.of(module);
   }
 
   private void giveUp(AtomicReference<String> lost, String reason) {
@@ -226,6 +225,9 @@ public final class TrainJob {
   }
 
   private void requireFit(String data, Manifest manifest) {
+    if (settings.engine().bigDl().isUsers()) {
+      return;
+    }
     if (settings.model().vocabularySize() < manifest.vocabularySize()) {
       throw new ConfigException(
           "model.vocabulary-size must be at least the dataset's %d, got %d. Change it, or prepare %s with --vocab-size %d."
@@ -265,7 +267,8 @@ public final class TrainJob {
   }
 
   /** Records settings and tokenizer; a run that goes on must have the same model and data. */
-  private void prepareFolder(RunFolder run, Desk desk, RunData given, boolean resume)
+  private void prepareFolder(
+      RunFolder run, Desk desk, RunData given, Optional<Path> module, boolean resume)
       throws IOException {
     PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
     RunWriter writer = desk.driver();
@@ -290,6 +293,9 @@ public final class TrainJob {
     } else {
       checkpoints.deleteAll();
     }
+    if (module.isPresent()) {
+      run.keepModule(writer, module.get());
+    }
     writer.replace(run.tokenizer(), RunFolder.text(hadoop, new Path(dataset.tokenizer())));
     writer.replace(run.settings(), settings.rendered() + "\n");
   }
@@ -300,6 +306,11 @@ public final class TrainJob {
         TrainSettings.recorded(run.read(hadoop, run.settings()), run.settings().toString());
     requireSame(run, "model", ModelSettings.of(before.model()), ModelSettings.of(settings.model()));
     if (checkpoints.hasBegun()) {
+      requireSame(
+          run,
+          "model",
+          before.engine().bigDl().asSettings(),
+          settings.engine().bigDl().asSettings());
       requireSame(run, "order of the data", order(before.train()), order(settings.train()));
       if (run.data().getFileSystem(hadoop).exists(run.data())) {
         RunData.parse(run.read(hadoop, run.data()), run.data().toString())

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
@@ -46,10 +47,12 @@ public record TrainedModel(
    * @param step of the checkpoint; empty for the newest whole one
    * @param threads of libtorch
    * @throws FileNotFoundException if the folder is no run or has no such checkpoint
+   * @throws ConfigException if libtorch has no such model
    */
   public static TrainedModel load(
       Configuration hadoop, RunFolder run, OptionalLong step, int threads) throws IOException {
     TrainSettings settings = run.recordedSettings(hadoop);
+    requireLibtorchs(run, settings);
     Tokenizer tokenizer = TokenizerJson.read(run.read(hadoop, run.tokenizer()));
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     Checkpoint checkpoint =
@@ -61,13 +64,21 @@ public record TrainedModel(
     return new TrainedModel(model, tokenizer, checkpoint.step(), settings);
   }
 
+  private static void requireLibtorchs(RunFolder run, TrainSettings settings) {
+    if (settings.configuredModel().isEmpty()) {
+      throw new ConfigException(
+          "%s trains a model of BigDL's (%s), which libtorch does not have. Its losses are in its metrics, and moraine export --format bigdl writes the model for BigDL."
+              .formatted(run.root(), settings.engine().bigDl().asSettings()));
+    }
+  }
+
   /** A GPU if one may be used and is there, whatever the run was trained on. */
   private static Device device(TrainSettings settings, int threads) {
     boolean isCpu = settings.engine().device() == DeviceChoice.CPU;
     return Torch.start(threads, isCpu ? DeviceChoice.CPU : DeviceChoice.AUTO, 0);
   }
 
-  private static Checkpoint newest(RunFolder run, Checkpoints checkpoints) throws IOException {
+  static Checkpoint newest(RunFolder run, Checkpoints checkpoints) throws IOException {
     StringBuilder skipped = new StringBuilder();
     return checkpoints
         .newestWhole(message -> skipped.append(' ').append(message))

@@ -168,3 +168,9 @@ class FailureSuite extends AnyFunSuite {
     assert(ours == sparks)
   }
 }
+
+object FailureSuite {
+
+  /** What a person is told of a failure. */
+  def line(e: Throwable): String = Failure.of(e).message
+}

@@ -44,7 +44,7 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
   private val guides = Seq("cluster", "deduplicate", "report", "tokenizer", "export")
   private val documents =
     guides.map(guide => s"docs/guides/$guide.md") ++
-      Seq("docs/schedule.md", "README.md", "notebooks/README.md")
+      Seq("docs/schedule.md", "docs/bigdl.md", "README.md", "notebooks/README.md")
 
   for (document <- documents) test(s"$document: every command of ours is known and complete") {
     val found = commands(document).map(withoutSparkOptions)

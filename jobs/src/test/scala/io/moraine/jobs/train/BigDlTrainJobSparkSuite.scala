@@ -11,8 +11,6 @@ class BigDlTrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private lazy val data: Path = TrainJobSparkSuite.dataset(spark)
 
-  private val built = Path.of(System.getProperty("moraine.root"), "model/bigdl/target/jars")
-
   private def settings(steps: Int, engine: String, options: (String, Any)*): TrainSettings =
     TrainJobSparkSuite.settings(
       steps,
@@ -26,7 +24,7 @@ class BigDlTrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
   private def train(
       run: Path,
       settings: TrainSettings,
-      jars: Optional[Path] = Optional.of(built)
+      jars: BigDlJars = BigDlTrainJobSparkSuite.jars
   ): TrainResult =
     new TrainJob(spark, settings, Scratch.silent, jars)
       .run(JList.of(data.toString), RunFolder.at(run.toString), 2, true, Limits.NONE)
@@ -81,14 +79,25 @@ class BigDlTrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
         .contains("mkl-threads must be at least 1, got 0")
     )
     val run = Scratch.folder().resolve("run")
-    val missing = intercept[ConfigException](train(run, settings(1, "bigdl"), Optional.empty()))
+    val missing = intercept[ConfigException](train(run, settings(1, "bigdl"), BigDlJars.NONE))
     assert(
       missing.getMessage == "train.engine.name = bigdl needs BigDL's jars, and no folder is given. " +
         "Build Moraine, which puts them into model/bigdl/target/jars, or say --bigdl-jars where they are."
     )
-    val empty = Optional.of(Scratch.folder())
-    val wrong = intercept[ConfigException](train(run, settings(1, "bigdl"), empty))
-    assert(wrong.getMessage.startsWith(s"there is no bigdl-*.jar in ${empty.get}. "))
+    val empty = Scratch.folder()
+    val wrong = intercept[ConfigException](
+      train(run, settings(1, "bigdl"), new BigDlJars(Optional.of(empty), JList.of()))
+    )
+    assert(wrong.getMessage.startsWith(s"there is no bigdl-*.jar in $empty. "))
     assert(!Files.exists(run), "refused before anything of the run is touched")
   }
+}
+
+object BigDlTrainJobSparkSuite {
+
+  /** Those of the build. */
+  val jars = new BigDlJars(
+    Optional.of(Path.of(System.getProperty("moraine.root"), "model/bigdl/target/jars")),
+    JList.of()
+  )
 }

@@ -1,99 +1,17 @@
 package io.moraine.jobs.train
 
-import io.moraine.jobs.{Scratch, SharedSparkSession}
-import java.nio.file.{Files, Path}
+import io.moraine.jobs.Scratch
 import org.scalatest.funsuite.AnyFunSuite
-
-import scala.jdk.CollectionConverters._
-import scala.util.Random
 
 /** kill -9 and SIGTERM of the whole training process, two of them at once, then the same command
   * again.
   */
-class KilledRunSuite extends AnyFunSuite with SharedSparkSession {
+class KilledRunSuite extends AnyFunSuite with KilledRuns {
 
-  private lazy val data = TrainJobSparkSuite.dataset(spark)
-  private val steps = 300
-  private val every = 10
-
-  private def start(run: Path, log: Path): Process = Processes.start(
-    log,
-    Map("spark.master" -> "local[2]", "spark.ui.enabled" -> "false"),
-    "io.moraine.jobs.Moraine",
-    "train",
-    "--data",
-    data.toString,
-    "--run",
-    run.toString,
-    "--ranks",
-    "2",
-    "--config",
-    Processes
-      .settingsFile(steps, "train.checkpoint-every" -> every, "train.evaluate-every" -> 0)
-      .toString
-  )
-
-  private def lastShards(run: Path): Seq[Seq[Byte]] = (0 to 1).map { rank =>
-    val name = f"checkpoints/step-$steps%08d/rank-$rank%05d-of-00002.safetensors"
-    Files.readAllBytes(run.resolve(name)).toSeq
-  }
-
-  private def checkpoints(run: Path): Seq[Path] = {
-    val folder = run.resolve("checkpoints")
-    if (!Files.exists(folder)) Nil
-    else {
-      val files = Files.list(folder)
-      try files.iterator.asScala.toSeq
-      finally files.close()
-    }
-  }
-
-  /** The last step that any attempt has begun a checkpoint of. */
-  private def newest(run: Path): Int =
-    checkpoints(run).map(_.getFileName.toString.stripPrefix("step-").toInt).maxOption.getOrElse(0)
-
-  /** Kills at a moment that a seed decides: so long after its start, or when a checkpoint is
-    * written.
-    */
-  private def kill(run: Path, process: Process, random: Random, log: Path): Unit = {
-    val target = newest(run) + every * (1 + random.nextInt(2))
-    try {
-      if (random.nextInt(5) == 0) Thread.sleep(random.nextInt(4000).toLong)
-      else {
-        val deadline = System.nanoTime + 120 * 1000000000L
-        while (newest(run) < target && process.isAlive && System.nanoTime < deadline)
-          Thread.sleep(1)
-        assert(newest(run) >= target, Processes.text(log))
-        // Half of the time while shards or the manifest are written, else a few steps later.
-        Thread.sleep(if (random.nextBoolean()) 0 else random.nextInt(200).toLong)
-      }
-      assert(process.isAlive, Processes.text(log))
-    } finally process.destroyForcibly().waitFor()
-  }
+  protected def steps: Int = 300
 
   test("killed ten times, while starting, training and writing checkpoints: the same bits") {
-    val folder = Scratch.folder()
-    val whole = folder.resolve("whole")
-    assert(
-      Processes.exitCode(start(whole, folder.resolve("whole.log")), 240) == 0,
-      Processes.text(folder.resolve("whole.log"))
-    )
-
-    val run = folder.resolve("killed")
-    val random = new Random(7)
-    val unfinished = (1 to 10).count { i =>
-      val log = folder.resolve(s"$i.log")
-      kill(run, start(run, log), random, log)
-      val last = run.resolve(f"checkpoints/step-${newest(run)}%08d")
-      Files.exists(last) && !Files.exists(last.resolve("manifest.json"))
-    }
-    info(s"$unfinished of ten kills left the newest checkpoint without a manifest")
-
-    val last = start(run, folder.resolve("last.log"))
-    val log = folder.resolve("last.log")
-    assert(Processes.exitCode(last, 240) == 0, Processes.text(log))
-    assert(Processes.text(log).contains("resumed from the checkpoint of step "))
-    assert(lastShards(run) == lastShards(whole))
+    assertSameBitsKilled(10)
   }
 
   test(

@@ -20,10 +20,20 @@ object Processes {
   }
 
   /** A JVM whose output goes to a file. */
-  def start(log: Path, properties: Map[String, String], main: String, args: String*): Process = {
+  def start(log: Path, properties: Map[String, String], main: String, args: String*): Process =
+    startWith(Nil, log, properties, main, args: _*)
+
+  /** The same with options of the JVM. */
+  def startWith(
+      jvmOptions: Seq[String],
+      log: Path,
+      properties: Map[String, String],
+      main: String,
+      args: String*
+  ): Process = {
     val java = Path.of(System.getProperty("java.home"), "bin", "java").toString
     val options = Seq("-Xmx1g", s"@${root.resolve("conf/java-module-options")}") ++
-      RankOptions.split(' ') ++ properties.map { case (k, v) => s"-D$k=$v" }
+      RankOptions.split(' ') ++ jvmOptions ++ properties.map { case (k, v) => s"-D$k=$v" }
     val builder =
       new ProcessBuilder(((java +: options) ++ Seq("-cp", classPath, main) ++ args).asJava)
     builder.redirectErrorStream(true).redirectOutput(log.toFile)

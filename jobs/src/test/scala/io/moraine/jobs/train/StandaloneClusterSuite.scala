@@ -90,6 +90,14 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       steps: Int,
       conf: Map[String, String],
       options: (String, Any)*
+  ): Process = trainWith(Nil, name, steps, conf, options: _*)
+
+  private def trainWith(
+      further: Seq[String],
+      name: String,
+      steps: Int,
+      conf: Map[String, String],
+      options: (String, Any)*
   ): Process = {
     val driver = Processes.start(
       log(name),
@@ -102,15 +110,8 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
         "spark.executor.extraJavaOptions" -> Processes.RankOptions
       ),
       "io.moraine.jobs.Moraine",
-      "train",
-      "--data",
-      data.toString,
-      "--run",
-      run(name).toString,
-      "--ranks",
-      "2",
-      "--config",
-      Processes.settingsFile(steps, options: _*).toString
+      Seq("train", "--data", data.toString, "--run", run(name).toString, "--ranks", "2") ++
+        Seq("--config", Processes.settingsFile(steps, options: _*).toString) ++ further: _*
     )
     started :+= driver
     driver
@@ -151,6 +152,33 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
 
   private val reducing = "io.moraine.model.train.StepGradients.computeAndReduce"
   private val gathering = "io.moraine.model.train.WeightGather.gather"
+
+  test("the BigDL engine: its jars reach the executors, one dies in a step, the same bits") {
+    val steps = 120
+    val bigDl = rare ++ Seq("train.engine.name" -> "bigdl", "train.samples.every" -> 0)
+    val jars = BigDlTrainJobSparkSuite.jars.folder.get.toString
+    val orders = Files.createDirectories(folder.resolve("bigdl-orders"))
+    KillPoint.place(
+      orders,
+      run("bigdl"),
+      Seq(KillPoint.Order(checkpoint("bigdl", 20), reducing))
+    )
+    val conf = Map(
+      "spark.plugins" -> classOf[KillPoint].getName,
+      KillPoint.Folder -> orders.toString
+    )
+    val driver = trainWith(Seq("--bigdl-jars", jars), "bigdl", steps, conf, bigDl: _*)
+    assert(Processes.exitCode(driver, 240) == 0, Processes.text(log("bigdl")))
+    assert(KillPoint.stacks(orders).size == 1)
+    val status = Status.parse(Files.readString(run("bigdl").resolve("status.json")))
+    assert(status.state == "done" && status.resumedFrom >= 20, status)
+
+    val whole = folder.resolve("bigdl-whole")
+    val settings = TrainJobSparkSuite.settings(steps, bigDl: _*)
+    new TrainJob(spark, settings, Scratch.silent, BigDlTrainJobSparkSuite.jars)
+      .run(JList.of(data.toString), RunFolder.at(whole.toString), 2, true, Limits.NONE)
+    assert(shards(run("bigdl"), steps) == shards(whole, steps))
+  }
 
   test(
     "executors that die in the middle of a step: begun again twice, a checkpoint sets the count " +

@@ -1,11 +1,13 @@
 package io.moraine.bigdl;
 
+import io.moraine.model.attention.GroupedQueryConfig;
 import io.moraine.model.attention.LatentConfig;
 import io.moraine.model.precision.Precision;
 import io.moraine.model.train.TrainableModel;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.ModelConfig.AttentionSpan;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.nio.file.Files;
@@ -14,8 +16,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -31,7 +35,9 @@ public final class BigDl {
 
   private static final String ENGINE = "com.intel.analytics.bigdl.utils.Engine";
   private static final String STARTER = "io.moraine.bigdl.module.Starter";
+  private static final String MODULES = "io.moraine.bigdl.module.Modules";
   private static final String TRANSFORMERS = "io.moraine.bigdl.transformer.Transformers";
+  private static final String DENSE_TRANSFORMERS = "io.moraine.bigdl.transformer.DenseTransformers";
 
   /** MKL is loaded once per class loader: again for each would fill the memory with it. */
   private static final Map<List<Path>, BigDl> OPENED = new HashMap<>();
@@ -57,14 +63,22 @@ public final class BigDl {
     }
   }
 
-  /** log4j 1.2 inside looks for its classes by the thread's class loader. */
   private void start(int threads) {
     IntConsumer starter = load(STARTER, IntConsumer.class);
+    within(
+        () -> {
+          starter.accept(threads);
+          return starter;
+        });
+  }
+
+  /** log4j 1.2 inside looks for its classes by the thread's class loader, and so may others. */
+  private <T> T within(Supplier<T> work) {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
     thread.setContextClassLoader(inside);
     try {
-      starter.accept(threads);
+      return work.get();
     } finally {
       thread.setContextClassLoader(before);
     }
@@ -111,18 +125,32 @@ public final class BigDl {
    * @throws IllegalStateException if there is no such class, or it is of no such type
    */
   public <T> T load(String name, Class<T> type) {
-    Thread thread = Thread.currentThread();
-    ClassLoader before = thread.getContextClassLoader();
-    thread.setContextClassLoader(inside);
+    return within(
+        () -> {
+          try {
+            return type.cast(inside.loadClass(name).getConstructor().newInstance());
+          } catch (ReflectiveOperationException | LinkageError | ClassCastException e) {
+            throw new IllegalStateException(
+                "%s cannot be loaded as a %s beside BigDL: %s. Its jar must be on the class path that was opened."
+                    .formatted(name, type.getSimpleName(), e),
+                e);
+          }
+        });
+  }
+
+  /**
+   * A module of somebody else's, as a model of tokens; it has been tried on a few of them.
+   *
+   * @throws io.moraine.model.checkpoint.CorruptDataException if a file is no module of BigDL's
+   * @throws IllegalArgumentException if it cannot be made, or cannot be trained on tokens
+   */
+  @SuppressWarnings("unchecked")
+  public BigDlModule module(ModuleRequest request) throws IOException {
+    Function<ModuleRequest, BigDlModule> modules = load(MODULES, Function.class);
     try {
-      return type.cast(inside.loadClass(name).getConstructor().newInstance());
-    } catch (ReflectiveOperationException | LinkageError | ClassCastException e) {
-      throw new IllegalStateException(
-          "%s cannot be loaded as a %s beside BigDL: %s. Its jar must be on the class path that was opened."
-              .formatted(name, type.getSimpleName(), e),
-          e);
-    } finally {
-      thread.setContextClassLoader(before);
+      return within(() -> modules.apply(request));
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
   }
 
@@ -132,9 +160,11 @@ public final class BigDl {
    *
    * @throws IllegalArgumentException if it is not {@link #requireSupported}
    */
+  @SuppressWarnings("unchecked")
   public TrainableModel transformer(ModelConfig config) {
     requireSupported(config);
-    return transformers().apply(config);
+    Function<ModelConfig, TrainableModel> transformers = load(TRANSFORMERS, Function.class);
+    return within(() -> transformers.apply(config));
   }
 
   /**
@@ -144,6 +174,44 @@ public final class BigDl {
    */
   public static void requireSupported(ModelConfig config) {
     require(config.attention() instanceof LatentConfig, "attention.kind = latent");
+    requireCommon(config);
+  }
+
+  /**
+   * BigDL's own dense {@code Transformer} (its type {@code LanguageModel}) with an output head:
+   * sinusoidal positions, attention of many heads, feed-forwards of two matrices with ReLU between
+   * them, layer normalisation before each, no dropout. Matrices begin normal with the configured
+   * standard deviation, norms and biases as BigDL makes them.
+   *
+   * @throws IllegalArgumentException if it is not {@link #requireDense}
+   * @source Vaswani et al., Attention is all you need, 2017, arXiv:1706.03762, with pre-norm
+   */
+  @SuppressWarnings("unchecked")
+  public BigDlModule denseTransformer(ModelConfig config, long seed) {
+    requireDense(config);
+    BiFunction<ModelConfig, Long, BigDlModule> transformers =
+        load(DENSE_TRANSFORMERS, BiFunction.class);
+    return within(() -> transformers.apply(config, seed));
+  }
+
+  /**
+   * Whether {@link #denseTransformer} has all that a model needs. Nothing is loaded for it.
+   *
+   * @throws IllegalArgumentException if the model has something that BigDL's lacks
+   */
+  public static void requireDense(ModelConfig config) {
+    require(config.moeLayers() == 0, "dense-layers = layers");
+    boolean isPlain =
+        config.attention() instanceof GroupedQueryConfig grouped
+            && grouped.keyValueHeads() == grouped.heads()
+            && grouped.heads() * grouped.headDim() == config.dim();
+    require(
+        isPlain,
+        "attention.kind = grouped-query with as many key-value-heads as heads, and head-dim = dim / heads");
+    requireCommon(config);
+  }
+
+  private static void requireCommon(ModelConfig config) {
     require(config.prediction().depth() == 0, "prediction.depth = 0");
     require(config.precision() == Precision.FLOAT32, "precision = float32");
     require(config.span() == AttentionSpan.ACROSS_DOCUMENTS, "attention-span = across-documents");
@@ -155,10 +223,5 @@ public final class BigDl {
           "the BigDL engine needs model.%s: its layers have nothing else. Change it, or train with the torch engine"
               .formatted(setting));
     }
-  }
-
-  @SuppressWarnings("unchecked")
-  private Function<ModelConfig, TrainableModel> transformers() {
-    return load(TRANSFORMERS, Function.class);
   }
 }

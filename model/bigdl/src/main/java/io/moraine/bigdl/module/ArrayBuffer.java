@@ -42,6 +42,20 @@ final class ArrayBuffer implements FlatBuffer {
     tensor.set(storage, Math.toIntExact(slice.offsetElements()) + 1, tensor.size().clone(), null);
   }
 
+  /** Adds a dense tensor to a slice of as many elements. */
+  void add(Tensor<Object> dense, Slice slice) {
+    float[] added = FloatTensors.array(dense);
+    int from = FloatTensors.offset(dense);
+    int to = Math.toIntExact(slice.offsetElements());
+    if (dense.nElement() != slice.length()) {
+      throw new IllegalArgumentException(
+          "%s needs %d elements, got %d".formatted(slice, slice.length(), dense.nElement()));
+    }
+    for (int i = 0; i < dense.nElement(); i++) {
+      values[to + i] += added[from + i];
+    }
+  }
+
   /** Sets every element to zero. */
   void clear() {
     Arrays.fill(values, 0);

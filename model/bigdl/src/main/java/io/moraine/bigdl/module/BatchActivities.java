@@ -11,8 +11,9 @@ public interface BatchActivities {
 
   /**
    * What the criterion gets: the class of each row of the module's output, {@code -1} for none.
+   * Each predicted token of the batch is the class of one row.
    *
-   * @shape result (B * L)
+   * @shape result (B * L) of the predicted tokens, or (B * (L + 1)) of all of them
    */
   Activity target(TokenBatch batch);
 
@@ -24,5 +25,16 @@ public interface BatchActivities {
    */
   static BatchActivities nextToken() {
     return new NextToken();
+  }
+
+  /**
+   * The same for a module that shifts tokens by itself, as BigDL's {@code Transformer} does: the
+   * row of a token is made of those before it, and that of a sequence's first one is not learned
+   * from.
+   *
+   * @shape input (B, L + 1); target (B * (L + 1))
+   */
+  static BatchActivities ownToken() {
+    return new OwnToken();
   }
 }

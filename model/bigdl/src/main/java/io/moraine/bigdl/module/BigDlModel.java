@@ -4,11 +4,14 @@ import com.intel.analytics.bigdl.nn.abstractnn.AbstractCriterion;
 import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
 import com.intel.analytics.bigdl.nn.abstractnn.Activity;
 import com.intel.analytics.bigdl.tensor.Tensor;
+import io.moraine.bigdl.BigDlModule;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.ExpertBalance;
-import io.moraine.model.train.TrainableModel;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,13 +19,14 @@ import java.util.Optional;
  * A BigDL module and its criterion. Parameters and gradients are one Java array each, at which the
  * module's tensors look: nothing is copied in a step.
  *
- * <p>The module gives a row of scores for each token; the criterion averages over rows whose class
- * is not {@code -1} ({@code ClassNLLCriterion}, {@code CrossEntropyCriterion}). Every rank makes a
- * module of its own, with the same weights. A module that draws random numbers in a step (dropout)
- * trains, but a run that is resumed draws others: its weights are then not those of one that was
- * never stopped. One thread per instance.
+ * <p>The module gives a row of scores for each class, (B * L, V) or (B, L, V); the criterion gets
+ * them as (B * L, V) and averages over rows whose class is not {@code -1} ({@code
+ * ClassNLLCriterion}, {@code CrossEntropyCriterion}). Every rank makes a module of its own, with
+ * the same weights. A module that draws random numbers in a step (dropout) trains, but a run that
+ * is resumed draws others: its weights are then not those of one that was never stopped. One thread
+ * per instance.
  */
-public final class BigDlModel implements TrainableModel {
+public final class BigDlModel implements BigDlModule {
 
   private final AbstractModule<Activity, Activity, Object> module;
   private final AbstractCriterion<Activity, Activity, Object> criterion;
@@ -32,7 +36,7 @@ public final class BigDlModel implements TrainableModel {
   /**
    * A model of tokens that predict the next one.
    *
-   * @param module gets (B, L) tokens, counted from 1; gives (B * L, V)
+   * @param module gets (B, L) tokens, counted from 1; gives scores of the next ones
    * @param criterion of these and the next tokens, counted from 1
    * @throws IllegalArgumentException if the module has no parameters, or keeps more than these from
    *     step to step
@@ -84,29 +88,102 @@ public final class BigDlModel implements TrainableModel {
   @Override
   public double forwardBackward(TokenBatch batch, double weight) {
     Activity input = activities.input(batch);
-    Activity target = activities.target(batch);
+    Tensor<Object> target = tensor(activities.target(batch));
     module.training();
-    Activity output = module.forward(input);
-    float loss = (Float) criterion.forward(output, target);
-    Tensor<Object> gradient = tensor(criterion.backward(output, target));
+    Tensor<Object> output = scores(input);
+    Tensor<Object> rows = rows(output, target);
+    float loss = (Float) criterion.forward(rows, target);
+    Tensor<Object> gradient = tensor(criterion.backward(rows, target));
     gradient.mul((float) weight);
-    module.backward(input, gradient);
+    module.backward(input, gradient.view(output.size()));
+    parameters.gather();
     return loss;
   }
 
   @Override
   public float[] tokenLosses(TokenBatch batch) {
-    module.evaluate();
-    Tensor<Object> output = tensor(module.forward(activities.input(batch)));
-    float[] classes = FloatTensors.array(tensor(activities.target(batch)));
-    float[] losses = new float[classes.length];
-    for (int row = 0; row < losses.length; row++) {
+    Tensor<Object> target = tensor(activities.target(batch));
+    Tensor<Object> rows = evaluatedRows(batch, target);
+    float[] classes = FloatTensors.array(target);
+    int unpredicted = unpredicted(batch, classes.length);
+    float[] losses = new float[batch.sequences() * batch.length()];
+    for (int token = 0; token < losses.length; token++) {
+      int row = token + unpredicted * (token / batch.length() + 1);
       if (classes[row] != TokenBatch.PADDING) {
-        Tensor<Object> target = FloatTensors.over(new float[] {classes[row]}, 1);
-        losses[row] = (Float) criterion.forward(output.narrow(1, row + 1, 1), target);
+        Tensor<Object> own = FloatTensors.over(new float[] {classes[row]}, 1);
+        losses[token] = (Float) criterion.forward(rows.narrow(1, row + 1, 1), own);
       }
     }
     return losses;
+  }
+
+  /** Rows of a sequence before the first one that is predicted: none or one. */
+  private static int unpredicted(TokenBatch batch, int rows) {
+    int unpredicted = rows / batch.sequences() - batch.length();
+    if (rows % batch.sequences() > 0 || unpredicted < 0 || unpredicted > 1) {
+      throw new IllegalArgumentException(
+          "%d classes for %d sequences of %d predicted tokens: there must be one for each, or for each of the %d tokens"
+              .formatted(rows, batch.sequences(), batch.length(), batch.length() + 1));
+    }
+    return unpredicted;
+  }
+
+  /** What the criterion makes of a whole batch, without gradients. */
+  double meanLoss(TokenBatch batch) {
+    Tensor<Object> target = tensor(activities.target(batch));
+    return (Float) criterion.forward(evaluatedRows(batch, target), target);
+  }
+
+  /** A pass in training whose loss is nothing. */
+  void passWithoutLoss(TokenBatch batch) {
+    Activity input = activities.input(batch);
+    module.training();
+    module.backward(input, FloatTensors.zeros(scores(input).size()));
+    parameters.gather();
+  }
+
+  private Tensor<Object> evaluatedRows(TokenBatch batch, Tensor<Object> target) {
+    module.evaluate();
+    return rows(scores(activities.input(batch)), target);
+  }
+
+  private Tensor<Object> scores(Activity input) {
+    Activity output = module.forward(input);
+    if (!output.isTensor()) {
+      throw new IllegalArgumentException(
+          "%s gives %s, not a tensor of scores"
+              .formatted(module.getName(), output.getClass().getSimpleName()));
+    }
+    return tensor(output).contiguous();
+  }
+
+  /**
+   * Rows of scores, one for each class.
+   *
+   * @shape scores (B * L, V) or (B, L, V); target (B * L); result (B * L, V)
+   */
+  private Tensor<Object> rows(Tensor<Object> scores, Tensor<Object> target) {
+    int width = scores.size(scores.dim());
+    if (scores.dim() < 2 || scores.nElement() != (long) width * target.nElement()) {
+      throw new IllegalArgumentException(
+          "%s gives scores of shape %s for %d classes, where (B * L, V) or (B, L, V) was expected"
+              .formatted(module.getName(), Arrays.toString(scores.size()), target.nElement()));
+    }
+    return scores.view(new int[] {target.nElement(), width});
+  }
+
+  @Override
+  public void write(OutputStream out) throws IOException {
+    module.evaluate();
+    ModuleFormat.write(module, out);
+  }
+
+  AbstractModule<Activity, Activity, Object> module() {
+    return module;
+  }
+
+  String criterionName() {
+    return criterion.getClass().getSimpleName();
   }
 
   @Override

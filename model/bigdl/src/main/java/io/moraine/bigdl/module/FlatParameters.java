@@ -16,10 +16,68 @@ import scala.Tuple2;
  * look from then on: what BigDL's {@code getParameters} does, but with names, and with places that
  * a {@link io.moraine.model.tensor.FlatBuffer} allows. Parameters that layers share have one slice.
  */
-record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
+final class FlatParameters {
+
+  private final AbstractModule<?, ?, Object> module;
+  private final ArrayBuffer values;
+  private final ArrayBuffer gradients;
+
+  /** The slice of each of the module's parameters, in its order. */
+  private final List<Slice> places;
+
+  /** The module's gradients as they were moved, and those that layers put in their place since. */
+  private final Tensor<Object>[] moved;
+
+  private final Tensor<Object>[] strays;
+
+  private FlatParameters(
+      AbstractModule<?, ?, Object> module,
+      ArrayBuffer values,
+      ArrayBuffer gradients,
+      List<Slice> places) {
+    this.module = module;
+    this.values = values;
+    this.gradients = gradients;
+    this.places = places;
+    this.moved = module.parameters()._2();
+    this.strays = moved.clone();
+  }
+
+  ArrayBuffer values() {
+    return values;
+  }
+
+  ArrayBuffer gradients() {
+    return gradients;
+  }
 
   /**
-   * Moves them. Slices are in the module's order, {@code parameters.0} and so on.
+   * Adds what a backward pass has left elsewhere. Some layers put a new tensor in the place of
+   * their gradient instead of adding to it (BigDL's {@code LayerNormalization}, whose gains its own
+   * {@code Optimizer} never trains): it holds the gradient of the last pass alone.
+   */
+  void gather() {
+    Tensor<Object>[] now = module.parameters()._2();
+    for (int i = 0; i < now.length; i++) {
+      if (now[i] != moved[i]) {
+        requireOfThisPass(now[i], i);
+        gradients.add(now[i].contiguous(), places.get(i));
+        strays[i] = now[i];
+      }
+    }
+  }
+
+  private void requireOfThisPass(Tensor<Object> gradient, int parameter) {
+    if (gradient == strays[parameter]) {
+      throw new IllegalStateException(
+          "a layer of %s adds gradients of %s to a tensor of its own: they cannot be told from those of the pass before"
+              .formatted(module.getName(), places.get(parameter)));
+    }
+  }
+
+  /**
+   * Moves them. Slices are in the module's order, {@code parameters.0} and so on, without leading
+   * dimensions of one element.
    *
    * @throws IllegalArgumentException if the module has no parameters, or keeps more than these from
    *     step to step
@@ -32,7 +90,7 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
     long next = 0;
     for (int i = 0; i < tensors.length; i++) {
       if (firsts[i] == i) {
-        Slice slice = new Slice(names.get(i), next, shape(tensors[i]));
+        Slice slice = new Slice(names.get(i), next, squeezed(shape(tensors[i])));
         slices.add(slice);
         next = TorchFlatBuffer.aligned(next + slice.length());
       }
@@ -59,7 +117,7 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
       values.adopt(tensors._1()[i], slice);
       gradients.look(tensors._2()[i], slice);
     }
-    return new FlatParameters(values, gradients);
+    return new FlatParameters(module, values, gradients, names.stream().map(places::get).toList());
   }
 
   private static Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors(
@@ -113,7 +171,7 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
   }
 
   private static void requireShape(Tensor<Object> tensor, Slice slice) {
-    if (!shape(tensor).equals(slice.shape())) {
+    if (!squeezed(shape(tensor)).equals(squeezed(slice.shape()))) {
       throw new IllegalArgumentException(
           "%s must be a tensor of %s, got %s".formatted(slice, slice.shape(), shape(tensor)));
     }
@@ -121,5 +179,17 @@ record FlatParameters(ArrayBuffer values, ArrayBuffer gradients) {
 
   private static List<Long> shape(Tensor<Object> tensor) {
     return Arrays.stream(tensor.size()).mapToObj(Long::valueOf).toList();
+  }
+
+  /**
+   * Without leading dimensions of one element: a gain of BigDL's layer normalisation is (1, 1, D),
+   * which is no matrix.
+   */
+  private static List<Long> squeezed(List<Long> shape) {
+    int from = 0;
+    while (from < shape.size() - 1 && shape.get(from) == 1) {
+      from++;
+    }
+    return shape.subList(from, shape.size());
   }
 }

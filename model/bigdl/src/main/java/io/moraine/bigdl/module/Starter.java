@@ -3,6 +3,7 @@ package io.moraine.bigdl.module;
 import com.intel.analytics.bigdl.mkl.MKL;
 import com.intel.analytics.bigdl.utils.Engine$;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 import org.apache.log4j.Level;
@@ -50,6 +51,8 @@ public final class Starter implements IntConsumer {
     System.setProperty("bigdl.localMode", "true");
     Logger.getLogger("com.intel.analytics.bigdl").setLevel(Level.WARN);
     Engine$.MODULE$.init();
+    // Finds its own version by the thread's class loader, the first time that it is asked for it.
+    Objects.requireNonNull(com.intel.analytics.bigdl.package$.MODULE$.BIGDL_VERSION());
     if (!MKL.isMKLLoaded()) {
       throw new IllegalStateException(
           "BigDL's MKL cannot be loaded here. BigDL has it for linux-x86_64 with glibc.");

@@ -1,0 +1,90 @@
+package io.moraine.jobs.train;
+
+import io.moraine.bigdl.BigDlModule;
+import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.prepare.Publication;
+import io.moraine.model.checkpoint.Checkpoint;
+import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.tensor.Slice;
+import io.moraine.model.train.CheckpointWeights;
+import io.moraine.model.train.TrainableModel;
+import java.io.IOException;
+import java.io.OutputStream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.Path;
+
+/** A run's newest checkpoint as a module in BigDL's own format; needs no Spark. */
+public final class BigDlExportJob {
+
+  private BigDlExportJob() {}
+
+  /**
+   * What was exported.
+   *
+   * @param step of the checkpoint
+   * @param parameters all weights
+   */
+  public record Exported(long step, long parameters) {}
+
+  /**
+   * Writes the file, whole or not at all.
+   *
+   * @param output a file, which is replaced
+   * @throws ConfigException if the run trains no module of BigDL's, or its format cannot hold it
+   */
+  public static Exported export(Configuration hadoop, RunFolder run, String output, BigDlJars jars)
+      throws IOException {
+    TrainSettings settings = run.recordedSettings(hadoop);
+    if (settings.configuredModel().isPresent()) {
+      throw new ConfigException(
+          "%s trains the model of its settings, whose layers BigDL does not have. Export it without --format bigdl."
+              .formatted(run.root()));
+    }
+    FileSystem files = plain(new Path(output).getFileSystem(hadoop));
+    Path target = files.makeQualified(new Path(output));
+    if (files.exists(target) && files.getFileStatus(target).isDirectory()) {
+      throw new ConfigException("--output %s is a folder, a file is wanted.".formatted(output));
+    }
+    Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
+    Checkpoint newest = TrainedModel.newest(run, checkpoints);
+    try (TrainableModel model =
+        BigDlModels.of(
+            hadoop, run, settings, run.sequenceLength(hadoop), jars.classPath("--format bigdl"))) {
+      requireSameSize(run, newest, model);
+      CheckpointWeights.load(model, checkpoints, newest, settings.train().wire().weights());
+      write((BigDlModule) model, files, target);
+      long parameters = model.parameters().slices().stream().mapToLong(Slice::length).sum();
+      return new Exported(newest.step(), parameters);
+    }
+  }
+
+  private static void requireSameSize(RunFolder run, Checkpoint checkpoint, TrainableModel model) {
+    if (checkpoint.state().length() != model.parameters().length()) {
+      throw new ConfigException(
+          "%s has a checkpoint of %,d elements, and the module has %,d now: it is another one."
+              .formatted(run.root(), checkpoint.state().length(), model.parameters().length()));
+    }
+  }
+
+  /** Without files of Hadoop's checksums, which other programs do not expect. */
+  private static FileSystem plain(FileSystem files) {
+    return files instanceof LocalFileSystem local ? local.getRawFileSystem() : files;
+  }
+
+  private static void write(BigDlModule model, FileSystem files, Path target) throws IOException {
+    Path unfinished = new Path(target.getParent(), "." + target.getName() + ".unfinished");
+    try {
+      try (OutputStream out = files.create(unfinished, true)) {
+        model.write(out);
+      }
+      Publication.replace(files, unfinished, target);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException("%s.".formatted(e.getMessage()), e);
+    } finally {
+      files.delete(unfinished, false);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** What is measured inside BigDL's class loader. */
+package io.moraine.bigdl.speed;
