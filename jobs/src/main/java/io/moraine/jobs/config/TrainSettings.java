@@ -176,10 +176,14 @@ public record TrainSettings(
       return kind == Kind.CONFIGURED;
     }
 
+    /** Whose it is, by key path. */
+    public Map<String, Object> kindAsSetting() {
+      return Map.of("train.engine.bigdl.model", Section.written(kind));
+    }
+
     /** What makes it this model, by key path. */
     public Map<String, Object> asSettings() {
-      Map<String, Object> settings = new TreeMap<>();
-      settings.put("train.engine.bigdl.model", Section.written(kind));
+      Map<String, Object> settings = new TreeMap<>(kindAsSetting());
       if (kind == Kind.FILE) {
         settings.put("train.engine.bigdl.file", file);
         settings.put("train.engine.bigdl.criterion", Section.written(criterion));

@@ -3,6 +3,7 @@ package io.moraine.jobs.train;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.ModelSettings;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.config.TrainSettings.BigDlChoice;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
@@ -306,11 +307,10 @@ public final class TrainJob {
         TrainSettings.recorded(run.read(hadoop, run.settings()), run.settings().toString());
     requireSame(run, "model", ModelSettings.of(before.model()), ModelSettings.of(settings.model()));
     if (checkpoints.hasBegun()) {
-      requireSame(
-          run,
-          "model",
-          before.engine().bigDl().asSettings(),
-          settings.engine().bigDl().asSettings());
+      BigDlChoice there = before.engine().bigDl();
+      BigDlChoice here = settings.engine().bigDl();
+      requireSame(run, "model", there.kindAsSetting(), here.kindAsSetting());
+      requireSame(run, "model", there.asSettings(), here.asSettings());
       requireSame(run, "order of the data", order(before.train()), order(settings.train()));
       if (run.data().getFileSystem(hadoop).exists(run.data())) {
         RunData.parse(run.read(hadoop, run.data()), run.data().toString())

@@ -1,6 +1,6 @@
 package io.moraine.jobs.cli
 
-import io.moraine.bigdl.BigDlSuite
+import io.moraine.bigdl.{BigDl, BigDlSuite}
 import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.io.{PrintWriter, StringWriter}
@@ -19,8 +19,10 @@ class BigDlGuideSuite extends AnyFunSuite with SharedSparkSession {
   private val page = Files.readString(root.resolve("docs/bigdl.md"))
 
   /** The blocks of a language; commands have none. */
-  private def blocks(language: String): Seq[String] =
-    s"(?s)\\n```$language\\n(.*?)```".r.findAllMatchIn(page).map(_.group(1)).toSeq
+  private def blocks(language: String): Seq[String] = """(?s)\n```(\w*)\n(.*?\n)```""".r
+    .findAllMatchIn(page)
+    .collect { case block if block.group(1) == language => block.group(2) }
+    .toSeq
 
   private val commands: Seq[String] =
     blocks("").flatMap(_.linesIterator).map(_.replaceFirst(" {2,}#.*", "").trim)
@@ -36,9 +38,9 @@ class BigDlGuideSuite extends AnyFunSuite with SharedSparkSession {
   private def words(command: String, folder: Path): Seq[String] =
     "\"[^\"]*\"|\\S+".r.findAllIn(command).toSeq.tail.map {
       case path if path.contains("moraine.jar") =>
-        val classes = Seq("model/target/classes", "model/bigdl/target/classes")
-        (classes.map(root.resolve(_).toString) :+ s"${root.resolve("model/bigdl/target/jars")}/*")
-          .mkString(java.io.File.pathSeparator)
+        val classes = Seq("model/target/classes", "model/bigdl/target/classes").map(root.resolve(_))
+        val jars = BigDl.jars(root.resolve("model/bigdl/target/jars")).asScala // javac's launcher expands *
+        (classes ++ jars).mkString(java.io.File.pathSeparator)
       case "." => "."
       case file if file.matches("[\\w-]+(\\.\\w+)?") && !file.startsWith("-") =>
         folder.resolve(file).toString

@@ -4,6 +4,7 @@ import com.intel.analytics.bigdl.nn.abstractnn.AbstractCriterion;
 import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
 import com.intel.analytics.bigdl.nn.abstractnn.Activity;
 import com.intel.analytics.bigdl.tensor.Tensor;
+import com.intel.analytics.bigdl.utils.LayerException;
 import io.moraine.bigdl.BigDlModule;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.tensor.FlatBuffer;
@@ -148,7 +149,12 @@ public final class BigDlModel implements BigDlModule {
   }
 
   private Tensor<Object> scores(Activity input) {
-    Activity output = module.forward(input);
+    Activity output;
+    try {
+      output = module.forward(input);
+    } catch (LayerException e) {
+      throw new IllegalStateException("%s: %s".formatted(module.getName(), Causes.innermost(e)), e);
+    }
     if (!output.isTensor()) {
       throw new IllegalArgumentException(
           "%s gives %s, not a tensor of scores"

@@ -1,5 +1,7 @@
 package io.moraine.bigdl.module;
 
+import com.intel.analytics.bigdl.utils.LayerException;
+
 /** Why something failed, in a line: BigDL wraps exceptions in others, layer by layer. */
 final class Causes {
 
@@ -8,11 +10,15 @@ final class Causes {
   /** What the first of them says. */
   static String innermost(Throwable e) {
     Throwable cause = e;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
+    for (Throwable next = behind(e); next != null; next = behind(next)) {
+      cause = next;
     }
     String message =
         cause.getMessage() == null ? "" : cause.getMessage().lines().findFirst().orElse("");
     return message.isEmpty() ? cause.getClass().getSimpleName() : message;
+  }
+
+  private static Throwable behind(Throwable e) {
+    return e instanceof LayerException layer ? layer.error() : e.getCause();
   }
 }
