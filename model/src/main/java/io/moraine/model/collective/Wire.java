@@ -9,11 +9,11 @@ import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 
 /**
- * What one run of a collective sends and receives. All collectives proceed in rounds, a chunk to
- * and from every peer in each, and a chunk is awaited {@link #AHEAD} rounds after its own round, so
- * that there is always something to encode, to send, to receive and to decode. A rank is thus at
- * most that many rounds behind another one when it is sent to, which the queues hold: nobody waits
- * in a circle.
+ * What one run of a collective sends and receives. The large collectives but a broadcast proceed in
+ * rounds, a chunk to and from every peer in each, and a chunk is awaited {@link #AHEAD} rounds
+ * after its own round, so that there is always something to encode, to send, to receive and to
+ * decode. A rank is thus at most that many rounds behind another one when it is sent to, which the
+ * queues hold: nobody waits in a circle.
  */
 record Wire(Mesh mesh, Tag tag) {
 

@@ -1,5 +1,5 @@
 /**
- * Token batches: the {@link io.moraine.model.data.TokenSource} that a trainer reads and the order
+ * Token batches: the {@link io.moraine.model.data.BatchReader} that a trainer reads and the order
  * in which it is read. Knows no file format; the adapter from the prepared dataset is in the jobs
  * module.
  */

@@ -406,7 +406,7 @@ public final class Trainer {
             communicator.worldSize());
     if (!isComplete && communicator.rank() == 0) {
       observer.message(
-          "what gradients owed is dropped: it is of other parameters, since train.experts.placement has changed");
+          "what gradients owed is dropped: it is of other parameters or another rank of powersgd; train.experts.placement or train.wire.powersgd-rank has changed");
     }
     weights.start(state.master(), state.known(checkpoints, checkpoint));
   }
