@@ -109,9 +109,23 @@ final class Desk {
 
   /** From now on ranks of the attempt at hand can write no more, those of the next one can. */
   void nextAttempt() throws IOException {
-    Path before = ranks();
+    Path next = new Path(folder, RANKS + (attempt + 1));
+    try {
+      files.rename(ranks(), next);
+    } catch (IOException e) {
+      if (stands()) {
+        throw e;
+      }
+      throw new LeaseLostException(
+          "%s: another process has taken the lease, this one can write there no more."
+              .formatted(run.root()),
+          e);
+    }
     attempt++;
-    files.rename(before, ranks());
+    // What a rank still writes into must not become a draft of the same name in the next attempt.
+    for (String draft : files.names(next)) {
+      files.system().delete(new Path(next, draft), true);
+    }
   }
 
   /** Made by the driver, it asks the ranks of every attempt to end. */

@@ -38,7 +38,7 @@ final class StatusFile {
     status.lastCheckpoint = checkpoint;
     status.badSteps = badSteps;
     say(checkpoint > 0 ? "resumed from the checkpoint of step " + checkpoint : "a new run");
-    write(checkpoint == status.steps ? Status.DONE : Status.TRAINING);
+    write(checkpoint >= status.steps ? Status.DONE : Status.TRAINING);
   }
 
   /** The run ends before its last step. */

@@ -89,13 +89,40 @@ class DeskSuite extends AnyFunSuite {
       assert(content(folder) == Map("status.json" -> "second"))
     }
 
+    test(s"$scheme: what a given-up rank is still writing is no draft of the next attempt") {
+      val folder = Scratch.folder()
+      val run = RunFolder.at(s"$scheme:$folder")
+      val desk = take(run).desk
+      val late = new RunWriter(hadoop, run, desk.ranks)
+      lost(s"$scheme:$folder")(
+        late.replace(
+          run.status,
+          out => {
+            out.write("late".getBytes(StandardCharsets.UTF_8))
+            out.flush()
+            desk.nextAttempt()
+            val next = new RunWriter(hadoop, run, desk.ranks)
+            next.replace(
+              run.status,
+              own => {
+                out.write(" and later".getBytes(StandardCharsets.UTF_8))
+                out.flush()
+                own.write("next".getBytes(StandardCharsets.UTF_8))
+              }
+            )
+          }
+        )
+      )
+      assert(content(folder) == Map("status.json" -> "next"))
+    }
+
     test(s"$scheme: an attempt that begins when the lease was taken over has no place to write") {
       val folder = Scratch.folder()
       val run = RunFolder.at(s"$scheme:$folder")
       val old = take(run)
       forget(folder)
       val next = take(run)
-      intercept[java.io.IOException](old.desk.nextAttempt())
+      lost(s"$scheme:$folder")(old.desk.nextAttempt())
       assert(!old.desk.stands && next.desk.stands)
       lost(s"$scheme:$folder")(
         new RunWriter(hadoop, run, old.desk.ranks).replace(run.status, "late")

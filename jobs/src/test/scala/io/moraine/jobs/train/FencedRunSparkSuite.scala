@@ -89,7 +89,9 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
                 )
               left = content(run)
             }
-        )(sampled :+ ("train.keep-checkpoints" -> 1): _*)
+        )(
+          (sampled :+ ("train.keep-checkpoints" -> 1)) :+ ("train.lease-expiry-seconds" -> 3600): _*
+        )
       )
       assert(
         failure.getMessage ==
@@ -111,9 +113,9 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
             call.name == "create" && call.file.startsWith("holder-") &&
             Try(status(run)).toOption.exists(_.step > 5)
           ) throw new IOException("no space left")
-      )("train.lease-expiry-seconds" -> 2, "train.evaluate-every" -> 0)
+      )("train.lease-expiry-seconds" -> 5, "train.evaluate-every" -> 0)
     )
-    val why = s"hdfslike:$run: the lease could not be renewed before its 2 s were over: " +
+    val why = s"hdfslike:$run: the lease could not be renewed before its 5 s were over: " +
       "java.io.IOException: no space left. Started again, the run goes on from its newest checkpoint."
     assert(failure.getMessage == why)
     assert(status(run).state == "failed" && status(run).reason == why)
