@@ -109,9 +109,9 @@ final class Desk {
 
   /** From now on ranks of the attempt at hand can write no more, those of the next one can. */
   void nextAttempt() throws IOException {
-    Path before = ranks();
+    Path next = new Path(folder, RANKS + (attempt + 1));
+    files.rename(ranks(), next);
     attempt++;
-    files.rename(before, ranks());
   }
 
   /** Made by the driver, it asks the ranks of every attempt to end. */

@@ -79,7 +79,7 @@ final class Lease implements AutoCloseable {
   /** When the last renewal that came about was begun: what it wrote is not older. */
   private long renewedNanos;
 
-  /** Under way or the last one, and when it was begun. */
+  /** The renewal under way, and when it was begun. */
   private Optional<Future<Boolean>> renewal = Optional.empty();
 
   private long begunNanos;
@@ -157,7 +157,9 @@ final class Lease implements AutoCloseable {
   @Override
   public void close() throws IOException {
     givenBack.countDown();
-    if (isAtRest() && lost.isEmpty()) {
+    if (lost.isPresent()) {
+      renewals.shutdownNow();
+    } else if (isAtRest()) {
       for (Path written : claims) {
         files.delete(written, false);
       }

@@ -77,18 +77,7 @@ public final class TrainJob {
    */
   public TrainResult run(List<String> data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
-    RunData given = RunData.of(hadoop, data);
-    Manifest first = PreparedDataset.at(data.get(0)).manifest(hadoop);
-    requireFit(data.get(0), first);
-    for (String path : data.subList(1, data.size())) {
-      Manifest manifest = PreparedDataset.at(path).manifest(hadoop);
-      requireAlike(path, manifest, data.get(0), first);
-    }
-    if (given.sequences() == 0) {
-      throw new ConfigException(
-          "%s holds no sequence to train on: prepare more text, or a smaller held-out.fraction."
-              .formatted(String.join(", ", data)));
-    }
+    RunData given = required(data);
     requireSlots(ranks);
     List<String> engineFiles = engineFiles();
     AtomicReference<String> lost = new AtomicReference<>();
@@ -98,17 +87,17 @@ public final class TrainJob {
                 hadoop, run, settings.connections().lease(), reason -> giveUp(lost, reason))) {
       Desk desk = lease.desk();
       DriverStatus status = new DriverStatus(hadoop, run, desk.driver());
+      Tenure tenure = new Tenure(desk, status, () -> lost.get() != null);
       try {
         ending.begin(desk.endRequest());
         status.starting(resume, settings.train().steps());
         requireUnstopped(run);
         prepareFolder(run, desk, given, resume);
-        Tenure tenure = new Tenure(desk, status, () -> lost.get() != null);
         RankStage stage = new RankStage(spark, settings, progress, tenure, engineFiles);
         return train(stage, given, run, ranks, resume, limits);
       } catch (Exception e) { // Spark throws checked ones that it does not declare
         Optional<LeaseLostException> loss = loss(run, Optional.ofNullable(lost.get()), e);
-        tell(desk, status, loss.isPresent() ? loss.get() : e);
+        tell(tenure, loss.isPresent() ? loss.get() : e);
         if (loss.isPresent()) {
           throw loss.get();
         }
@@ -138,15 +127,17 @@ public final class TrainJob {
    * Writes into status.json why the run ended, behind the last word of its ranks. By a thread of
    * its own: where the file system gives no answer this process ends all the same.
    */
-  private static void tell(Desk desk, DriverStatus status, Exception why) {
+  private static void tell(Tenure tenure, Exception why) {
     Thread teller =
         new Thread(
             () -> {
               try {
-                desk.nextAttempt();
-                status.ended(
-                    why instanceof TryLaterException ? Status.STOPPED : Status.FAILED,
-                    RankStage.reason(why));
+                tenure.desk().nextAttempt();
+                tenure
+                    .status()
+                    .ended(
+                        why instanceof TryLaterException ? Status.STOPPED : Status.FAILED,
+                        RankStage.reason(why));
               } catch (IOException | RuntimeException e) {
                 why.addSuppressed(e);
               }
@@ -155,6 +146,22 @@ public final class TrainJob {
     teller.setDaemon(true);
     teller.start();
     join(teller, LAST_WORD_MILLIS);
+  }
+
+  /** The datasets, if they can be trained on together by these settings. */
+  private RunData required(List<String> data) throws IOException {
+    RunData given = RunData.of(hadoop, data);
+    Manifest first = PreparedDataset.at(data.get(0)).manifest(hadoop);
+    requireFit(data.get(0), first);
+    for (String path : data.subList(1, data.size())) {
+      requireAlike(path, PreparedDataset.at(path).manifest(hadoop), data.get(0), first);
+    }
+    if (given.sequences() == 0) {
+      throw new ConfigException(
+          "%s holds no sequence to train on: prepare more text, or a smaller held-out.fraction."
+              .formatted(String.join(", ", data)));
+    }
+    return given;
   }
 
   private TrainResult train(
