@@ -39,7 +39,8 @@ class BigDlGuideSuite extends AnyFunSuite with SharedSparkSession {
     "\"[^\"]*\"|\\S+".r.findAllIn(command).toSeq.tail.map {
       case path if path.contains("moraine.jar") =>
         val classes = Seq("model/target/classes", "model/bigdl/target/classes").map(root.resolve(_))
-        val jars = BigDl.jars(root.resolve("model/bigdl/target/jars")).asScala // javac's launcher expands *
+        val jars =
+          BigDl.jars(root.resolve("model/bigdl/target/jars")).asScala // javac's launcher expands *
         (classes ++ jars).mkString(java.io.File.pathSeparator)
       case "." => "."
       case file if file.matches("[\\w-]+(\\.\\w+)?") && !file.startsWith("-") =>
