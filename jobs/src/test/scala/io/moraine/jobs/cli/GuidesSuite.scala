@@ -61,7 +61,7 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
   test("links of the guides lead somewhere") {
     for (
       document <- documents.filter(_.contains("/"));
-      link <- "\\]\\(([^)#]+)".r.findAllMatchIn(text(document))
+      link <- "\\]\\(([^)#\"]+)".r.findAllMatchIn(text(document))
     ) {
       val target = root.resolve(document).getParent.resolve(link.group(1))
       assert(link.group(1).startsWith("http") || Files.exists(target), s"$document: $link")
