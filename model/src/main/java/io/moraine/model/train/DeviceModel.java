@@ -7,5 +7,5 @@ import java.util.function.LongConsumer;
 public interface DeviceModel extends TrainableModel {
 
   /** As {@link TrainableModel#forwardBackward}, of a batch that is read where it is. */
-  double forwardBackwardInPlace(DeviceBatch batch, double weight, LongConsumer finished);
+  double forwardBackwardOnDevice(DeviceBatch batch, double weight, LongConsumer finished);
 }

@@ -9,24 +9,24 @@ import java.util.List;
  * those behind them are on this one alone, and their gradients stand behind the others' once for
  * each rank, in order.
  *
- * @param all parameters of the model, as checkpoints count their elements
- * @param common elements that every rank has
+ * @param modelSlices parameters of the model, as checkpoints count their elements
+ * @param replicated elements that every rank has
  */
-public record Holding(List<Slice> all, long common) {
+public record Holding(List<Slice> modelSlices, long replicated) {
 
   /** Of a rank that has all. */
-  public static Holding whole(List<Slice> all) {
-    return new Holding(all, length(all));
+  public static Holding whole(List<Slice> modelSlices) {
+    return new Holding(modelSlices, length(modelSlices));
   }
 
   /** Elements of the model, padding included. */
-  public long length() {
-    return length(all);
+  public long modelLength() {
+    return length(modelSlices);
   }
 
   /** Whether every rank has all parameters. */
   public boolean isWhole() {
-    return common == length();
+    return replicated == modelLength();
   }
 
   private static long length(List<Slice> slices) {

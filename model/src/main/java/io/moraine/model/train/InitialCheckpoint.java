@@ -38,7 +38,8 @@ public final class InitialCheckpoint {
               adam);
       digests.put(
           Checkpoints.shardFile(file, files),
-          checkpoints.writeShard(0, file, files, shard.toFile(bias, new float[0], List.of())));
+          checkpoints.writeShard(
+              0, file, files, shard.toSafetensors(bias, new float[0], List.of())));
     }
     checkpoints.writeManifest(
         0,

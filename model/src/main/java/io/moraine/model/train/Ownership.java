@@ -19,24 +19,24 @@ import java.util.stream.Collectors;
  * bucket, then those that it has alone.
  *
  * @param places of all of it in the rank's flat buffer, in this order
- * @param shared elements of the shards
- * @param common elements that all ranks have; behind them the rank's own begin
- * @param own elements of these
+ * @param sharded elements of the shards
+ * @param replicated elements that all ranks have; behind them the rank's own begin
+ * @param alone elements of these
  * @param ranges as places, in the model
  */
-record Ownership(Ranges places, int shared, long common, int own, Ranges ranges) {
+record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges ranges) {
 
   static Ownership of(Holding holding, FlatBuffer parameters, Buckets buckets, int rank) {
     List<Range> places = new ArrayList<>();
     for (ShardLayout layout : buckets.list()) {
       addTo(places, layout.from(rank), layout.to(rank));
     }
-    addTo(places, holding.common(), parameters.length());
+    addTo(places, holding.replicated(), parameters.length());
     return new Ownership(
         new Ranges(places),
         buckets.size(rank),
-        holding.common(),
-        Math.toIntExact(parameters.length() - holding.common()),
+        holding.replicated(),
+        Math.toIntExact(parameters.length() - holding.replicated()),
         holding.isWhole()
             ? new Ranges(places)
             : inModel(holding, parameters.slices(), new Ranges(places)));
@@ -59,7 +59,7 @@ record Ownership(Ranges places, int shared, long common, int own, Ranges ranges)
 
   /** Elements of all of it. */
   int size() {
-    return Math.addExact(shared, own);
+    return Math.addExact(sharded, alone);
   }
 
   /** Copies the elements of a flat buffer that are owned. */
@@ -93,7 +93,8 @@ record Ownership(Ranges places, int shared, long common, int own, Ranges ranges)
 
   private static Ranges inModel(Holding holding, List<Slice> local, Ranges places) {
     Map<String, Long> inModel =
-        holding.all().stream().collect(Collectors.toMap(Slice::name, Slice::offsetElements));
+        holding.modelSlices().stream()
+            .collect(Collectors.toMap(Slice::name, Slice::offsetElements));
     List<Range> ranges = new ArrayList<>();
     for (Range place : places.list()) {
       for (Slice slice : local) {

@@ -53,7 +53,7 @@ final class ShardState {
    * @param known what everybody has of the shard, if weights are sent as differences; else empty
    * @param further state of the rank
    */
-  Safetensors toFile(float[] bias, float[] known, List<StateTensor> further) {
+  Safetensors toSafetensors(float[] bias, float[] known, List<StateTensor> further) {
     List<NamedTensor> tensors = new ArrayList<>();
     tensors.add(NamedTensor.of(MASTER, master));
     tensors.add(NamedTensor.of(MOMENT1, adam.moment1()));
@@ -124,7 +124,7 @@ final class ShardState {
    *
    * @return whether all that is stored under these names was of these parameters
    */
-  static boolean restore(
+  static boolean restoreCarried(
       Checkpoints checkpoints,
       Checkpoint checkpoint,
       List<StateTensor> further,

@@ -29,7 +29,7 @@ final class StepGradients implements AutoCloseable {
   private final Ownership owned;
   private final float[] sum;
   private final GradientReduction full;
-  private final BackwardReduction backward;
+  private final OverlappedReduction overlapped;
   private GradientReduction reduction;
 
   /** Before the first step; nothing is owed. */
@@ -46,8 +46,9 @@ final class StepGradients implements AutoCloseable {
     this.owned = owned;
     this.sum = new float[owned.size()];
     this.full = reduction(ReductionConfig.FULL);
-    this.backward =
-        new BackwardReduction(buckets, sum, config.wire().overlaps() && model.holding().isWhole());
+    this.overlapped =
+        new OverlappedReduction(
+            buckets, sum, config.wire().overlaps() && model.holding().isWhole());
     this.reduction = reduction(config.wire().gradients());
   }
 
@@ -61,9 +62,9 @@ final class StepGradients implements AutoCloseable {
     if (config.spikes().policy() == TrainConfig.Spikes.Policy.SKIP) {
       reduction.state().forEach(StateTensor::keep);
     }
-    backward.begin(step <= config.wire().fullSteps() ? full : reduction);
+    overlapped.begin(step <= config.wire().fullSteps() ? full : reduction);
     double[] lossAndTokens = forwardBackward(step, batches);
-    backward.finish();
+    overlapped.finish();
     sumOwn();
     return lossAndTokens;
   }
@@ -100,7 +101,7 @@ final class StepGradients implements AutoCloseable {
 
   @Override
   public void close() {
-    backward.close();
+    overlapped.close();
     reduction.close();
   }
 
@@ -110,7 +111,7 @@ final class StepGradients implements AutoCloseable {
         communicator,
         buckets,
         model.gradients().slices().stream()
-            .filter(slice -> slice.offsetElements() < owned.common())
+            .filter(slice -> slice.offsetElements() < owned.replicated())
             .toList(),
         Gradients.of(model.gradients()),
         config.seed());
@@ -130,7 +131,7 @@ final class StepGradients implements AutoCloseable {
       double predictions = batch.predictions();
       if (predictions > 0) {
         boolean isLast = i == microBatches.size() - 1;
-        LongConsumer finished = isLast ? backward::finished : TrainableModel.UNHEARD;
+        LongConsumer finished = isLast ? overlapped::finished : TrainableModel.UNHEARD;
         loss += forwardBackward(batch, predictions / batch.length(), finished) * predictions;
         tokens += predictions;
       } else {
@@ -148,22 +149,22 @@ final class StepGradients implements AutoCloseable {
       return model.forwardBackward(here, weight, finished);
     }
     if (model instanceof DeviceModel there) {
-      return there.forwardBackwardInPlace((DeviceBatch) batch, weight, finished);
+      return there.forwardBackwardOnDevice((DeviceBatch) batch, weight, finished);
     }
     throw new IllegalArgumentException("batches in a device's memory need a model that takes them");
   }
 
   /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */
   private void sumOwn() {
-    Arrays.fill(sum, owned.shared(), owned.size(), 0);
-    float[] chunk = new float[Math.min(COPIED_AT_ONCE, owned.own())];
+    Arrays.fill(sum, owned.sharded(), owned.size(), 0);
+    float[] chunk = new float[Math.min(COPIED_AT_ONCE, owned.alone())];
     for (int source = 0; source < communicator.worldSize(); source++) {
-      long first = owned.common() + (long) source * owned.own();
-      for (int start = 0; start < owned.own(); start += COPIED_AT_ONCE) {
-        int count = Math.min(COPIED_AT_ONCE, owned.own() - start);
+      long first = owned.replicated() + (long) source * owned.alone();
+      for (int start = 0; start < owned.alone(); start += COPIED_AT_ONCE) {
+        int count = Math.min(COPIED_AT_ONCE, owned.alone() - start);
         model.gradients().get(first + start, chunk, 0, count);
         for (int i = 0; i < count; i++) {
-          sum[owned.shared() + start + i] += chunk[i];
+          sum[owned.sharded() + start + i] += chunk[i];
         }
       }
     }

@@ -87,7 +87,7 @@ public final class Trainer {
     this.holding = model.holding();
     this.buckets =
         Buckets.of(
-            holding.common(),
+            holding.replicated(),
             communicator.worldSize(),
             FlatBuffer.ALIGNMENT,
             config.wire().bucketElements());
@@ -349,11 +349,11 @@ public final class Trainer {
    */
   private void checkpoint(long step, double heldOutLoss) throws IOException {
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
-    Safetensors shard = state.toFile(bias, weights.stored(), gradients.carried()).copied();
+    Safetensors shard = state.toSafetensors(bias, weights.stored(), gradients.carried()).copied();
     writer.begin(
         step,
         new Checkpoint.State(
-            holding.length(),
+            holding.modelLength(),
             communicator.worldSize(),
             batches.sizes().through(step),
             settingsDigest,
@@ -395,10 +395,10 @@ public final class Trainer {
   }
 
   private void restore(Checkpoint checkpoint) throws IOException {
-    float[] bias = state.restore(checkpoints, checkpoint, holding.length());
+    float[] bias = state.restore(checkpoints, checkpoint, holding.modelLength());
     model.expertBalance().ifPresent(balance -> balance.setBias(bias));
     boolean isComplete =
-        ShardState.restore(
+        ShardState.restoreCarried(
             checkpoints,
             checkpoint,
             gradients.carried(),

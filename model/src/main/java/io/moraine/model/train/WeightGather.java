@@ -85,14 +85,14 @@ final class WeightGather {
       float[] shard = Arrays.copyOfRange(values, place, place + buckets.get(bucket).size(rank));
       communicator.allGather(shard, buckets.get(bucket), codec, output);
     }
-    int most = Math.min(CHUNK, owned.own());
+    int most = Math.min(CHUNK, owned.alone());
     float[] decoded = new float[most];
     byte[] bytes = new byte[codec.encodedBytes(most)];
-    for (int start = 0; start < owned.own(); start += CHUNK) {
-      int length = Math.min(CHUNK, owned.own() - start);
-      int written = codec.encode(values, owned.shared() + start, bytes, 0, length);
+    for (int start = 0; start < owned.alone(); start += CHUNK) {
+      int length = Math.min(CHUNK, owned.alone() - start);
+      int written = codec.encode(values, owned.sharded() + start, bytes, 0, length);
       codec.decode(bytes, 0, written, decoded, 0, length);
-      output.write(owned.common() + start, decoded, 0, length);
+      output.write(owned.replicated() + start, decoded, 0, length);
     }
   }
 

@@ -130,12 +130,12 @@ public final class Transformer implements DeviceModel {
   @Override
   public double forwardBackward(TokenBatch batch, double weight, LongConsumer finished) {
     try (PointerScope scope = new PointerScope()) {
-      return forwardBackwardInPlace(placed(batch), weight, finished);
+      return forwardBackwardOnDevice(placed(batch), weight, finished);
     }
   }
 
   @Override
-  public double forwardBackwardInPlace(DeviceBatch batch, double weight, LongConsumer finished) {
+  public double forwardBackwardOnDevice(DeviceBatch batch, double weight, LongConsumer finished) {
     try (PointerScope scope = new PointerScope()) {
       Tensor tokens = tokens(batch);
       TrainingListener listener =

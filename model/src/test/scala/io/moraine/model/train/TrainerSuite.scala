@@ -291,7 +291,7 @@ class TrainerSuite extends AnyFunSuite {
           new Array[Float](model.parameters.length.toInt),
           StateTensor.Sharing.OWED
         )
-        assert(ShardState.restore(checkpoints, newest, JList.of(owed), rank, worldSize))
+        assert(ShardState.restoreCarried(checkpoints, newest, JList.of(owed), rank, worldSize))
         owed.values
       }
       for (i <- before.indices)
@@ -344,7 +344,7 @@ class TrainerSuite extends AnyFunSuite {
           val sharing = if (isOwed) StateTensor.Sharing.OWED else StateTensor.Sharing.SAME
           val after = (0 until worldSize).map { rank =>
             val state = new ArrayState(tensor, new Array[Float](before.head.length), sharing)
-            assert(ShardState.restore(checkpoints, newest, JList.of(state), rank, worldSize))
+            assert(ShardState.restoreCarried(checkpoints, newest, JList.of(state), rank, worldSize))
             state.values
           }
           if (isOwed)
@@ -471,6 +471,27 @@ class TrainerSuite extends AnyFunSuite {
       )
     }
     assert(new TrainConfig.Batch(9, 10, 0, 2).smallest == 9)
+  }
+
+  test("master weights and moments of 2 ranks are cut anew for 1, 3 and 4, bit for bit") {
+    val start = folder()
+    train(start, 2, flat(10))
+    val tensors = Seq("master", "moment1", "moment2")
+    val before = tensors.map(stored(start, _).flatten)
+    assert(before.forall(_.exists(_ != 0)))
+    val checkpoints = new Checkpoints(new LocalStorage(start))
+    val newest = checkpoints.newestWhole(_ => ()).get
+    for (worldSize <- Seq(1, 3, 4)) {
+      val model = new BigramModel(vocabulary)
+      val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
+      val shards = (0 until worldSize).map { rank =>
+        val owned = Ownership.of(model.holding, model.parameters, layout, rank)
+        val state = new ShardState(model.parameters, owned, flat(1).adam)
+        state.restore(checkpoints, newest, model.parameters.length)
+        Seq(state.master, state.adam.moment1, state.adam.moment2)
+      }
+      assert(shards.transpose.map(_.flatten) == before)
+    }
   }
 
   test("a run of 2 ranks goes on with 3, and with 1, from the same weights") {

@@ -42,7 +42,7 @@ class DeviceModelSuite extends AnyFunSuite {
             val ids = Device.CPU.tensor(batch.tokens, row: _*).to(torch.ScalarType.Int)
             val parts = Device.CPU.tensor(documents, row: _*)
             val placed = new DeviceBatch(2, length, 2 * length, ids, Optional.of(parts))
-            m.forwardBackwardInPlace(placed, 1, TrainableModel.UNHEARD)
+            m.forwardBackwardOnDevice(placed, 1, TrainableModel.UNHEARD)
           } finally scope.close()
         },
         model

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
  *
  * @source Li et al., PyTorch Distributed, 2020, arXiv:2006.15704, section 3.2.3
  */
-final class BackwardReduction implements AutoCloseable {
+final class OverlappedReduction implements AutoCloseable {
 
   private final Buckets buckets;
   private final float[] sum;
@@ -32,11 +32,11 @@ final class BackwardReduction implements AutoCloseable {
    * @param overlaps whether to begin before backward is done; nobody else may use the communicator
    *     then until {@link #finish} has returned
    */
-  BackwardReduction(Buckets buckets, float[] sum, boolean overlaps) {
+  OverlappedReduction(Buckets buckets, float[] sum, boolean overlaps) {
     this.buckets = buckets;
     this.sum = sum;
     this.overlaps = overlaps;
-    this.thread = Executors.newSingleThreadExecutor(BackwardReduction::daemon);
+    this.thread = Executors.newSingleThreadExecutor(OverlappedReduction::daemon);
   }
 
   /** Begins a step. */
