@@ -210,6 +210,7 @@ public record TrainSettings(
    * @param silence without a sign of life
    * @param compute for data from a living peer
    * @param lease after which a training process without a sign of life loses its run to another
+   * @param slots for which ranks wait for as many slots of the cluster
    * @param recoveries times that all ranks begin again, because one is lost, without a new
    *     checkpoint in between
    */
@@ -220,12 +221,17 @@ public record TrainSettings(
       Duration silence,
       Duration compute,
       Duration lease,
+      Duration slots,
       int recoveries) {
 
     public Connections {
       if (lease.toSeconds() < 1) {
         throw new IllegalArgumentException(
             "lease-expiry-seconds must be at least 1, got %d".formatted(lease.toSeconds()));
+      }
+      if (slots.isNegative()) {
+        throw new IllegalArgumentException(
+            "slots-wait-seconds must not be negative, got %d".formatted(slots.toSeconds()));
       }
       if (recoveries < 0) {
         throw new IllegalArgumentException(
@@ -336,6 +342,7 @@ public record TrainSettings(
                     Duration.ofSeconds(wire.longInteger("deadline-seconds")),
                     Duration.ofSeconds(wire.longInteger("compute-deadline-seconds")),
                     Duration.ofSeconds(train.longInteger("lease-expiry-seconds")),
+                    Duration.ofSeconds(train.longInteger("slots-wait-seconds")),
                     train.integer("recoveries")),
                 samples.build(
                     () ->
@@ -383,6 +390,7 @@ public record TrainSettings(
     Section spikes = s.section("spikes");
     s.text("recompute");
     s.longInteger("lease-expiry-seconds");
+    s.longInteger("slots-wait-seconds");
     s.integer("recoveries");
     return s.build(
         () ->

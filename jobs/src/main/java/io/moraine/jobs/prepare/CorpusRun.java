@@ -20,12 +20,21 @@ import org.apache.spark.sql.SparkSession;
 record CorpusRun(
     Publication publication, PreparedDataset dataset, DatasetTables tables, Funnel funnel) {
 
-  /** Begins a run, or goes on with an interrupted one of the same key. */
+  /**
+   * Begins a run, or goes on with an interrupted one of the same key.
+   *
+   * @param kind of what it writes
+   */
   static CorpusRun begin(
-      SparkSession spark, DocumentSettings settings, String output, String key, Progress progress)
+      SparkSession spark,
+      DocumentSettings settings,
+      ResultKind kind,
+      String output,
+      String key,
+      Progress progress)
       throws IOException {
     Configuration hadoop = spark.sparkContext().hadoopConfiguration();
-    Publication publication = Publication.begin(hadoop, output, key);
+    Publication publication = Publication.begin(hadoop, kind, output, key);
     Funnel funnel = new Funnel(spark, progress);
     if (publication.resumes()) {
       funnel.say("going on with the stages that an interrupted run finished.");

@@ -46,11 +46,13 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
   /**
    * Begins a run, or goes on with an interrupted one.
    *
+   * @param kind of what it writes
    * @param key of the run's settings and input, see {@link RunKey}
    */
   static DatasetRun begin(
       SparkSession spark,
       DocumentSettings settings,
+      ResultKind kind,
       DatasetPaths paths,
       String key,
       Progress progress)
@@ -69,9 +71,11 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
       requireOutside(hadoop, paths.index().get(), paths.output());
       index = DocumentIndex.open(hadoop, paths.index().get(), shingleWords, key);
       requireNothingTakenBack(hadoop, index, paths.output());
-      corpus = CorpusRun.begin(spark, settings, paths.output(), RunKey.after(index, key), progress);
+      corpus =
+          CorpusRun.begin(
+              spark, settings, kind, paths.output(), RunKey.after(index, key), progress);
     } else {
-      corpus = CorpusRun.begin(spark, settings, paths.output(), key, progress);
+      corpus = CorpusRun.begin(spark, settings, kind, paths.output(), key, progress);
       index = DocumentIndex.open(hadoop, corpus.dataset().index(), shingleWords, key);
     }
     return new DatasetRun(corpus, new DocumentStages(spark, settings, corpus, index, evaluation));

@@ -41,7 +41,9 @@ public final class DedupJob {
             settings.documents().decontamination(),
             paths.inputs(),
             "");
-    DatasetRun run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
+    DatasetRun run =
+        DatasetRun.begin(
+            spark, settings.documents(), ResultKind.DEDUPLICATED, paths, key, progress);
     Dataset<Row> documents = run.stages().remaining(paths.inputs(), tasks);
     run.tables()
         .write(

@@ -51,7 +51,8 @@ public final class EncodeJob {
     TokenizerFile given = TokenizerFile.read(hadoop, tokenizerFile, settings.rankFile());
     String json = given.json();
     String key = RunKey.of(hadoop, "encode", settings.digest(), Optional.empty(), inputs, json);
-    CorpusRun run = CorpusRun.begin(spark, settings.documents(), output, key, progress);
+    CorpusRun run =
+        CorpusRun.begin(spark, settings.documents(), ResultKind.ENCODED, output, key, progress);
     Dataset<Row> documents =
         run.documents(settings.documents(), () -> encoded(inputs, given.tokenizer(), tasks))
             .select("id", "source", "url", "metadata", "n_bytes", "n_tokens", "tokens");

@@ -10,7 +10,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.moraine.pipeline.document.CorpusException;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * {@code manifest.json}: what a prepared dataset is and how it came about. Holds nothing that
@@ -175,15 +174,12 @@ public record Manifest(
   }
 
   /**
-   * A manifest from its file's text; empty if it is that of deduplicated documents.
+   * A prepared dataset's manifest from its file's text.
    *
    * @throws CorpusException if it is that of another version
    */
-  static Optional<Manifest> parse(String text) throws JsonProcessingException {
+  static Manifest parse(String text) throws JsonProcessingException {
     ObjectNode tree = JSON.readValue(text, ObjectNode.class);
-    if (!tree.has("tokenizer_digest")) {
-      return Optional.empty();
-    }
     int version = tree.path("format_version").asInt();
     if (version != FORMAT_VERSION) {
       throw new CorpusException(
@@ -192,6 +188,6 @@ public record Manifest(
     }
     JsonNode configuration = tree.get("configuration");
     tree.put("configuration", configuration == null ? "{}" : configuration.toPrettyString());
-    return Optional.of(JSON.treeToValue(tree, Manifest.class));
+    return JSON.treeToValue(tree, Manifest.class);
   }
 }

@@ -53,7 +53,7 @@ public final class PrepareJob {
             settings.documents().decontamination(),
             paths.inputs(),
             given.map(TokenizerFile::json).orElse(""));
-    run = DatasetRun.begin(spark, settings.documents(), paths, key, progress);
+    run = DatasetRun.begin(spark, settings.documents(), ResultKind.DATASET, paths, key, progress);
     SequenceStages sequences = new SequenceStages(run, settings);
 
     Dataset<Row> survivors = withHeldOut(run.stages().remaining(paths.inputs(), tasks));

@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -136,12 +138,8 @@ public record PreparedDataset(Path root) {
   public Manifest manifest(Configuration hadoop) throws IOException {
     String text = manifestText(hadoop);
     try {
-      return Manifest.parse(text)
-          .orElseThrow(
-              () ->
-                  new FileNotFoundException(
-                      "%s holds deduplicated documents, not a prepared dataset. Prepare them with: moraine prepare --input %s --output PATH"
-                          .formatted(root, documents())));
+      requireKind(new JsonMapper().readTree(text), ResultKind.DATASET);
+      return Manifest.parse(text);
     } catch (JsonProcessingException e) {
       throw damaged(e);
     }
@@ -156,10 +154,29 @@ public record PreparedDataset(Path root) {
   public JsonNode manifestTree(Configuration hadoop) throws IOException {
     String text = manifestText(hadoop);
     try {
-      return new JsonMapper().readTree(text);
+      JsonNode tree = new JsonMapper().readTree(text);
+      requireKind(tree, ResultKind.DATASET, ResultKind.DEDUPLICATED);
+      return tree;
     } catch (JsonProcessingException e) {
       throw damaged(e);
     }
+  }
+
+  /** One of another version is no other kind. */
+  private void requireKind(JsonNode manifest, ResultKind... wanted) throws FileNotFoundException {
+    Optional<ResultKind> kind = ResultKind.of(manifest);
+    if (kind.isEmpty() || List.of(wanted).contains(kind.get())) {
+      return;
+    }
+    throw new FileNotFoundException(
+        "%s holds %s, not a prepared dataset. %s"
+            .formatted(
+                root,
+                kind.get().words(),
+                kind.get() == ResultKind.DEDUPLICATED
+                    ? "Prepare them with: moraine prepare --input %s --output PATH"
+                        .formatted(documents())
+                    : "Name a folder that moraine prepare wrote."));
   }
 
   /** The tokenizer's file. */

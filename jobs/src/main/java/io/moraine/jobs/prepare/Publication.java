@@ -1,5 +1,8 @@
 package io.moraine.jobs.prepare;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.moraine.jobs.config.ConfigException;
 import java.io.IOException;
 import java.util.Optional;
@@ -9,9 +12,9 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
- * Writes a dataset beside its final name and moves it there when it is whole, so that a job killed
- * midway leaves the previous dataset as it was. What it had finished stays beside it for the next
- * job with the same settings, input and index.
+ * Writes a folder beside its final name and moves it there when it is whole, so that a job killed
+ * midway leaves the previous one as it was. What it had finished stays beside it for the next job
+ * with the same settings, input and index.
  */
 public final class Publication {
 
@@ -32,14 +35,16 @@ public final class Publication {
    * Opens the place to write to: with the finished stages of an interrupted job if that had the
    * same key, empty otherwise.
    *
+   * @param kind of what is written, which replaces only its like, whole or damaged
    * @param key of everything that the result follows from
-   * @throws ConfigException if the target exists and is not a prepared dataset
+   * @throws ConfigException if the target exists and is no earlier result of that kind
    */
-  static Publication begin(Configuration hadoop, String output, String key) throws IOException {
+  static Publication begin(Configuration hadoop, ResultKind kind, String output, String key)
+      throws IOException {
     Path path = new Path(output);
     FileSystem files = path.getFileSystem(hadoop);
     Publication publication = new Publication(files, files.makeQualified(path));
-    publication.requireReplaceable();
+    publication.requireReplaceable(kind);
     String keyFile = publication.staging().work(KEY);
     publication.resumes = publication.read(keyFile).equals(Optional.of(key));
     if (!publication.resumes) {
@@ -89,7 +94,7 @@ public final class Publication {
     files.delete(previous, true);
   }
 
-  private void requireReplaceable() throws IOException {
+  private void requireReplaceable(ResultKind kind) throws IOException {
     if (!files.exists(target)) {
       return;
     }
@@ -97,13 +102,34 @@ public final class Publication {
     boolean empty = status.isDirectory() && files.listStatus(target).length == 0;
     if (!empty && !files.exists(new Path(target, PreparedDataset.MANIFEST))) {
       throw new ConfigException(
-          "--output %s exists and is not a prepared dataset (no %s). Name another folder or remove it."
-              .formatted(target, PreparedDataset.MANIFEST));
+          "--output %s exists and is not %s (no %s). Name another folder or remove it."
+              .formatted(target, kind.words(), PreparedDataset.MANIFEST));
+    }
+    Optional<JsonNode> manifest = manifestThere();
+    if (manifest.isPresent() && !ResultKind.of(manifest.get()).equals(Optional.of(kind))) {
+      throw new ConfigException(
+          "--output %s holds %s, which %s would replace. Name another folder or remove it."
+              .formatted(
+                  target,
+                  ResultKind.of(manifest.get()).map(ResultKind::words).orElse("something else"),
+                  kind.words()));
     }
     if (DocumentIndex.increments(files, new Path(new PreparedDataset(target).index())) > 1) {
       throw new ConfigException(
           "--output %s has an index that later runs extended with --index; replacing it would lose what they know. Name another folder."
               .formatted(target));
+    }
+  }
+
+  /** Empty if nothing is there, or it is damaged: that is written again. */
+  private Optional<JsonNode> manifestThere() throws IOException {
+    Optional<String> manifest = WholeFile.read(files, new Path(target, PreparedDataset.MANIFEST));
+    try {
+      return manifest.isPresent()
+          ? Optional.of(new JsonMapper().readTree(manifest.get()))
+          : Optional.empty();
+    } catch (JsonProcessingException e) {
+      return Optional.empty();
     }
   }
 }

@@ -59,7 +59,7 @@ public final class TokenizerJob {
             Optional.empty(),
             inputs,
             "");
-    CorpusRun run = CorpusRun.begin(spark, reading, output, key, progress);
+    CorpusRun run = CorpusRun.begin(spark, reading, ResultKind.TOKENIZER, output, key, progress);
     Dataset<Row> documents =
         run.documents(reading, () -> CorpusReader.read(spark, inputs, reading.read(), tasks))
             .select("id", "text")

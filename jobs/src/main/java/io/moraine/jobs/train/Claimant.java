@@ -5,47 +5,65 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Who holds a lease, as its file says it.
+ * Who wants a lease or holds it, as its claim says it.
  *
  * @param pid of the process
  * @param host where it runs
  * @param space its process ids are unique in: the boot and the pid namespace; empty if not known
  * @param started when the process did, in ticks since the boot
+ * @param expiry of its claim, once it is not written again: by the claimant's settings, whoever
+ *     looks
  */
-record Owner(long pid, String host, String space, String started) {
+record Claimant(long pid, String host, String space, String started, Duration expiry) {
 
   /** Place of the start among the fields of /proc/PID/stat behind the name, from 0. */
   private static final int START_TICKS = 19;
 
   private static final Pattern TEXT =
-      Pattern.compile("process (\\d+) on (\\S+) \\(started (\\S+), in (\\S*)\\)");
+      Pattern.compile(
+          "process (\\d+) on (\\S+) \\(started (\\S+), in (\\S*), expires after (\\d+) ms\\)");
 
-  static Owner ofThisProcess() {
-    return new Owner(
+  static Claimant ofThisProcess(Duration expiry) {
+    return new Claimant(
         ProcessHandle.current().pid(),
         hostName(),
         pidSpace(),
-        startOf(ProcessHandle.current().pid()).orElse("-"));
+        startOf(ProcessHandle.current().pid()).orElse("-"),
+        expiry);
+  }
+
+  /** From a claim's text; empty if it is none. */
+  static Optional<Claimant> parse(String text) {
+    Matcher matcher = TEXT.matcher(text);
+    return matcher.matches()
+        ? Optional.of(
+            new Claimant(
+                Long.parseLong(matcher.group(1)),
+                matcher.group(2),
+                matcher.group(4),
+                matcher.group(3),
+                Duration.ofMillis(Long.parseLong(matcher.group(5)))))
+        : Optional.empty();
   }
 
   String rendered() {
-    return "process %d on %s (started %s, in %s)".formatted(pid, host, started, space);
+    return "process %d on %s (started %s, in %s, expires after %d ms)"
+        .formatted(pid, host, started, space, expiry.toMillis());
   }
 
-  /** Whether the text names a process that was here and is gone: false if that cannot be told. */
-  static boolean isDead(String text) {
-    Matcher matcher = TEXT.matcher(text);
-    if (!matcher.matches() || pidSpace().isEmpty() || !matcher.group(4).equals(pidSpace())) {
+  /** Whether it was here and is gone: false if that cannot be told. */
+  boolean isDead() {
+    if (pidSpace().isEmpty() || !space.equals(pidSpace())) {
       return false;
     }
-    Optional<String> found = startOf(Long.parseLong(matcher.group(1)));
     boolean seesAll = startOf(1).isPresent(); // not with /proc mounted hidepid
-    return found.map(start -> !start.equals(matcher.group(3))).orElse(seesAll);
+    return startOf(pid).map(start -> !start.equals(started)).orElse(seesAll);
   }
 
   /**

@@ -142,6 +142,11 @@ final class Desk {
     return new Path(ranks.getParent(), "end-requested");
   }
 
+  /** Whether somebody has. */
+  boolean isAskedToEnd() throws IOException {
+    return files.system().exists(endRequest());
+  }
+
   /** Deletes it. */
   void clear() throws IOException {
     files.system().delete(folder, true);

@@ -42,6 +42,12 @@ final class DriverStatus {
     write(status, Status.STARTING, "");
   }
 
+  /** The ranks do not begin yet; what it was before, starting or recovering, it still is. */
+  void waiting(String why) throws IOException {
+    Status status = newest();
+    write(status, status.state, why);
+  }
+
   /** All ranks begin again. */
   void recovering(String why) throws IOException {
     Status status = newest();

@@ -35,8 +35,9 @@ import org.apache.hadoop.fs.Path;
  * unseen.
  *
  * <p>A claim lives as long as its file is written again. Its age is counted against the looking
- * process's own claim, written just before to the same file system: no two clocks are compared. A
- * holder that was killed on this machine is known to be dead at once.
+ * process's own claim, written just before to the same file system: no two clocks are compared. How
+ * long it lives unwritten is what it says itself. A holder that was killed on this machine is known
+ * to be dead at once.
  *
  * <p>What the holder writes goes by way of its {@link Desk}, which whoever takes the lease after it
  * takes away. A holder that was thought dead and comes back can change nothing any more, and gives
@@ -65,7 +66,7 @@ final class Lease implements AutoCloseable {
   private final Duration expiry;
   private final LongSupplier nanoClock;
   private final String id;
-  private final String owner = Owner.ofThisProcess().rendered();
+  private final String claimant;
   private final Desk desk;
   private final CountDownLatch givenBack = new CountDownLatch(1);
   private final ExecutorService renewals = Executors.newSingleThreadExecutor(Lease::daemon);
@@ -93,6 +94,7 @@ final class Lease implements AutoCloseable {
     this.expiry = expiry;
     this.nanoClock = nanoClock;
     this.id = id;
+    this.claimant = Claimant.ofThisProcess(expiry).rendered();
     this.desk = Desk.make(hadoop, run, id);
   }
 
@@ -301,8 +303,11 @@ final class Lease implements AutoCloseable {
     return isMine;
   }
 
+  /** By the expiry that it says itself: its settings may be other ones. */
   private boolean isAlive(Claim other) {
-    return now - other.written() <= expiry.toMillis() && !Owner.isDead(text(other));
+    Optional<Claimant> who = Claimant.parse(text(other));
+    Duration silence = who.map(Claimant::expiry).orElse(expiry);
+    return now - other.written() <= silence.toMillis() && !who.map(Claimant::isDead).orElse(false);
   }
 
   private List<Claim> others() throws IOException {
@@ -323,7 +328,7 @@ final class Lease implements AutoCloseable {
       claims.add(path);
     }
     try (OutputStream out = whole.create(path)) {
-      out.write(owner.getBytes(StandardCharsets.UTF_8));
+      out.write(claimant.getBytes(StandardCharsets.UTF_8));
     }
   }
 

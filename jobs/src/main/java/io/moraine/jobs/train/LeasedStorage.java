@@ -8,13 +8,13 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
 /** A run's folder as its ranks see it, who may change it as long as the lease is theirs. */
-final class TermStorage implements Storage {
+final class LeasedStorage implements Storage {
 
   private final HadoopStorage stored;
   private final Path root;
   private final RunWriter writer;
 
-  TermStorage(Configuration hadoop, RunFolder run, RunWriter writer) throws IOException {
+  LeasedStorage(Configuration hadoop, RunFolder run, RunWriter writer) throws IOException {
     this.stored = new HadoopStorage(hadoop, run.root());
     this.root = run.root();
     this.writer = writer;

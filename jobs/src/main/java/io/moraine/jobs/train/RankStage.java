@@ -33,7 +33,7 @@ final class RankStage {
   /** In Spark's words: a rank failed, nobody has cancelled the job. */
   private static final String RANK_FAILED = "failed barrier ResultStage";
 
-  /** In Spark's words: there are fewer slots than ranks. */
+  /** In Spark's words: there are fewer slots than ranks; an executor was lost that was counted. */
   private static final String NO_SLOTS = "SPARK-24819";
 
   /** What would fail again in the same way. */
@@ -102,11 +102,13 @@ final class RankStage {
     int losses = 0;
     Optional<String> before = Optional.empty();
     while (true) {
-      requireLease(run);
+      tenure.requireLease(run);
       try {
-        return once(slots(data, run, ranks, start), task(data, run, ranks, start));
+        RDD<Object> slots = slots(data, run, ranks, start);
+        requireSlots(slots, run, start);
+        return once(slots, task(data, run, ranks, start));
       } catch (Exception e) { // Spark throws checked ones that it does not declare
-        if (!isWorthAnother(e, start.attempt(), ranks)) {
+        if (!isWorthAnother(e)) {
           throw e;
         }
         tenure.desk().nextAttempt();
@@ -127,26 +129,23 @@ final class RankStage {
     }
   }
 
-  private void requireLease(RunFolder run) {
-    if (tenure.isOver().getAsBoolean()) {
-      throw new LeaseLostException("%s: the lease is lost.".formatted(run.root()));
+  private void requireSlots(RDD<Object> slots, RunFolder run, Start start) throws IOException {
+    Optional<String> missing =
+        new SlotWait(spark, settings.connections().slots(), progress, tenure)
+            .await(slots, run, start.limits());
+    if (missing.isPresent()) {
+      throw start.attempt() == 0
+          ? new ConfigException(missing.get())
+          : new RanksLostException("a rank was lost: " + missing.get(), null);
     }
   }
 
-  private boolean isWorthAnother(Exception e, int attempt, int ranks) {
+  private boolean isWorthAnother(Exception e) {
     String text = texts(e);
-    if (tenure.isOver().getAsBoolean() || spark.isStopped() || FOR_GOOD.matcher(text).find()) {
+    if (tenure.isOver() || spark.isStopped() || FOR_GOOD.matcher(text).find()) {
       return false;
     }
-    if (text.contains(NO_SLOTS)) {
-      String message =
-          "--ranks %d need as many free slots at once, and the cluster has fewer. Use fewer ranks, or more executors."
-              .formatted(ranks);
-      throw attempt == 0
-          ? new ConfigException(message, e)
-          : new RanksLostException("a rank was lost: " + message, e);
-    }
-    return text.contains(RANK_FAILED);
+    return text.contains(RANK_FAILED) || text.contains(NO_SLOTS);
   }
 
   /**

@@ -262,13 +262,13 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
               communicator,
               train,
               heldOut.sequences() > 0 ? Optional.of(heldOut) : Optional.empty(),
-              new Checkpoints(new TermStorage(conf, folder, writer)),
+              new Checkpoints(new LeasedStorage(conf, folder, writer)),
               recorder,
               parsed.digest(),
               System::nanoTime);
       TrainResult result = trainer.run(start.resume());
-      if (train instanceof DeviceBatches there) {
-        recorder.message(
+      if (train instanceof DeviceBatches there && communicator.rank() == 0) {
+        recorder.lastMessage(
             "batches read in the GPU's memory: %,d sequences of %,d tables, none made of rows; %,d with padding"
                 .formatted(
                     there.handoff().sequences(),

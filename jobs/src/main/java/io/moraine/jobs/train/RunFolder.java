@@ -119,6 +119,18 @@ public record RunFolder(Path root) {
         });
   }
 
+  /**
+   * Requires that there is no file {@code stop}.
+   *
+   * @throws TryLaterException if there is
+   */
+  void requireUnstopped(Configuration hadoop) throws IOException {
+    if (stop().getFileSystem(hadoop).exists(stop())) {
+      throw new TryLaterException(
+          "%s is kept from training by the file %s. Remove it to go on.".formatted(root, stop()));
+    }
+  }
+
   String read(Configuration hadoop, Path file) throws IOException {
     FileSystem files = file.getFileSystem(hadoop);
     if (!files.exists(file)) {

@@ -64,20 +64,26 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
         new Path(
             folder.tensorBoard(),
             "events.out.tfevents.%010d.step-%08d".formatted(nowMillis() / 1000, step));
-    FileSystem files = events.getFileSystem(writer.hadoop());
+    FileSystem files = WholeFiles.of(writer.hadoop(), events).system();
     tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
-    status.begin(step, step > 0 ? badSteps(step) : 0);
-  }
-
-  /** In the run up to a checkpoint. */
-  private long badSteps(long step) throws IOException {
-    Checkpoints checkpoints = new Checkpoints(new HadoopStorage(writer.hadoop(), folder.root()));
-    return checkpoints.state(step).history().bad().size();
+    if (step > 0) {
+      Checkpoints checkpoints = new Checkpoints(new HadoopStorage(writer.hadoop(), folder.root()));
+      int length = RunData.parse(data, "the run's data").sequenceLength();
+      status.goOn(step, checkpoints.state(step), length);
+    } else {
+      status.begin();
+    }
   }
 
   @Override
   public void message(String text) {
     status.say(text);
+  }
+
+  /** A message when nothing else is to come. */
+  void lastMessage(String text) throws IOException {
+    status.say(text);
+    status.write();
   }
 
   @Override

@@ -48,10 +48,13 @@ final class Status {
   /** Of the whole run. */
   long steps;
 
-  /** Of the last step whose loss was a number, nats per token; null before the first. */
+  /**
+   * Of the last step whose loss was a number, nats per token; null before the first. When a start
+   * begins: of the last good step before the checkpoint.
+   */
   Double loss;
 
-  /** Newest; null before the first. */
+  /** Newest; null before the first. When a start begins: the checkpoint's, if it has one. */
   Double heldOutLoss;
 
   /** Places for tokens in all sequences so far, padding included. */

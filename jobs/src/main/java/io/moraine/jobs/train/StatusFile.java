@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.train.StepMetrics;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -26,19 +27,30 @@ final class StatusFile {
     status.steps = steps;
   }
 
+  /** A new run begins. */
+  void begin() throws IOException {
+    say("a new run");
+    write(Status.TRAINING);
+  }
+
   /**
-   * A start begins.
+   * A run goes on.
    *
-   * @param checkpoint step that it goes on from; 0 for a new run
-   * @param badSteps up to there
+   * @param step of the checkpoint
+   * @param state that the checkpoint has
+   * @param sequenceLength places for tokens in a sequence
    */
-  void begin(long checkpoint, long badSteps) throws IOException {
-    status.resumedFrom = checkpoint;
-    status.step = checkpoint;
-    status.lastCheckpoint = checkpoint;
-    status.badSteps = badSteps;
-    say(checkpoint > 0 ? "resumed from the checkpoint of step " + checkpoint : "a new run");
-    write(checkpoint >= status.steps ? Status.DONE : Status.TRAINING);
+  void goOn(long step, Checkpoint.State state, int sequenceLength) throws IOException {
+    status.resumedFrom = step;
+    status.step = step;
+    status.lastCheckpoint = step;
+    status.badSteps = state.history().bad().size();
+    status.tokensSeen = state.position() * sequenceLength;
+    List<Double> losses = state.history().losses();
+    status.loss = losses.isEmpty() ? null : losses.get(losses.size() - 1);
+    status.heldOutLoss = state.heldOutLoss();
+    say("resumed from the checkpoint of step " + step);
+    write(step >= status.steps ? Status.DONE : Status.TRAINING);
   }
 
   /** The run ends before its last step. */
@@ -47,7 +59,10 @@ final class StatusFile {
     say("stopped: " + reason);
   }
 
-  /** Messages stay, so that whoever looks now and then misses none. */
+  /**
+   * Is written with what happens next. Messages stay, so that whoever looks now and then misses
+   * none.
+   */
   void say(String text) {
     messages.add(text);
     status.message = String.join("; ", messages);
@@ -65,18 +80,18 @@ final class StatusFile {
     status.secondsToGo = secondsToGo();
     status.state = Status.TRAINING;
     if (System.currentTimeMillis() - writtenMillis >= MILLIS) {
-      write(status.state);
+      write();
     }
   }
 
   void heldOutLoss(double measured) throws IOException {
     status.heldOutLoss = measured;
-    write(status.state);
+    write();
   }
 
   void samples(List<String> lines) throws IOException {
     status.samples = lines;
-    write(status.state);
+    write();
   }
 
   /** Of these messages the newest stays: metrics have all. */
@@ -89,7 +104,7 @@ final class StatusFile {
       messages.set(newestBadStep, text);
       status.message = String.join("; ", messages);
     }
-    write(status.state);
+    write();
   }
 
   void checkpoint(long newest, String newState) throws IOException {
@@ -104,6 +119,10 @@ final class StatusFile {
 
   void write(String newState) throws IOException {
     status.state = newState;
+    write();
+  }
+
+  void write() throws IOException {
     writtenMillis = System.currentTimeMillis();
     writer.replace(folder.status(), status.rendered());
   }

@@ -22,6 +22,7 @@ final class StatusWatcher {
   private List<String> samples = List.of();
   private long lastLineMillis;
   private long lastStep = -1;
+  private String lastLine = "";
 
   /**
    * Looks at nothing yet.
@@ -68,16 +69,21 @@ final class StatusWatcher {
     }
     boolean isOfRanks =
         !status.state.equals(Status.STARTING) && !status.state.equals(Status.RECOVERING);
-    if (!isOfRanks || status.step == lastStep || status.loss == null) {
-      return;
+    boolean hasBegun = status.tokensPerSecond > 0; // this start has made a step
+    if (isOfRanks && hasBegun && (last || status.step != lastStep)) {
+      lastStep = status.step;
+      showLine(status.line(), last);
     }
-    lastStep = status.step;
+  }
+
+  private void showLine(String line, boolean last) {
     long now = System.currentTimeMillis();
-    if (last || now - lastLineMillis >= LINE_MILLIS) {
+    if (now - lastLineMillis >= LINE_MILLIS || last && !line.equals(lastLine)) {
       lastLineMillis = now;
-      progress.say("train: " + status.line());
+      lastLine = line;
+      progress.say("train: " + line);
     } else {
-      progress.update(status.line());
+      progress.update(line);
     }
   }
 

@@ -2,12 +2,12 @@ package io.moraine.jobs.train;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.function.LongSupplier;
 import java.util.zip.CRC32C;
+import org.apache.hadoop.fs.FSDataOutputStream;
 
 /**
  * Writes a TensorBoard event file: TFRecord frames of {@code Event} messages with scalars, texts
@@ -18,6 +18,9 @@ import java.util.zip.CRC32C;
  */
 final class TensorBoardWriter implements AutoCloseable {
 
+  /** Readers see what is older than this once more is written. */
+  private static final long SEEN_AFTER_MILLIS = 10_000;
+
   private static final int VARINT = 0;
   private static final int FIXED64 = 1;
   private static final int BYTES = 2;
@@ -26,17 +29,20 @@ final class TensorBoardWriter implements AutoCloseable {
   /** The type of a tensor of texts. */
   private static final int STRING_TENSOR = 7;
 
-  private final OutputStream out;
+  private final FSDataOutputStream out;
   private final LongSupplier millisClock;
+  private long flushedMillis;
 
   /**
    * Begins a file.
    *
+   * @param out on HDFS what is written is seen by readers once it is flushed there ({@code hflush})
    * @param millisClock wall time in milliseconds, which TensorBoard shows
    */
-  TensorBoardWriter(OutputStream out, LongSupplier millisClock) throws IOException {
+  TensorBoardWriter(FSDataOutputStream out, LongSupplier millisClock) throws IOException {
     this.out = out;
     this.millisClock = millisClock;
+    this.flushedMillis = millisClock.getAsLong();
     Message event = event(0);
     event.bytes(3, "brain.Event:2".getBytes(StandardCharsets.UTF_8));
     writeRecord(event.toBytes());
@@ -94,8 +100,10 @@ final class TensorBoardWriter implements AutoCloseable {
     write(step, summary);
   }
 
+  /** Readers see all that is written so far. */
   void flush() throws IOException {
-    out.flush();
+    out.hflush();
+    flushedMillis = millisClock.getAsLong();
   }
 
   @Override
@@ -109,6 +117,9 @@ final class TensorBoardWriter implements AutoCloseable {
     Message event = event(step);
     event.bytes(5, summary.toBytes());
     writeRecord(event.toBytes());
+    if (millisClock.getAsLong() - flushedMillis >= SEEN_AFTER_MILLIS) {
+      flush();
+    }
   }
 
   private Message event(long step) {

@@ -1,12 +1,31 @@
 package io.moraine.jobs.train;
 
-import java.util.function.BooleanSupplier;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The driver's time as holder of the lease.
  *
  * @param desk through which the run's folder is changed
  * @param status to say where the run stands
- * @param isOver whether the lease is lost
+ * @param loss why the lease is lost, once it is
  */
-record Tenure(Desk desk, DriverStatus status, BooleanSupplier isOver) {}
+record Tenure(Desk desk, DriverStatus status, Supplier<Optional<String>> loss) {
+
+  /** Whether the lease is lost. */
+  boolean isOver() {
+    return loss.get().isPresent();
+  }
+
+  /**
+   * Requires that the lease is not lost.
+   *
+   * @param run for the message
+   * @throws LeaseLostException if it is
+   */
+  void requireLease(RunFolder run) {
+    if (isOver()) {
+      throw new LeaseLostException("%s: the lease is lost.".formatted(run.root()));
+    }
+  }
+}

@@ -12,6 +12,7 @@ import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,30 +80,58 @@ public final class TrainJob {
     List<String> engineFiles = engineFiles();
     Optional<Path> module = moduleToKeep(run, resume);
     AtomicReference<String> lost = new AtomicReference<>();
-    try (EndRequest ending = EndRequest.listen(hadoop);
-        Lease lease =
-            Lease.take(
-                hadoop, run, settings.connections().lease(), reason -> giveUp(lost, reason))) {
-      Desk desk = lease.desk();
-      DriverStatus status = new DriverStatus(hadoop, run, desk.driver());
-      Tenure tenure = new Tenure(desk, status, () -> lost.get() != null);
+    Duration expiry = settings.connections().lease();
+    try (EndRequest ending = EndRequest.listen(hadoop)) {
+      Lease lease = Lease.take(hadoop, run, expiry, reason -> giveUp(lost, reason));
       try {
+        Desk desk = lease.desk();
+        DriverStatus status = new DriverStatus(hadoop, run, desk.driver());
         ending.begin(desk.endRequest());
-        requireUnstopped(run);
-        status.starting(resume, settings.train().steps());
-        prepareFolder(run, desk, given, module, resume);
-        RankStage stage = new RankStage(spark, settings, progress, tenure, engineFiles);
-        return train(stage, given, run, ranks, resume, limits);
-      } catch (Exception e) { // Spark throws checked ones that it does not declare
-        Optional<LeaseLostException> loss = loss(run, Optional.ofNullable(lost.get()), e);
-        tell(tenure, loss.isPresent() ? loss.get() : e);
-        if (loss.isPresent()) {
-          throw loss.get();
-        }
-        throw e;
+        Tenure tenure = new Tenure(desk, status, () -> Optional.ofNullable(lost.get()));
+        return told(
+            run,
+            tenure,
+            () -> {
+              run.requireUnstopped(hadoop);
+              status.starting(resume, settings.train().steps());
+              prepareFolder(run, desk, given, module, resume);
+              RankStage stage = new RankStage(spark, settings, progress, tenure, engineFiles);
+              return train(stage, given, run, ranks, resume, limits);
+            });
       } finally {
         ending.end();
+        giveBack(lease, run);
       }
+    }
+  }
+
+  /** What is done with the lease. */
+  private interface Held {
+    TrainResult run() throws IOException;
+  }
+
+  /** Where it fails, status.json says why. */
+  private static TrainResult told(RunFolder run, Tenure tenure, Held training) throws IOException {
+    try {
+      return training.run();
+    } catch (Exception e) { // Spark throws checked ones that it does not declare
+      Optional<LeaseLostException> loss = loss(run, tenure.loss().get(), e);
+      tell(tenure, loss.isPresent() ? loss.get() : e);
+      if (loss.isPresent()) {
+        throw loss.get();
+      }
+      throw e;
+    }
+  }
+
+  /** What a run came to does not hang on it. */
+  private void giveBack(Lease lease, RunFolder run) {
+    try {
+      lease.close();
+    } catch (IOException e) {
+      progress.say(
+          "train: the lease of %s could not be given back, it expires after %d s: %s"
+              .formatted(run.root(), settings.connections().lease().toSeconds(), e));
     }
   }
 
@@ -218,14 +247,6 @@ public final class TrainJob {
     spark.sparkContext().cancelJobGroup(JOB_GROUP);
   }
 
-  private void requireUnstopped(RunFolder run) throws IOException {
-    if (run.stop().getFileSystem(hadoop).exists(run.stop())) {
-      throw new TryLaterException(
-          "%s is kept from training by the file %s. Remove it to go on."
-              .formatted(run.root(), run.stop()));
-    }
-  }
-
   private static void requireAlike(
       String data, Manifest manifest, String first, Manifest expected) {
     if (!manifest.tokenizerDigest().equals(expected.tokenizerDigest())
@@ -258,6 +279,10 @@ public final class TrainJob {
 
   private void requireSlots(int ranks) {
     int slots = spark.sparkContext().defaultParallelism();
+    if (spark.sparkContext().getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
+      throw new ConfigException(
+          "all ranks begin at once, which Spark does with a fixed number of executors alone: set spark.dynamicAllocation.enabled to false.");
+    }
     if (ranks < 1) {
       throw new ConfigException("--ranks must be at least 1, got %d.".formatted(ranks));
     }
@@ -284,7 +309,7 @@ public final class TrainJob {
       throws IOException {
     PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
     RunWriter writer = desk.driver();
-    Checkpoints checkpoints = new Checkpoints(new TermStorage(hadoop, run, writer));
+    Checkpoints checkpoints = new Checkpoints(new LeasedStorage(hadoop, run, writer));
     boolean hasCheckpoints = !checkpoints.finished().isEmpty();
     if (hasCheckpoints) {
       run.finishReplacing(hadoop, desk);

@@ -242,4 +242,32 @@ class TokenizerJobsSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
     assert(nothing.getMessage == "the input holds no document to train a tokenizer on.")
   }
+
+  test("no result replaces one of another kind, and none but a dataset is taken for one") {
+    def manifest(folder: Path) = Files.readString(folder.resolve("manifest.json"))
+    val (dataset, _) = prepare(settings, None)
+    val before = manifest(dataset)
+    assert(
+      intercept[ConfigException](train(1, dataset)).getMessage ==
+        s"--output file:$dataset holds a prepared dataset, which a tokenizer would replace. " +
+        "Name another folder or remove it."
+    )
+    assert(manifest(dataset) == before)
+    val foreign = Scratch.folder()
+    Files.writeString(foreign.resolve("manifest.json"), """{"name": "a web page's"}""")
+    assert(
+      intercept[ConfigException](train(1, foreign)).getMessage
+        .contains(" holds something else, which a tokenizer would replace. ")
+    )
+
+    val tokenizer = Scratch.folder().resolve("tokenizer")
+    train(1, tokenizer)
+    val refusal = s"$tokenizer holds a tokenizer, not a prepared dataset. " +
+      "Name a folder that moraine prepare wrote."
+    val hadoop = spark.sparkContext.hadoopConfiguration
+    val there = PreparedDataset.at(tokenizer.toString)
+    for (read <- Seq(() => there.manifest(hadoop), () => there.manifestTree(hadoop)))
+      assert(intercept[FileNotFoundException](read()).getMessage == refusal)
+    train(1, tokenizer) // its like
+  }
 }

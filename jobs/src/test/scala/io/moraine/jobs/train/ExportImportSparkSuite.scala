@@ -174,7 +174,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     }
   }
 
-  test("an imported run is trained further, by any number of ranks, and evaluated") {
+  test("an imported run is trained further, by two ranks, and evaluated") {
     val run = imported(exported(latentRun))
     val evaluation =
       new EvaluateJob(spark, Scratch.silent).run(RunFolder.at(run.toString), data.toString)

@@ -1,6 +1,8 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
+import java.nio.file.Files
+import org.apache.hadoop.conf.Configuration
 import org.scalatest.funsuite.AnyFunSuite
 
 /** kill -9 and SIGTERM of the whole training process, two of them at once, then the same command
@@ -15,7 +17,8 @@ class KilledRunSuite extends AnyFunSuite with KilledRuns {
   }
 
   test(
-    "two started at the same moment: one trains, the other ends with 75; SIGTERM makes a checkpoint"
+    "two started at the same moment: one trains, the other ends with 75; SIGTERM and --tokens make " +
+      "a checkpoint, from which the next start goes on; --wall ends one before its first step"
   ) {
     val folder = Scratch.folder()
     val run = folder.resolve("run")
@@ -39,9 +42,47 @@ class KilledRunSuite extends AnyFunSuite with KilledRuns {
     assert(log.contains("stopped: the process was asked to end"), log)
     assert(!log.contains("Exception"), log)
 
-    val rest = start(run, folder.resolve("rest.log"))
-    assert(Processes.exitCode(rest, 240) == 0, Processes.text(folder.resolve("rest.log")))
-    val again = Processes.text(folder.resolve("rest.log"))
-    assert(again.contains(s"resumed from the checkpoint of step ${stopped.step}"), again)
+    /** A start that ends with 0; what it says. */
+    def next(name: String, limit: String*): String = {
+      val log = folder.resolve(s"$name.log")
+      assert(Processes.exitCode(startWith(limit, run, log), 240) == 0, Processes.text(log))
+      Processes.text(log)
+    }
+    val tokens = (stopped.step + 20) * 4 * 32
+    val counted = next("tokens", "--tokens", tokens.toString)
+    assert(counted.contains(s"resumed from the checkpoint of step ${stopped.step}"), counted)
+    val limited = Status.parse(status)
+    assert(limited.state == "stopped" && limited.step == stopped.step + 20)
+    assert(limited.tokensSeen == tokens && limited.lastCheckpoint == limited.step)
+
+    // A second is over before Spark is up: no step is made.
+    val late = next("wall", "--wall", "1s")
+    assert(late.contains("stopped: its time is over"), late)
+    val over = Status.parse(status)
+    assert(over.state == "stopped" && over.step == limited.step)
+    assert(over.tokensSeen == tokens && over.loss == limited.loss)
+
+    val rest = next("rest")
+    assert(rest.contains(s"resumed from the checkpoint of step ${limited.step}"), rest)
+    val progress =
+      s"train: step $steps of $steps  loss \\d\\.\\d{3}  held-out \\d\\.\\d{3}  [\\d,]+ tokens/s  " +
+        s"MaxVio \\d\\.\\d\\d  checkpoint $steps  0 s to go"
+    assert(rest.linesIterator.exists(_.matches(progress)), rest)
+  }
+
+  test("--skip-if-held: the run that another process trains is left to it, with 0") {
+    val folder = Scratch.folder()
+    val run = folder.resolve("run")
+    val log = folder.resolve("log")
+    val minute = java.time.Duration.ofMinutes(1)
+    val lease = Lease.take(new Configuration, RunFolder.at(run.toString), minute, (_: String) => ())
+    try {
+      val skipped = startWith(Seq("--skip-if-held"), run, log)
+      assert(Processes.exitCode(skipped, 120) == 0, Processes.text(log))
+    } finally lease.close()
+    val said = Processes.text(log)
+    assert(said.contains(s"is being trained by process ${ProcessHandle.current.pid} on "), said)
+    assert(said.contains("use another --run. (--skip-if-held)"), said)
+    assert(!Files.exists(run.resolve("status.json")))
   }
 }

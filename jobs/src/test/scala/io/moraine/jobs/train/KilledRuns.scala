@@ -20,9 +20,18 @@ trait KilledRuns extends SharedSparkSession { this: AnyFunSuite =>
   protected def settings: Seq[(String, Any)] =
     Seq("train.checkpoint-every" -> every, "train.evaluate-every" -> 0)
 
-  protected def start(run: Path, log: Path, jvmOptions: String*): Process = {
+  protected def start(run: Path, log: Path, jvmOptions: String*): Process =
+    startWith(Nil, run, log, jvmOptions: _*)
+
+  /** The same with further options of `moraine train`. */
+  protected def startWith(
+      further: Seq[String],
+      run: Path,
+      log: Path,
+      jvmOptions: String*
+  ): Process = {
     val train = Seq("train", "--data", data.toString, "--run", run.toString, "--ranks", "2") ++
-      Seq("--config", Processes.settingsFile(steps, settings: _*).toString) ++ options
+      Seq("--config", Processes.settingsFile(steps, settings: _*).toString) ++ options ++ further
     Processes.startWith(
       jvmOptions,
       log,
@@ -47,13 +56,13 @@ trait KilledRuns extends SharedSparkSession { this: AnyFunSuite =>
   }
 
   /** The last step that any attempt has begun a checkpoint of. */
-  private def newest(run: Path): Int =
+  protected def newest(run: Path): Int =
     checkpoints(run).map(_.getFileName.toString.stripPrefix("step-").toInt).maxOption.getOrElse(0)
 
   /** Kills at a moment that a seed decides: so long after its start, or when a checkpoint is
     * written.
     */
-  private def kill(run: Path, process: Process, random: Random, log: Path): Unit = {
+  protected def kill(run: Path, process: Process, random: Random, log: Path): Unit = {
     val target = newest(run) + every * (1 + random.nextInt(2))
     try {
       if (random.nextInt(5) == 0) Thread.sleep(random.nextInt(4000).toLong)

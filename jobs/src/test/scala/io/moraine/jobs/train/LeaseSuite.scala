@@ -33,10 +33,11 @@ class LeaseSuite extends AnyFunSuite {
   }
 
   /** A claim whose process cannot be looked for, as one on another machine. */
-  private def foreign(run: Path, name: String, secondsAgo: Int): Path = {
+  private def foreign(run: Path, name: String, secondsAgo: Int, expirySeconds: Int = 60): Path = {
     val claim = run.resolve("lease").resolve(name)
     Files.createDirectories(claim.getParent)
-    Files.writeString(claim, "process 7 on elsewhere (started 12345, in nowhere)")
+    val expiry = Duration.ofSeconds(expirySeconds.toLong)
+    Files.writeString(claim, new Claimant(7, "elsewhere", "nowhere", "12345", expiry).rendered)
     Files.setLastModifiedTime(
       claim,
       FileTime.fromMillis(System.currentTimeMillis - 1000L * secondsAgo)
@@ -132,6 +133,14 @@ class LeaseSuite extends AnyFunSuite {
     lease.close()
   }
 
+  test("a holder is believed as long as its own settings say, whatever those of who looks") {
+    val run = Scratch.folder().resolve("run")
+    foreign(run, "holder-0000000001-aaaa", 50, expirySeconds = 60)
+    assertThrows[TryLaterException](take(run, Duration.ofSeconds(5)))
+    foreign(run, "holder-0000000001-aaaa", 10, expirySeconds = 5)
+    take(run).close()
+  }
+
   test("a claim that is just being written is read until it says whose it is") {
     val run = Scratch.folder().resolve("run")
     val claim = foreign(run, s"holder-0000000001-${new java.util.UUID(0, 1)}", 0)
@@ -153,9 +162,12 @@ class LeaseSuite extends AnyFunSuite {
     val run = Scratch.folder().resolve("run")
     val process = new ProcessBuilder("sleep", "60").start()
     val claim = foreign(run, "holder-0000000001-aaaa", 0)
-    val here = Owner.ofThisProcess
+    val here = Claimant.ofThisProcess(minute)
     val stat = Files.readString(Path.of(s"/proc/${process.pid}/stat")).split(' ')
-    Files.writeString(claim, new Owner(process.pid, here.host, here.space, stat(21)).rendered)
+    Files.writeString(
+      claim,
+      new Claimant(process.pid, here.host, here.space, stat(21), minute).rendered
+    )
     assert(intercept[TryLaterException](take(run)).getMessage.contains(s"process ${process.pid} "))
     process.destroyForcibly().waitFor()
     take(run).close()

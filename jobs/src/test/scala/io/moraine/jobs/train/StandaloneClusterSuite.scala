@@ -49,7 +49,16 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       "--webui-port",
       "0"
     )
-    private val workers: Seq[Process] = (1 to 2).map { i =>
+    private val workers: Seq[Process] = Seq(worker(1), worker(2))
+    awaitWorkers(2)
+
+    /** A further machine, which has one slot. */
+    def addWorker(): Unit = {
+      worker(3)
+      awaitWorkers(3)
+    }
+
+    private def worker(i: Int): Process =
       start(
         s"worker-$i",
         "org.apache.spark.deploy.worker.Worker",
@@ -65,10 +74,11 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
         folder.resolve(s"work-$i").toString,
         url
       )
-    }
-    Processes.await("registration of both workers", 90) {
-      Processes.text(folder.resolve("master.log")).split("Registering worker").length == 3
-    }
+
+    private def awaitWorkers(count: Int): Unit =
+      Processes.await(s"registration of $count workers", 90) {
+        Processes.text(folder.resolve("master.log")).split("Registering worker").length > count
+      }
 
     def executors: Seq[ProcessHandle] =
       workers.flatMap(_.children.iterator.asScala).filter(_.isAlive)
@@ -90,9 +100,10 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       steps: Int,
       conf: Map[String, String],
       options: (String, Any)*
-  ): Process = trainWith(Nil, name, steps, conf, options: _*)
+  ): Process = trainWith(2, Nil, name, steps, conf, options: _*)
 
   private def trainWith(
+      ranks: Int,
       further: Seq[String],
       name: String,
       steps: Int,
@@ -110,7 +121,10 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
         "spark.executor.extraJavaOptions" -> Processes.RankOptions
       ),
       "io.moraine.jobs.Moraine",
-      Seq("train", "--data", data.toString, "--run", run(name).toString, "--ranks", "2") ++
+      Seq("train", "--data", data.toString, "--run", run(name).toString) ++ Seq(
+        "--ranks",
+        ranks.toString
+      ) ++
         Seq("--config", Processes.settingsFile(steps, options: _*).toString) ++ further: _*
     )
     started :+= driver
@@ -167,7 +181,7 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       "spark.plugins" -> classOf[KillPoint].getName,
       KillPoint.Folder -> orders.toString
     )
-    val driver = trainWith(Seq("--bigdl-jars", jars), "bigdl", steps, conf, bigDl: _*)
+    val driver = trainWith(2, Seq("--bigdl-jars", jars), "bigdl", steps, conf, bigDl: _*)
     assert(Processes.exitCode(driver, 240) == 0, Processes.text(log("bigdl")))
     assert(KillPoint.stacks(orders).size == 1)
     val status = Status.parse(Files.readString(run("bigdl").resolve("status.json")))
@@ -253,5 +267,44 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     assert(code == 0, said)
     assert(said.contains("resumed from the checkpoint of step "), said)
     assert(shards(run(name), steps) == undisturbed)
+  }
+
+  test(
+    "fewer slots than ranks: it says so and waits; ends with 2, by SIGTERM, or trains once they are there"
+  ) {
+    val waits = "waits for the cluster: 3 ranks need as many slots at once, it has "
+    def threeRanks(name: String, options: (String, Any)*) =
+      trainWith(3, Nil, name, 10, Map.empty, options: _*)
+    def status(name: String) =
+      Status.parse(Files.readString(run(name).resolve("status.json")))
+    def awaitWait(name: String, driver: Process): Unit =
+      Processes.await("the line that says so", 120)(
+        Processes.text(log(name)).contains("train: " + waits) || !driver.isAlive
+      )
+
+    val refused = threeRanks("refused", "train.slots-wait-seconds" -> 3)
+    assert(Processes.exitCode(refused, 240) == 2, Processes.text(log("refused")))
+    val line = "--ranks 3 need as many slots at once, and after 3 s the cluster had 2. " +
+      "Use fewer ranks, or more executors."
+    assert(
+      Processes.text(log("refused")).contains("moraine: " + line),
+      Processes.text(log("refused"))
+    )
+    assert(status("refused").state == "failed" && status("refused").reason == line)
+
+    val stopped = threeRanks("stopped")
+    awaitWait("stopped", stopped)
+    assert(status("stopped").state == "starting" && status("stopped").reason.startsWith(waits))
+    stopped.destroy()
+    assert(Processes.exitCode(stopped, 120) == 143, Processes.text(log("stopped")))
+    val asked = "the process was asked to end while it waited for slots"
+    assert(status("stopped").state == "stopped" && status("stopped").reason.contains(asked))
+
+    val late = threeRanks("late")
+    awaitWait("late", late)
+    cluster.addWorker()
+    assert(Processes.exitCode(late, 240) == 0, Processes.text(log("late")))
+    assert(Processes.text(log("late")).contains("last step 10"))
+    assert(status("late").state == "done" && status("late").reason.isEmpty)
   }
 }

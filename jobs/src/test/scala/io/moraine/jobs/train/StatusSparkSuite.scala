@@ -1,7 +1,8 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.config.ConfigException
-import java.io.IOException
+import io.moraine.jobs.progress.Progress
+import java.io.{ByteArrayOutputStream, IOException, PrintStream}
 import java.nio.file.{Files, Path}
 import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.atomic.AtomicBoolean
@@ -49,6 +50,36 @@ class StatusSparkSuite extends AnyFunSuite with WatchedRun {
     val restarted = said.all.asScala.filter(_.state == "starting").toSeq(1)
     assert(restarted.step == 6 && restarted.lastCheckpoint == 6 && restarted.steps == 12)
     assert(said.all.asScala.forall(_.reason.isEmpty))
+  }
+
+  test("a start that has nothing left to do: done at once, with the numbers of the checkpoint") {
+    val run = newRun()
+    train(run, 6)()
+    val before = status(run)
+    val said = new Said
+    assert(train(run, 6, before = said.see)().step == 6)
+    assert(said.states == Seq("starting", "done"))
+    val after = status(run)
+    assert(after.loss == before.loss && after.heldOutLoss == before.heldOutLoss)
+    assert(after.tokensSeen == before.tokensSeen && after.tokensSeen == 6 * 4 * 32)
+  }
+
+  test("a lease that cannot be given back takes nothing away from a run that is done") {
+    val run = newRun()
+    val out = new ByteArrayOutputStream
+    val result = train(
+      run,
+      6,
+      before = call =>
+        if (call.name == "delete" && call.file.startsWith("holder-"))
+          throw new IOException("no such luck"),
+      progress = new Progress(new PrintStream(out), false, () => 0L)
+    )()
+    assert(result.step == 6 && status(run).state == "done")
+    val line =
+      s"train: the lease of hdfslike:$run could not be given back, it expires after 60 s: " +
+        "java.io.IOException: no such luck"
+    assert(out.toString.linesIterator.contains(line), out)
   }
 
   test("a rank that fails: recovering, with the cause; then it trains") {

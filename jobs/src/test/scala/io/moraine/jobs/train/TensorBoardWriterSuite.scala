@@ -2,7 +2,10 @@ package io.moraine.jobs.train
 
 import java.io.ByteArrayOutputStream
 import java.util.HexFormat
+import org.apache.hadoop.fs.{FSDataOutputStream, Syncable}
 import org.scalatest.funsuite.AnyFunSuite
+
+import scala.collection.mutable
 
 class TensorBoardWriterSuite extends AnyFunSuite {
 
@@ -36,7 +39,7 @@ class TensorBoardWriterSuite extends AnyFunSuite {
         "0a 03 76 2f 31 15 00 00 c0 3f 2c ec c0 87"
     )
     val out = new ByteArrayOutputStream
-    val writer = new TensorBoardWriter(out, () => 256500L)
+    val writer = new TensorBoardWriter(new FSDataOutputStream(out, null), () => 256500L)
     val begun = out.size
     writer.scalar("v/1", 1, 1.5)
     assert(out.toByteArray.drop(begun).toSeq == published.toSeq)
@@ -44,10 +47,36 @@ class TensorBoardWriterSuite extends AnyFunSuite {
 
   private def file(write: TensorBoardWriter => Unit): Array[Byte] = {
     val out = new ByteArrayOutputStream
-    val writer = new TensorBoardWriter(out, () => 1500L)
+    val writer = new TensorBoardWriter(new FSDataOutputStream(out, null), () => 1500L)
     write(writer)
     writer.close()
     out.toByteArray
+  }
+
+  test("what is written is seen on HDFS at a flush, and after ten seconds without one") {
+    class Seen extends ByteArrayOutputStream with Syncable {
+      val at = mutable.Buffer.empty[Int]
+      override def hflush(): Unit = at += size
+      override def hsync(): Unit = hflush()
+    }
+    val out = new Seen
+    var now = 0L
+    val writer = new TensorBoardWriter(new FSDataOutputStream(out, null), () => now)
+    def written(millis: Long): Int = {
+      now = millis
+      writer.scalar("loss/train", 1, 1.0)
+      out.size
+    }
+    written(9999)
+    assert(out.at.isEmpty)
+    val late = written(10000)
+    assert(out.at.toSeq == Seq(late))
+    val asked = written(10001)
+    writer.flush()
+    written(20000)
+    assert(out.at.toSeq == Seq(late, asked))
+    val later = written(20001)
+    assert(out.at.toSeq == Seq(late, asked, later))
   }
 
   test("a file begins with its version and holds scalars with tag, step, value and time") {

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train
 
+import io.moraine.jobs.progress.Progress
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.model.train.TrainResult
 import java.nio.file.{Files, Path}
@@ -19,10 +20,11 @@ trait WatchedRun extends SharedSparkSession {
       run: Path,
       steps: Int,
       limits: Limits = Limits.NONE,
-      before: HdfsLike.Call => Unit = _ => ()
+      before: HdfsLike.Call => Unit = _ => (),
+      progress: Progress = Scratch.silent
   )(options: (String, Any)*): TrainResult = {
     HdfsLike.register(spark.sparkContext.hadoopConfiguration)
-    val job = new TrainJob(spark, TrainJobSparkSuite.settings(steps, options: _*), Scratch.silent)
+    val job = new TrainJob(spark, TrainJobSparkSuite.settings(steps, options: _*), progress)
     HdfsLike.watched(before) {
       job.run(JList.of(data.toString), HdfsLike.run(run), 2, true, limits)
     }

@@ -71,6 +71,8 @@ class WatchedRunSparkSuite extends AnyFunSuite with SharedSparkSession {
     "optimizer/gradient-norm" -> "gradient_norm",
     "optimizer/learning-rate" -> "learning_rate",
     "wire/bytes" -> "wire_bytes",
+    "wire/float32-bytes" -> "float32_wire_bytes",
+    "experts/max-violation" -> "max_violation",
     "speed/tokens-per-second" -> "tokens_per_second"
   )
 
