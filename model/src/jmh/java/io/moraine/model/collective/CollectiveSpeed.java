@@ -27,9 +27,10 @@ import java.util.SplittableRandom;
  * CODEC-tcp}, {@code CODEC-tls} (with {@code keys.p12} of the folder, password {@code changeit}),
  * {@code CODEC-unix}, {@code powersgd-tcp}, {@code powersgd-unix} ({@link PowerSgdSide}), {@code
  * stream-tcp}, {@code stream-unix}, {@code memory-tcp}, {@code memory-unix} ({@link StreamSide}),
- * {@code gloo}. Rank 0 prints a line per size and side: the median and the best time of the slowest
- * rank, the median of all ranks' processor time, which other work on the machine changes least,
- * bandwidth (bytes of float32 per second, of the median and of the best), bytes that rank 0 sent.
+ * {@code gloo}; {@code CODEC-tcp-0} and so on receive 0 rounds behind what they send, not 2. Rank 0
+ * prints a line per size and side: the median and the best time of the slowest rank, the median of
+ * all ranks' processor time, which other work on the machine changes least, bandwidth (bytes of
+ * float32 per second, of the median and of the best), bytes that rank 0 sent.
  */
 public final class CollectiveSpeed {
 
@@ -82,7 +83,7 @@ public final class CollectiveSpeed {
     }
     float[] values = new float[start.length];
     List<Side> sides = new ArrayList<>();
-    try (Communicator referee = communicator("referee-" + mebibytes, "tcp")) {
+    try (Communicator referee = communicator("referee-" + mebibytes, "tcp", Wire.AHEAD)) {
       for (String name : names) {
         sides.add(side(name, name + "-" + mebibytes));
       }
@@ -159,9 +160,10 @@ public final class CollectiveSpeed {
     boolean isUnix = parts[1].equals("unix");
     boolean isFromMemory = parts[0].equals("memory");
     if (isFromMemory || parts[0].equals("stream")) {
-      return new StreamSide(communicator(run, "tcp"), host, isUnix, isFromMemory);
+      return new StreamSide(communicator(run, "tcp", Wire.AHEAD), host, isUnix, isFromMemory);
     }
-    Communicator communicator = communicator(run, parts[1]);
+    int ahead = parts.length > 2 ? Integer.parseInt(parts[2]) : Wire.AHEAD;
+    Communicator communicator = communicator(run, parts[1], ahead);
     if (parts[0].equals("powersgd")) {
       return new PowerSgdSide(communicator);
     }
@@ -185,7 +187,7 @@ public final class CollectiveSpeed {
     };
   }
 
-  private Communicator communicator(String run, String sockets) {
+  private Communicator communicator(String run, String sockets, int ahead) {
     MeshConfig config =
         new MeshConfig(
             rank,
@@ -202,6 +204,6 @@ public final class CollectiveSpeed {
     }
     Listener listener =
         sockets.equals("unix") ? Listener.withUnixSocket(host) : Listener.open(host);
-    return new Communicator(Rendezvous.inFolder(config, folder, listener));
+    return new Communicator(Rendezvous.inFolder(config, folder, listener), Hierarchy.FLAT, ahead);
   }
 }

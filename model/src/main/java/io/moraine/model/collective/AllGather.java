@@ -9,12 +9,12 @@ record AllGather(Wire wire, ShardLayout layout, ChunkCoder codec, FloatWriter ou
   void run(float[] shard) {
     float[] chunk = new float[Wire.CHUNK];
     int rounds = layout.chunks(Wire.CHUNK);
-    for (int round = 0; round < rounds + Wire.AHEAD; round++) {
+    for (int round = 0; round < rounds + wire.ahead(); round++) {
       if (round < rounds) {
         give(shard, round, chunk);
       }
-      if (round >= Wire.AHEAD) {
-        take(round - Wire.AHEAD, chunk);
+      if (round >= wire.ahead()) {
+        take(round - wire.ahead(), chunk);
       }
     }
   }

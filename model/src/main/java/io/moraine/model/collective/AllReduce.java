@@ -27,16 +27,16 @@ final class AllReduce {
 
   void run() {
     int rounds = layout.chunks(Wire.CHUNK);
-    for (int round = 0; round < rounds + 2 * Wire.AHEAD; round++) {
+    for (int round = 0; round < rounds + 2 * wire.ahead(); round++) {
       if (round < rounds) {
         contribute(round);
       }
       // What a rank sends and what its peers await is in the same order on every connection.
-      if (round >= Wire.AHEAD && round - Wire.AHEAD < rounds) {
-        own(round - Wire.AHEAD);
+      if (round >= wire.ahead() && round - wire.ahead() < rounds) {
+        own(round - wire.ahead());
       }
-      if (round >= 2 * Wire.AHEAD) {
-        gather(round - 2 * Wire.AHEAD);
+      if (round >= 2 * wire.ahead()) {
+        gather(round - 2 * wire.ahead());
       }
     }
   }

@@ -105,12 +105,12 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
     int rounds = most / chunk + (most % chunk > 0 ? 1 : 0);
     int[] sentFrom = offsets(sent);
     int[] receivedTo = offsets(received);
-    for (int round = 0; round < rounds + Wire.AHEAD; round++) {
+    for (int round = 0; round < rounds + wire.ahead(); round++) {
       if (round < rounds) {
         send(round, chunk, format, sentFrom);
       }
-      if (round >= Wire.AHEAD) {
-        receive(round - Wire.AHEAD, chunk, format, sentFrom, receivedTo);
+      if (round >= wire.ahead()) {
+        receive(round - wire.ahead(), chunk, format, sentFrom, receivedTo);
       }
     }
   }

@@ -4,6 +4,7 @@ import io.moraine.model.collective.codec.DamagedPayloadException;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.collective.transport.Payload;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 /**
  * The root's values to everybody: each chunk goes to one rank, in turn, that passes it on to the
@@ -59,10 +60,13 @@ record Broadcast(Wire wire, int root) {
         });
   }
 
-  /** The root's bytes, whose number only the root knows. */
+  /**
+   * The root's bytes, whose number only the root knows. Memory for them grows with what has
+   * arrived: until then their number is only what the root says.
+   */
   byte[] bytes(byte[] own) {
     int size = size(own);
-    byte[] all = wire.rank() == root ? own : new byte[size];
+    byte[][] all = {wire.rank() == root ? own : new byte[0]};
     run(
         chunks(size, CHUNK_BYTES),
         new Chunks() {
@@ -73,16 +77,20 @@ record Broadcast(Wire wire, int root) {
 
           @Override
           public void encode(int chunk, ByteBuffer bytes) {
-            bytes.put(all, chunk * CHUNK_BYTES, length(chunk));
+            bytes.put(all[0], chunk * CHUNK_BYTES, length(chunk));
           }
 
           @Override
           public void decode(int chunk, ByteBuffer bytes) {
             DamagedPayloadException.requireLength(bytes.remaining(), length(chunk));
-            bytes.get(all, chunk * CHUNK_BYTES, length(chunk));
+            long end = (long) chunk * CHUNK_BYTES + length(chunk);
+            if (end > all[0].length) {
+              all[0] = Arrays.copyOf(all[0], (int) Math.min(size, 2 * end));
+            }
+            bytes.get(all[0], chunk * CHUNK_BYTES, length(chunk));
           }
         });
-    return all;
+    return all[0];
   }
 
   private int size(byte[] own) {
@@ -95,7 +103,7 @@ record Broadcast(Wire wire, int root) {
             DamagedPayloadException.requireLength(bytes.remaining(), SIZE_BYTES);
             size[0] = bytes.getInt();
           });
-      return size[0];
+      return Wire.requireCount(root, size[0]);
     }
     Payload payload = wire.encode(SIZE_BYTES, bytes -> bytes.putInt(own.length));
     wire.sendToAll(payload);

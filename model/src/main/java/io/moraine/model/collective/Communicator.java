@@ -26,6 +26,7 @@ public final class Communicator implements AutoCloseable {
   private final Mesh mesh;
   private final Optional<Hosts> hosts;
   private final Optional<String> whyFlat;
+  private final int ahead;
   private long step;
   private int collectives;
   private long dispatchedElements;
@@ -40,9 +41,15 @@ public final class Communicator implements AutoCloseable {
    * as many ranks, more than one; {@link #whyFlat} if not.
    */
   public Communicator(Mesh mesh, Hierarchy hierarchy) {
+    this(mesh, hierarchy, Wire.AHEAD);
+  }
+
+  /** The same, as many rounds ahead as are to be compared. */
+  Communicator(Mesh mesh, Hierarchy hierarchy, int ahead) {
     Hosts found = Hosts.of(mesh.hosts());
     boolean isWanted = hierarchy == Hierarchy.HOSTS;
     this.mesh = mesh;
+    this.ahead = ahead;
     this.hosts = isWanted && isOfUse(found) ? Optional.of(found) : Optional.empty();
     this.whyFlat =
         isWanted && !isOfUse(found)
@@ -101,7 +108,8 @@ public final class Communicator implements AutoCloseable {
    *
    * @param input this rank's contribution to all N elements; each is read once
    * @param shardSum gets the sum of this rank's shard
-   * @cost one step, {@code (P-1)/P * N * b} bytes, {@link Wire#AHEAD} + 1 chunks of memory per peer
+   * @cost one step, {@code (P-1)/P * N * b} bytes, at most 6 chunks under way per peer and
+   *     direction
    */
   public void reduceScatter(
       FloatReader input, ShardLayout layout, GradientCodec codec, float[] shardSum) {
@@ -184,8 +192,8 @@ public final class Communicator implements AutoCloseable {
    * and so are sums.
    *
    * @param values of equal length on all ranks
-   * @cost two steps, {@code 2(P-1)/P * N * b} bytes, {@link Wire#AHEAD} + 1 chunks of memory per
-   *     peer
+   * @cost two steps, {@code 2(P-1)/P * N * b} bytes, at most 10 chunks under way per peer and
+   *     direction
    */
   public void allReduce(float[] values, GradientCodec codec) {
     run(
@@ -225,7 +233,7 @@ public final class Communicator implements AutoCloseable {
    */
   public byte[] broadcastBytes(int root, byte[] own) {
     requireRank(root);
-    return run(Operation.BROADCAST, wire -> new Broadcast(wire, root).bytes(own));
+    return run(Operation.BROADCAST_BYTES, wire -> new Broadcast(wire, root).bytes(own));
   }
 
   /**
@@ -242,10 +250,17 @@ public final class Communicator implements AutoCloseable {
     ByteBuffer sent = ByteBuffer.allocate(each * worldSize());
     sent.asIntBuffer().put(counts);
     ByteBuffer received = ByteBuffer.allocate(each * worldSize());
-    allToAll(sent.array(), sizes, received.array(), sizes);
     int[] from = new int[worldSize()];
-    received.asIntBuffer().get(from);
-    return from;
+    return run(
+        Operation.EXCHANGE_OF_COUNTS,
+        wire -> {
+          new AllToAll(wire, sizes, sizes).bytes(sent.array(), received.array());
+          received.asIntBuffer().get(from);
+          for (int peer = 0; peer < from.length; peer++) {
+            Wire.requireCount(peer, from[peer]);
+          }
+          return from;
+        });
   }
 
   /**
@@ -259,7 +274,7 @@ public final class Communicator implements AutoCloseable {
    */
   public void allToAll(byte[] src, int[] sentBytes, byte[] dst, int[] receivedBytes) {
     run(
-        Operation.ALL_TO_ALL,
+        Operation.ALL_TO_ALL_BYTES,
         wire -> {
           new AllToAll(wire, sentBytes, receivedBytes).bytes(src, dst);
           return wire;
@@ -298,7 +313,7 @@ public final class Communicator implements AutoCloseable {
   /** Sums by element over all ranks, in the order of ranks, in float64. */
   public double[] allReduceSum(double[] values) {
     double[] sum = new double[values.length];
-    for (byte[] bytes : gatherEqual(Operation.ALL_GATHER_BYTES, doubleBytes(values))) {
+    for (byte[] bytes : gatherEqual(Operation.SUM_OF_DOUBLES, doubleBytes(values))) {
       for (int i = 0; i < sum.length; i++) {
         sum[i] += ByteBuffer.wrap(bytes).getDouble(8 * i);
       }
@@ -311,7 +326,7 @@ public final class Communicator implements AutoCloseable {
     long[] sum = new long[values.length];
     ByteBuffer own = ByteBuffer.allocate(8 * values.length);
     own.asLongBuffer().put(values);
-    for (byte[] bytes : gatherEqual(Operation.ALL_GATHER_BYTES, own.array())) {
+    for (byte[] bytes : gatherEqual(Operation.SUM_OF_LONGS, own.array())) {
       for (int i = 0; i < sum.length; i++) {
         sum[i] += ByteBuffer.wrap(bytes).getLong(8 * i);
       }
@@ -333,14 +348,18 @@ public final class Communicator implements AutoCloseable {
   public void requireIdentical(String what, long value) {
     TreeMap<String, StringBuilder> ranks = new TreeMap<>();
     byte[] own = ByteBuffer.allocate(8).putLong(value).array();
-    byte[][] all = gatherEqual(Operation.ALL_GATHER_BYTES, own);
+    byte[][] all = gatherEqual(Operation.COMPARISON, own);
     for (int peer = 0; peer < all.length; peer++) {
       String digest = "%016x".formatted(ByteBuffer.wrap(all[peer]).getLong());
       ranks.computeIfAbsent(digest, unused -> new StringBuilder()).append(' ').append(peer);
     }
     if (ranks.size() > 1) {
       throw new CollectiveException(
-          "comparison", step, rank(), worldSize(), what + " differs between ranks: " + ranks);
+          Operation.COMPARISON.toString(),
+          step,
+          rank(),
+          worldSize(),
+          what + " differs between ranks: " + ranks);
     }
   }
 
@@ -456,7 +475,7 @@ public final class Communicator implements AutoCloseable {
   /** Runs an operation; a transport failure ends it here and, by an abort, on every other rank. */
   private <T> T run(Operation operation, Function<Wire, T> work) {
     try {
-      return work.apply(new Wire(mesh, new Tag(operation, ++collectives, step)));
+      return work.apply(new Wire(mesh, new Tag(operation, ++collectives, step), ahead));
     } catch (TransportException e) {
       mesh.abort(e.getMessage());
       CollectiveException failure =

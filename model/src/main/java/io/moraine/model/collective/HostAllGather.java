@@ -38,15 +38,15 @@ final class HostAllGather {
 
   void run(float[] shard) {
     int rounds = layout.chunks(Wire.CHUNK) * hosts.count();
-    for (int round = 0; round < rounds + 2 * Wire.AHEAD; round++) {
+    for (int round = 0; round < rounds + 2 * wire.ahead(); round++) {
       if (round < rounds && round % hosts.count() == 0) {
         give(shard, round);
       }
-      if (round >= Wire.AHEAD && round - Wire.AHEAD < rounds) {
-        passOn(round - Wire.AHEAD);
+      if (round >= wire.ahead() && round - wire.ahead() < rounds) {
+        passOn(round - wire.ahead());
       }
-      if (round >= 2 * Wire.AHEAD) {
-        take(round - 2 * Wire.AHEAD);
+      if (round >= 2 * wire.ahead()) {
+        take(round - 2 * wire.ahead());
       }
     }
   }

@@ -59,15 +59,15 @@ final class HostReduceScatter {
 
   void run(float[] shardSum) {
     int rounds = layout.chunks(Wire.CHUNK) * hosts.count();
-    for (int round = 0; round < rounds + 2 * Wire.AHEAD; round++) {
+    for (int round = 0; round < rounds + 2 * wire.ahead(); round++) {
       if (round < rounds) {
         contribute(round);
       }
-      if (round >= Wire.AHEAD && round - Wire.AHEAD < rounds) {
-        sumOfHost(round - Wire.AHEAD);
+      if (round >= wire.ahead() && round - wire.ahead() < rounds) {
+        sumOfHost(round - wire.ahead());
       }
-      if (round >= 2 * Wire.AHEAD) {
-        sumOfAll(round - 2 * Wire.AHEAD, shardSum);
+      if (round >= 2 * wire.ahead()) {
+        sumOfAll(round - 2 * wire.ahead(), shardSum);
       }
     }
   }

@@ -30,7 +30,7 @@ record ReduceScatter(Wire wire, ShardLayout layout, ChunkCoder codec, Contributi
 
   void run(float[] shardSum) {
     int rounds = layout.chunks(Wire.CHUNK);
-    for (int round = 0; round < rounds + Wire.AHEAD; round++) {
+    for (int round = 0; round < rounds + wire.ahead(); round++) {
       for (int place = 1; place < wire.worldSize() && round < rounds; place++) {
         int owner = wire.peer(place);
         int length = layout.length(owner, round, Wire.CHUNK);
@@ -40,8 +40,8 @@ record ReduceScatter(Wire wire, ShardLayout layout, ChunkCoder codec, Contributi
           payload.release();
         }
       }
-      if (round >= Wire.AHEAD) {
-        sum(round - Wire.AHEAD, shardSum);
+      if (round >= wire.ahead()) {
+        sum(round - wire.ahead(), shardSum);
       }
     }
   }

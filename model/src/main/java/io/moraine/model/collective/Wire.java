@@ -10,17 +10,21 @@ import java.util.function.Consumer;
 
 /**
  * What one run of a collective sends and receives. The large collectives but a broadcast proceed in
- * rounds, a chunk to and from every peer in each, and a chunk is awaited {@link #AHEAD} rounds
- * after its own round, so that there is always something to encode, to send, to receive and to
- * decode. A rank is thus at most that many rounds behind another one when it is sent to, which the
- * queues hold: nobody waits in a circle.
+ * rounds, a chunk to and from every peer in each, and a chunk is awaited {@code ahead} rounds after
+ * its own round, so that there is always something to encode, to send, to receive and to decode. A
+ * rank that awaits chunks of a peer is thus at most {@code ahead + 1} rounds ahead of it, and that
+ * peer has read all but its last {@code ahead + 1} rounds: {@code 2 ahead + 2} chunks at most lie
+ * between the two, which the queues hold. A rank that only sends waits for room in the queues.
+ * Nobody waits in a circle.
+ *
+ * @param ahead rounds between sending a chunk and awaiting those of the peers
  */
-record Wire(Mesh mesh, Tag tag) {
+record Wire(Mesh mesh, Tag tag, int ahead) {
 
   /** Elements that are encoded, sent and decoded at a time: 256 KiB of float32. */
   static final int CHUNK = 1 << 16;
 
-  /** Rounds between sending a chunk and awaiting those of the peers. */
+  /** Rounds ahead, measured beside others: docs/benchmarks/collectives_2core_202611.md. */
   static final int AHEAD = 2;
 
   /** Writes a chunk's bytes, as many as it has, from the buffer's position on. */
@@ -101,6 +105,14 @@ record Wire(Mesh mesh, Tag tag) {
               .formatted(peer, bytes.length, due));
     }
     return bytes;
+  }
+
+  /** A count that a peer sent. */
+  static int requireCount(int peer, int count) {
+    if (count < 0) {
+      throw new TransportException("rank %d sent a count below 0: %d".formatted(peer, count));
+    }
+    return count;
   }
 
   /** The next payload from a peer, of any length. */

@@ -79,15 +79,16 @@ public final class ExpertExchange {
     ByteBuffer counts = ByteBuffer.allocate(load.length * Long.BYTES);
     counts.asLongBuffer().put(load);
     ByteBuffer arrived = ByteBuffer.allocate(own * Long.BYTES * leaving.length);
-    kept(() -> communicator.allToAll(counts.array(), countBytes, arrived.array(), ownBytes));
     int[] arriving = new int[leaving.length];
     long[][] loads = new long[leaving.length][own];
-    for (int source = 0; source < leaving.length; source++) {
-      for (int expert = 0; expert < own; expert++) {
-        loads[source][expert] = arrived.getLong();
-      }
-      arriving[source] = elements(Arrays.stream(loads[source]).sum(), dim);
-    }
+    kept(
+        () -> {
+          communicator.allToAll(counts.array(), countBytes, arrived.array(), ownBytes);
+          for (int source = 0; source < loads.length; source++) {
+            arrived.asLongBuffer().get(source * own, loads[source]);
+            arriving[source] = dim * rows(source, loads[source], Integer.MAX_VALUE / dim);
+          }
+        });
     return new Route(dim, leaving, arriving, loads);
   }
 
@@ -109,6 +110,27 @@ public final class ExpertExchange {
             communicator.allToAll(
                 rows, route.arriving(), transfer.combine(), back, route.leaving()));
     return back;
+  }
+
+  /**
+   * Rows that a source says will come.
+   *
+   * @param most of one source, which would have refused more itself
+   */
+  private int rows(int source, long[] load, int most) {
+    int rows = 0;
+    for (long each : load) {
+      if (each < 0 || each > most - rows) {
+        String said =
+            "rank %d sent numbers of rows that no rank has: %s"
+                .formatted(source, Arrays.toString(load));
+        communicator.abort(said);
+        throw new CollectiveException(
+            "all-to-all of rows", communicator.step(), rank(), communicator.worldSize(), said);
+      }
+      rows += (int) each;
+    }
+    return rows;
   }
 
   private static int elements(long rows, int dim) {

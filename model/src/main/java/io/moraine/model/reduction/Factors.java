@@ -1,5 +1,6 @@
 package io.moraine.model.reduction;
 
+import io.moraine.model.collective.codec.Products;
 import java.util.Arrays;
 
 /**
@@ -10,6 +11,8 @@ final class Factors {
 
   /** Of a column's length: what is left below it is rounding of what was taken away. */
   private static final double SMALLEST = 1e-12;
+
+  private static final Products PRODUCTS = Products.chosen();
 
   private Factors() {}
 
@@ -25,7 +28,7 @@ final class Factors {
       int row = offset + i * shape.columns();
       for (int c = 0; c < shape.lowRank(); c++) {
         left[at + c * shape.rows() + i] =
-            dot(matrix, row, right, from + c * shape.columns(), shape.columns());
+            PRODUCTS.dot(matrix, row, right, from + c * shape.columns(), shape.columns());
       }
     }
   }
@@ -38,12 +41,10 @@ final class Factors {
       int row = offset + i * shape.columns();
       for (int c = 0; c < shape.lowRank(); c++) {
         float factor = left[from + c * shape.rows() + i];
-        int column = at + c * shape.columns();
-        for (int j = 0; j < shape.columns(); j++) {
-          right[column + j] += factor * matrix[row + j];
-        }
+        PRODUCTS.addScaled(matrix, row, right, at + c * shape.columns(), shape.columns(), factor);
       }
     }
+    PRODUCTS.oneNaN(right, at, shape.lowRank() * shape.columns());
   }
 
   /** Row i of {@code left right^T}. */
@@ -52,11 +53,9 @@ final class Factors {
     Arrays.fill(row, 0, shape.columns(), 0);
     for (int c = 0; c < shape.lowRank(); c++) {
       float factor = left[leftAt + c * shape.rows() + i];
-      int column = rightAt + c * shape.columns();
-      for (int j = 0; j < shape.columns(); j++) {
-        row[j] += factor * right[column + j];
-      }
+      PRODUCTS.addScaled(right, rightAt + c * shape.columns(), row, 0, shape.columns(), factor);
     }
+    PRODUCTS.oneNaN(row, 0, shape.columns());
   }
 
   /**
@@ -88,25 +87,6 @@ final class Factors {
         columns[at + c * length + i] = (float) column[i];
       }
     }
-  }
-
-  /** In four sums, so that they need not wait for each other. */
-  private static float dot(float[] a, int aOffset, float[] b, int bOffset, int length) {
-    float sum0 = 0;
-    float sum1 = 0;
-    float sum2 = 0;
-    float sum3 = 0;
-    int i = 0;
-    for (; i + 3 < length; i += 4) {
-      sum0 += a[aOffset + i] * b[bOffset + i];
-      sum1 += a[aOffset + i + 1] * b[bOffset + i + 1];
-      sum2 += a[aOffset + i + 2] * b[bOffset + i + 2];
-      sum3 += a[aOffset + i + 3] * b[bOffset + i + 3];
-    }
-    for (; i < length; i++) {
-      sum0 += a[aOffset + i] * b[bOffset + i];
-    }
-    return (sum0 + sum1) + (sum2 + sum3);
   }
 
   private static double dot(double[] a, double[] b) {

@@ -2,6 +2,7 @@ package io.moraine.model.collective
 
 import io.moraine.model.collective.codec.GradientCodec
 
+import scala.collection.mutable
 import scala.jdk.CollectionConverters._
 
 /** A collective as each rank runs it, and what plain loops in one place say that a rank gets.
@@ -23,8 +24,27 @@ object Case {
 
   /** Every collective that has a codec, on ranks' own values of this length. */
   def ofFloats(codec: GradientCodec, length: Int, seed: Long = 0): Seq[Case] =
-    Seq(allReduce(codec, length, seed), scatterAndGather(codec, length, seed)) ++
-      Seq(0, -1).map(broadcast(codec, length, seed, _)) :+ allToAll(codec, seed)
+    Seq(
+      allReduce(codec, Expected.values(_, length, seed)),
+      scatterAndGather(codec, Expected.values(_, length, seed)),
+      owing(codec, length, seed)
+    ) ++ Seq(0, -1).map(broadcast(codec, length, seed, _)) :+ allToAll(codec, seed)
+
+  /** Sums of values some of which are not finite. */
+  def ofNotFinite(codec: GradientCodec, length: Int): Seq[Case] = {
+    def values(rank: Int): Array[Float] = {
+      val all = Expected.values(rank, length)
+      for ((bad, i) <- Expected.notFinite.zipWithIndex; place = notFiniteAt(i); if place < length)
+        if (rank % 2 == i % 2) all(place) = bad
+      all
+    }
+    Seq(allReduce(codec, values), scatterAndGather(codec, values)).map(plain =>
+      plain.copy(name = s"${plain.name} of what is not finite")
+    )
+  }
+
+  /** Where they are: in blocks of their own. */
+  def notFiniteAt(i: Int): Int = 300 * i + 17
 
   /** Rows of tokens in FP8, which are sent in whole tiles. */
   def ofRows(row: Int, seed: Long = 0): Seq[Case] = Seq(allToAll(GradientCodec.fp8(row), seed, row))
@@ -33,29 +53,26 @@ object Case {
   def ofBytes(length: Int): Seq[Case] =
     Seq(0, -1).map(broadcastBytes(length, _)) :+ allToAllBytes :+ gathered :+ sums
 
-  private def allReduce(codec: GradientCodec, length: Int, seed: Long) = Case(
+  /** @param contribution of a rank */
+  private def allReduce(codec: GradientCodec, contribution: Int => Array[Float]) = Case(
     "all-reduce",
     communicator => {
-      val values = Expected.values(communicator.rank, length, seed)
+      val values = contribution(communicator.rank)
       communicator.allReduce(values, codec)
       values
     },
-    (_, worldSize) => sum(codec, length, seed, worldSize)
+    (_, worldSize) => sum(codec, contribution, worldSize)
   )
 
-  private def scatterAndGather(codec: GradientCodec, length: Int, seed: Long) = Case(
+  /** @param contribution of a rank */
+  def scatterAndGather(codec: GradientCodec, contribution: Int => Array[Float]): Case = Case(
     "reduce-scatter, then all-gather",
     communicator => {
-      val values = Expected.values(communicator.rank, length, seed)
-      val layout = new ShardLayout(length.toLong, communicator.worldSize, 256)
+      val values = contribution(communicator.rank)
+      val layout = new ShardLayout(values.length.toLong, communicator.worldSize, 256)
       val shard = new Array[Float](layout.size(communicator.rank))
-      communicator.reduceScatter(
-        (from, dst, offset, count) => System.arraycopy(values, from.toInt, dst, offset, count),
-        layout,
-        codec,
-        shard
-      )
-      val all = new Array[Float](length)
+      communicator.reduceScatter(reader(values), layout, codec, shard)
+      val all = new Array[Float](values.length)
       communicator.allGather(
         shard,
         layout,
@@ -64,11 +81,53 @@ object Case {
       )
       all
     },
-    (_, worldSize) => sum(codec, length, seed, worldSize)
+    (_, worldSize) => sum(codec, contribution, worldSize)
   )
 
-  private def sum(codec: GradientCodec, length: Int, seed: Long, worldSize: Int): Array[Float] =
-    Expected.allReduce(codec, (0 until worldSize).map(Expected.values(_, length, seed)))
+  private def sum(codec: GradientCodec, contribution: Int => Array[Float], worldSize: Int) =
+    Expected.allReduce(codec, (0 until worldSize).map(contribution))
+
+  /** Three steps' shards of a rank, then what it owes. */
+  private def owing(codec: GradientCodec, length: Int, seed: Long) = {
+    val steps = 3
+    def contribution(rank: Int, step: Int): Array[Float] = {
+      val values = Expected.values(rank, length, seed + step)
+      // Now and then a block is all zero, as that of an expert without tokens.
+      for (i <- values.indices if i / 256 % 5 == (rank + step) % 5) values(i) = 0
+      values
+    }
+    def ofAll(worldSize: Int): Seq[Array[Float]] = {
+      val ranks = 0 until worldSize
+      val residuals = ranks.map(_ => new Array[Float](length))
+      val layout = new ShardLayout(length.toLong, worldSize, 256)
+      val sums = (0 until steps).map(step =>
+        Expected.reduceScatter(codec, ranks.map(contribution(_, step)), residuals)
+      )
+      ranks.map { rank =>
+        val own = sums.map(_.slice(layout.from(rank).toInt, layout.to(rank).toInt))
+        Array.concat(own :+ residuals(rank): _*)
+      }
+    }
+    val byWorldSize = mutable.Map.empty[Int, Seq[Array[Float]]]
+    Case(
+      "reduce-scatter with error feedback",
+      communicator => {
+        val layout = new ShardLayout(length.toLong, communicator.worldSize, 256)
+        val feedback = new ErrorFeedback(length.toLong)
+        val shards = (0 until steps).map { step =>
+          val shard = new Array[Float](layout.size(communicator.rank))
+          val values = contribution(communicator.rank, step)
+          communicator.reduceScatter(reader(values), layout, codec, feedback, shard)
+          shard
+        }
+        Array.concat(shards :+ feedback.residual: _*)
+      },
+      (rank, worldSize) => byWorldSize.getOrElseUpdate(worldSize, ofAll(worldSize))(rank)
+    )
+  }
+
+  private def reader(values: Array[Float]): FloatReader =
+    (from, dst, offset, count) => System.arraycopy(values, from.toInt, dst, offset, count)
 
   /** From the first rank, or from the last. */
   private def broadcast(codec: GradientCodec, length: Int, seed: Long, at: Int) = Case(

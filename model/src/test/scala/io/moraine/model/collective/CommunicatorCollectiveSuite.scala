@@ -123,7 +123,7 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
       ),
       messages
     )
-    assert(messages.forall(_.startsWith("all-gather of bytes at step 0 on rank ")), messages)
+    assert(messages.forall(_.startsWith("sum of doubles at step 0 on rank ")), messages)
   }
 
   test("bytes that are gathered may be changed at once") {

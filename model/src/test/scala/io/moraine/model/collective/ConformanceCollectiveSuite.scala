@@ -34,6 +34,8 @@ class ConformanceCollectiveSuite extends AnyFunSuite {
       conforms(s"${codec.name}, ", worldSize, sockets, sizes(worldSize), Case.ofFloats(codec, _))
     for (row <- Seq(96, 192))
       conforms(s"fp8, rows of $row, ", worldSize, sockets, Seq(0), _ => Case.ofRows(row))
+    for (codec <- Case.codecs)
+      conforms(s"${codec.name}, ", worldSize, sockets, Seq(1500), Case.ofNotFinite(codec, _))
     conforms("", worldSize, sockets, Seq(0, 1, 4 * chunk * worldSize + 5), Case.ofBytes)
   }
 
@@ -56,6 +58,23 @@ class ConformanceCollectiveSuite extends AnyFunSuite {
             same(found(rank)(place), expected(rank, worldSize), s"$size elements, rank $rank")
         }
       }
+
+  for (codec <- Case.codecs)
+    test(s"${codec.name}: a sum of what is not finite is not finite, P = 2") {
+      for (sums <- Case.ofNotFinite(codec, 1500).map(_.expected(0, 2)))
+        for (i <- Expected.notFinite.indices) assert(!sums(Case.notFiniteAt(i)).isFinite)
+    }
+
+  for (ahead <- Seq(0, 1, 5))
+    test(s"$ahead rounds ahead: bits of plain loops, P = 3") {
+      val codec = GradientCodec.of("int8")
+      for (each <- Case.ofFloats(codec, 5 * chunk + 77)) {
+        val found =
+          Ranks.onHosts(Seq(0, 0, 0), Hierarchy.FLAT, ahead)((ranked, _) => each.run(ranked))
+        for ((values, rank) <- found.zipWithIndex)
+          same(values.get, each.expected(rank, 3), s"${each.name}, rank $rank")
+      }
+    }
 
   test("ranks that come late to each collective still get the same bits, P = 4") {
     val codec = GradientCodec.of("int8")

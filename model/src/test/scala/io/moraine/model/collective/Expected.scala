@@ -11,6 +11,8 @@ object Expected {
     Array.fill(length)(random.nextGaussian().toFloat)
   }
 
+  val notFinite: Seq[Float] = Seq(Float.NaN, Float.PositiveInfinity, Float.NegativeInfinity)
+
   /** What everybody decodes of these values, sent in chunks of at most 65,536 and whole blocks. */
   def through(codec: GradientCodec, values: Array[Float]): Array[Float] = {
     val chunk = 65536 / codec.blockElements * codec.blockElements
@@ -57,12 +59,40 @@ object Expected {
       val sum = new Array[Float](layout.size(owner))
       for (contribution <- contributions) {
         val decoded = through(codec, contribution.slice(from, from + sum.length))
-        for (i <- sum.indices) sum(i) += decoded(i)
+        add(decoded, sum)
       }
       through(codec, sum)
     }
     Array.concat(shards: _*)
   }
+
+  /** All shards' sums of contributions and what is owed of them, which changes. */
+  def reduceScatter(
+      codec: GradientCodec,
+      contributions: Seq[Array[Float]],
+      residuals: Seq[Array[Float]]
+  ): Array[Float] = {
+    val sum = new Array[Float](contributions.head.length)
+    val layout = new ShardLayout(sum.length.toLong, contributions.size, 256)
+    for ((contribution, residual) <- contributions.zip(residuals)) {
+      val isResting = contribution.grouped(256).map(_.forall(_ == 0)).toArray
+      val owing = contribution.clone
+      for (i <- owing.indices if !isResting(i / 256)) owing(i) += residual(i)
+      val decoded = Array.concat(contributions.indices.map { owner =>
+        through(codec, owing.slice(layout.from(owner).toInt, layout.to(owner).toInt))
+      }: _*)
+      for (i <- decoded.indices if !isResting(i / 256)) residual(i) = owing(i) - decoded(i)
+      add(decoded, sum)
+    }
+    sum
+  }
+
+  /** Adds; a sum that is NaN is one and the same NaN. */
+  private def add(values: Array[Float], sum: Array[Float]): Unit =
+    for (i <- sum.indices) {
+      val next = sum(i) + values(i)
+      sum(i) = if (next.isNaN) Float.NaN else next
+    }
 
   /** How much goes from one rank to another: nothing, little, or more than a chunk. */
   def count(from: Int, to: Int): Int = (3 * from + to) % 4 match {

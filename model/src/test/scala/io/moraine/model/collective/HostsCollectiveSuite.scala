@@ -58,20 +58,8 @@ class HostsCollectiveSuite extends AnyFunSuite {
 
     test(s"${codec.name}, $name: reduce-scatter, then all-gather, gives the same") {
       val size = chunk * worldSize + 300
-      val found = run(hosts) { (communicator, _) =>
-        val values = Expected.values(communicator.rank, size)
-        val layout = new ShardLayout(size.toLong, worldSize, 256)
-        val shard = new Array[Float](layout.size(communicator.rank))
-        communicator.reduceScatter(reader(values), layout, codec, shard)
-        val all = new Array[Float](size)
-        communicator.allGather(
-          shard,
-          layout,
-          codec,
-          (to, src, offset, count) => System.arraycopy(src, offset, all, to.toInt, count)
-        )
-        all
-      }
+      val both = Case.scatterAndGather(codec, Expected.values(_, size))
+      val found = run(hosts)((communicator, _) => both.run(communicator))
       val expected = Expected.allReduceByHosts(codec, contributions(worldSize, size), hosts)
       for (all <- found) same(all, expected, "")
     }
@@ -202,6 +190,16 @@ class HostsCollectiveSuite extends AnyFunSuite {
       else assert(delivered(i) == 0f && owed == 1f, s"element $i")
     }
   }
+
+  for (ahead <- Seq(0, 1, 5))
+    test(s"$ahead rounds ahead: the same bits") {
+      val (worldSize, codec) = (twoByTwo.size, GradientCodec.of("int8"))
+      val size = 3 * chunk * worldSize + 77
+      val both = Case.scatterAndGather(codec, Expected.values(_, size))
+      val found = Ranks.onHosts(twoByTwo, Hierarchy.HOSTS, ahead)((ranked, _) => both.run(ranked))
+      val expected = Expected.allReduceByHosts(codec, contributions(worldSize, size), twoByTwo)
+      for (all <- found) same(all.get, expected, "")
+    }
 
   test("no line where collectives are as wanted") {
     for ((hosts, wanted) <- Seq(twoByTwo -> Hierarchy.HOSTS, Seq(0, 0, 1) -> Hierarchy.FLAT))

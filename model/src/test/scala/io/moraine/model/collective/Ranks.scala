@@ -59,31 +59,56 @@ object Ranks {
         sockets.configured(
           config(rank, worldSize, silenceMillis, computeMillis.getOrElse(silenceMillis))
         ),
-      mesh => new Communicator(mesh)
+      mesh => new Communicator(mesh),
+      direct
     )((communicator, _) => work(communicator))
 
   /** The same for ranks on several hosts, which are loopback addresses of this one; by TCP. */
-  def onHosts[T](hosts: Seq[Int], hierarchy: Hierarchy)(
+  def onHosts[T](hosts: Seq[Int], hierarchy: Hierarchy, ahead: Int = Wire.AHEAD)(
       work: (Communicator, Mesh) => T
   ): Seq[Try[T]] =
     run(
       hosts.map(host => Listener.open(s"127.0.0.${1 + host}")),
       config(_, hosts.size),
-      new Communicator(_, hierarchy)
+      new Communicator(_, hierarchy, ahead),
+      direct
     )(work)
 
+  private def direct(by: Int, listeners: Seq[Listener]): Seq[String] = listeners.map(_.address)
+
+  /** The same by TCP with all connections of one rank through relays. */
+  def relayed[T](worldSize: Int, relayed: Int)(work: (Communicator, Relays) => T): Seq[Try[T]] = {
+    val relays = new Relays
+    // The higher rank calls the lower one.
+    def seen(by: Int, listeners: Seq[Listener]): Seq[String] =
+      listeners.map(_.address).zipWithIndex.map { case (address, rank) =>
+        if (rank < by && (rank == relayed || by == relayed)) relays.to(address) else address
+      }
+    try
+      run(
+        Seq.fill(worldSize)(Tcp.listen()),
+        config(_, worldSize),
+        new Communicator(_),
+        seen
+      )((communicator, _) => work(communicator, relays))
+    finally relays.close()
+  }
+
+  /** @param seen
+    *   the addresses of all as a rank sees them
+    */
   private def run[T](
       listeners: Seq[Listener],
       config: Int => MeshConfig,
-      communicator: Mesh => Communicator
+      communicator: Mesh => Communicator,
+      seen: (Int, Seq[Listener]) => Seq[String]
   )(work: (Communicator, Mesh) => T): Seq[Try[T]] = {
     val pool = Executors.newFixedThreadPool(listeners.size)
     implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
     try {
-      val addresses = listeners.map(_.address).asJava
       val futures = listeners.zipWithIndex.map { case (listener, rank) =>
         Future {
-          val mesh = Mesh.connect(config(rank), listener, addresses)
+          val mesh = Mesh.connect(config(rank), listener, seen(rank, listeners).asJava)
           val joined = communicator(mesh)
           try work(joined, mesh)
           finally joined.close()

@@ -1,7 +1,7 @@
 package io.moraine.model.train
 
 import io.moraine.model.checkpoint.{Checkpoints, LocalStorage}
-import io.moraine.model.collective.{CollectiveException, Communicator, Ranks}
+import io.moraine.model.collective.{CollectiveException, Communicator, Ranks, Relays}
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.moe.{ExpertExchange, ExpertTransfer, RouterConfig}
 import io.moraine.model.moe.RouterConfig.Score
@@ -15,6 +15,7 @@ import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.nio.file.{Files, Path}
 import java.util.Optional
 import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.atomic.AtomicLong
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -150,30 +151,48 @@ class ExpertsOnOwnersSuite extends AnyFunSuite {
       assert(more > 0.95 * exact.floatBytes.sum)
     }
 
-  test(
-    "a peer that is lost at any moment, forward or backward: the other ranks say so"
-  ) {
-    for (recompute <- Recompute.values; millis <- Seq(0, 10, 50)) {
+  /** How rank 1 is lost, and what the others say of it. */
+  private val losses: Seq[(String, (Communicator, Relays) => Unit, String)] = Seq(
+    ("is cut off", (_, relays) => relays.cut(), "connection lost.*"),
+    ("gives up", (communicator, _) => communicator.abort("out of disk"), "gave up: out of disk")
+  )
+
+  for ((kind, lose, reason) <- losses; recompute <- Recompute.values; millis <- Seq(0L, 10L, 50L))
+    test(
+      s"rank 1 $kind after $millis ms, forward or backward, recompute $recompute: the others say so and end"
+    ) {
       val setUp = SetUp("", plain, 3).copy(recompute = recompute)
-      val results = Ranks.run(3, silenceMillis = 3000) { communicator =>
+      val ended = Seq.fill(3)(new AtomicLong)
+      val lost = new AtomicLong
+      val results = Ranks.relayed(3, 1) { (communicator, relays) =>
         withModel(setUp, communicator, OnOwners("fp32", "fp32")) { model =>
           communicator.beginStep(1)
           val batch = new PatternSource(TinyModels.vocabulary, 9).batch(1)
           model.forwardBackward(batch, 1)
           if (communicator.rank == 1) {
-            val lost = new Thread(() => { Thread.sleep(millis.toLong); communicator.close() })
-            lost.start()
+            val thread = new Thread(() => {
+              Thread.sleep(millis)
+              lost.set(System.nanoTime)
+              lose(communicator, relays)
+            })
+            thread.start()
           }
-          while (true) model.forwardBackward(batch, 1)
+          try while (true) model.forwardBackward(batch, 1)
+          finally ended(communicator.rank).set(System.nanoTime)
         }
       }
       for (rank <- Seq(0, 2)) {
         val error = results(rank).failed.get
         assert(error.isInstanceOf[CollectiveException], error)
-        assert(error.getMessage.contains("all-to-all"), error.getMessage)
+        val said = s"(rank ${2 - rank}: gave up: )?rank 1: $reason"
+        assert(
+          error.getMessage.matches(s"all-to-all( of bytes)? at step 1 on rank $rank of 3: $said"),
+          error.getMessage
+        )
+        // Far below the deadline of silence, 20 s.
+        assert(ended(rank).get - lost.get < 5e9)
       }
     }
-  }
 }
 
 object ExpertsOnOwnersSuite {
@@ -211,7 +230,7 @@ object ExpertsOnOwnersSuite {
       floatBytes: Seq[Long]
   )
 
-  private class Recorder extends TrainObserver {
+  class Recorder extends TrainObserver {
     val metrics = new ConcurrentLinkedQueue[StepMetrics]
     val evaluations = new ConcurrentLinkedQueue[Double]
     val messages = new ConcurrentLinkedQueue[String]

@@ -1,11 +1,18 @@
 package io.moraine.model.train
 
+import io.moraine.model.checkpoint.{Checkpoints, LocalStorage}
+import io.moraine.model.collective.{Communicator, Ranks}
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.data.TokenBatch
+import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.precision.Precision
 import io.moraine.model.reduction.ReductionConfig
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import io.moraine.model.transformer.{Recompute, TinyModels, Transformer}
+import java.nio.file.Files
+import java.util.Optional
+import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.function.LongConsumer
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.collection.mutable.ArrayBuffer
@@ -39,6 +46,63 @@ class OverlapSuite extends AnyFunSuite {
         assert(last.drop(seen.last._1.toInt).exists(_ != 0))
       } finally model.close()
     }
+
+  for (overlaps <- Seq(true, false))
+    test(s"overlap $overlaps: a finished bucket leaves before backward goes on: $overlaps") {
+      val left = new ConcurrentLinkedQueue[Boolean]
+      Ranks
+        .run(2) { communicator =>
+          val model = new Watched(communicator, left, if (overlaps) 60000 else 300)
+          val config = new TrainConfig(
+            1,
+            3,
+            TrainConfig.Batch.constant(4, 1),
+            new LearningRateSchedule(1e-2, 1, java.util.List.of()),
+            new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
+            1.0,
+            new TrainConfig.Balance(0.01, 1),
+            new TrainConfig.Wire(coded("fp32"), TrainConfig.Weights.FP32, 0, 512, overlaps),
+            new TrainConfig.Every(3, 3, 3, 0, 0)
+          )
+          new Trainer(
+            model,
+            config,
+            communicator,
+            new PatternSource(32, 40),
+            Optional.empty(),
+            new Checkpoints(new LocalStorage(Files.createTempDirectory("overlap"))),
+            new Recorder,
+            "digest",
+            () => 0L
+          ).run(false)
+        }
+        .foreach(_.get)
+      // Of two micro-batches of each of three steps on two ranks the last.
+      assert(left.asScala.toSeq == Seq.fill(6)(overlaps))
+    }
+
+  /** Finishes its last 512 gradients, and notes whether anything has left before the others. */
+  private class Watched(
+      communicator: Communicator,
+      left: ConcurrentLinkedQueue[Boolean],
+      millis: Long
+  ) extends BigramModel(32) {
+    override def forwardBackward(
+        batch: TokenBatch,
+        weight: Double,
+        finished: LongConsumer
+    ): Double = {
+      val loss = forwardBackward(batch, weight)
+      if (finished ne TrainableModel.UNHEARD) {
+        val before = communicator.sentBytes
+        finished.accept(512)
+        val end = System.nanoTime + millis * 1000000
+        while (communicator.sentBytes == before && System.nanoTime < end) Thread.sleep(1)
+        left.add(communicator.sentBytes > before)
+      }
+      loss
+    }
+  }
 
   private def coded(name: String) = {
     val codec = GradientCodec.of(name)

@@ -13,14 +13,16 @@ import java.util.SplittableRandom;
  * thread's processor time, which other work on the machine changes less than the wall's, and bytes
  * allocated per chunk of 65,536 elements: vectors that C2 boxes are seen there.
  *
- * <p>Arguments: {@code vector} or {@code scalar}, rounds. A line per codec: the median of the last
- * half of the rounds, and the best.
+ * <p>Arguments: {@code vector} or {@code scalar}, rounds. A line per codec, and one for each of
+ * PowerSGD's products: the median of the last half of the rounds, and the best.
  */
 public final class CodecSpeed {
 
   private static final int ELEMENTS = 1 << 16;
   private static final int TIMES = 16;
   private static final double TOP_K_SHARE = 0.01;
+  private static final int WIDTH = 512;
+  private static final int LOW_RANK = 4;
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private final float[] values = new float[ELEMENTS];
@@ -103,6 +105,42 @@ public final class CodecSpeed {
               () -> codec.decode(bytes, 0, written, target, 0, ELEMENTS),
               rounds));
     }
+    cases.addAll(products(kernels, rounds));
     return cases;
+  }
+
+  /** PowerSGD's, of a matrix of {@link #WIDTH} columns with factors of {@link #LOW_RANK}. */
+  private List<Case> products(Products products, int rounds) {
+    float[] left = new float[LOW_RANK * ELEMENTS / WIDTH];
+    float[] right = Arrays.copyOf(values, LOW_RANK * WIDTH);
+    Work toLeft =
+        () -> {
+          for (int i = 0; i < left.length; i++) {
+            int row = i / LOW_RANK * WIDTH;
+            left[i] = products.dot(values, row, right, i % LOW_RANK * WIDTH, WIDTH);
+          }
+        };
+    Work toRight =
+        () -> {
+          for (int i = 0; i < left.length; i++) {
+            int row = i / LOW_RANK * WIDTH;
+            products.addScaled(values, row, target, i % LOW_RANK * WIDTH, WIDTH, left[i]);
+          }
+          products.oneNaN(target, 0, LOW_RANK * WIDTH);
+        };
+    Work toMatrix =
+        () -> {
+          for (int i = 0; i < left.length; i++) {
+            int row = i / LOW_RANK * WIDTH;
+            products.addScaled(right, i % LOW_RANK * WIDTH, target, row, WIDTH, left[i]);
+          }
+          for (int row = 0; row < ELEMENTS; row += WIDTH) {
+            products.oneNaN(target, row, WIDTH);
+          }
+        };
+    return List.of(
+        new Case("powersgd left", toLeft, rounds),
+        new Case("powersgd right", toRight, rounds),
+        new Case("powersgd matrix", toMatrix, rounds));
   }
 }

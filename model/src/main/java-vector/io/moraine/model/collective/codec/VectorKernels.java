@@ -1,7 +1,9 @@
 package io.moraine.model.collective.codec;
 
+import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.B2I;
+import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.I2B;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.I2S;
@@ -37,6 +39,9 @@ final class VectorKernels implements Kernels {
       VectorSpecies.of(byte.class, VectorShape.forBitSize(8 * LANES));
   private static final VectorSpecies<Byte> SHORT_BYTES = SHORTS.withLanes(byte.class);
   private static final VectorSpecies<Byte> FLOAT_BYTES = FLOATS.withLanes(byte.class);
+
+  /** Two of these hold the sums of a dot product, whatever the processor has. */
+  private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
 
   private final ScalarKernels scalar = new ScalarKernels();
 
@@ -104,8 +109,7 @@ final class VectorKernels implements Kernels {
     int bound = FLOATS.loopBound(length);
     IntVector largest = IntVector.zero(INTS);
     for (int i = 0; i < bound; i += LANES) {
-      IntVector bits = FloatVector.fromArray(FLOATS, src, offset + i).reinterpretAsInts();
-      largest = largest.max(bits.and(ScalarKernels.ABSOLUTE));
+      largest = largest.max(absolute(src, offset + i));
     }
     int rest = scalar.largestBits(src, offset + bound, length - bound);
     return Math.max(largest.reduceLanes(MAX), rest);
@@ -293,6 +297,76 @@ final class VectorKernels implements Kernels {
     oneNaN(dst, dstOffset, length, total);
   }
 
+  @Override
+  public float dot(float[] a, int aOffset, float[] b, int bOffset, int length) {
+    int bound = length - length % SUMS;
+    FloatVector low = FloatVector.zero(EIGHT);
+    FloatVector high = FloatVector.zero(EIGHT);
+    for (int i = 0; i < bound; i += SUMS) {
+      low = low.add(product(a, aOffset + i, b, bOffset + i));
+      high = high.add(product(a, aOffset + i + SUMS / 2, b, bOffset + i + SUMS / 2));
+    }
+    return ScalarKernels.sum(
+        total(low, high), ScalarKernels.rest(a, aOffset, b, bOffset, bound, length));
+  }
+
+  @Override
+  public void addScaled(
+      float[] src, int srcOffset, float[] dst, int dstOffset, int length, float factor) {
+    int bound = FLOATS.loopBound(length);
+    for (int i = 0; i < bound; i += LANES) {
+      add(dst, dstOffset + i, FloatVector.fromArray(FLOATS, src, srcOffset + i).mul(factor));
+    }
+    scalar.addScaled(src, srcOffset + bound, dst, dstOffset + bound, length - bound, factor);
+  }
+
+  @Override
+  public void oneNaN(float[] values, int offset, int length) {
+    if (largestBits(values, offset, length) > ScalarKernels.INFINITY) {
+      scalar.oneNaN(values, offset, length);
+    }
+  }
+
+  @Override
+  public float absoluteSum(float[] src, int offset, int length, float factor) {
+    int bound = length - length % SUMS;
+    FloatVector low = FloatVector.zero(EIGHT);
+    FloatVector high = FloatVector.zero(EIGHT);
+    for (int i = 0; i < bound; i += SUMS) {
+      low = low.add(FloatVector.fromArray(EIGHT, src, offset + i).abs().mul(factor));
+      high = high.add(FloatVector.fromArray(EIGHT, src, offset + i + SUMS / 2).abs().mul(factor));
+    }
+    return total(low, high)
+        + ScalarKernels.absoluteRest(src, offset + bound, length - bound, factor);
+  }
+
+  @Override
+  public int countReaching(float[] src, int offset, int length, int limit) {
+    int bound = FLOATS.loopBound(length);
+    IntVector below = IntVector.zero(INTS);
+    for (int i = 0; i < bound; i += LANES) {
+      below = below.add(absolute(src, offset + i).sub(limit).lanewise(ASHR, 31));
+    }
+    int reaching = bound + below.reduceLanes(ADD);
+    return reaching + scalar.countReaching(src, offset + bound, length - bound, limit);
+  }
+
+  @Override
+  public void findReaching(float[] src, int offset, int length, int bound, int[] places) {
+    int found = 0;
+    int whole = FLOATS.loopBound(length);
+    for (int i = 0; found < places.length; i += LANES) {
+      int count = Math.min(LANES, length - i);
+      if (i == whole || absolute(src, offset + i).compare(GE, bound).anyTrue()) {
+        for (int j = i; j < i + count; j++) {
+          if ((Float.floatToRawIntBits(src[offset + j]) & ScalarKernels.ABSOLUTE) >= bound) {
+            places[found++] = j;
+          }
+        }
+      }
+    }
+  }
+
   /** So is every block but a range's last and those that end with zeros. */
   private static boolean isWholeVectorsOfSigns(int length) {
     return length % (8 * LANES) == 0;
@@ -301,6 +375,24 @@ final class VectorKernels implements Kernels {
   /** So is every block but a range's last. */
   private static boolean isWholeVectorsOfPairs(int length) {
     return length % (2 * LANES) == 0;
+  }
+
+  private static FloatVector product(float[] a, int aOffset, float[] b, int bOffset) {
+    return FloatVector.fromArray(EIGHT, a, aOffset).mul(FloatVector.fromArray(EIGHT, b, bOffset));
+  }
+
+  /** Of 16 sums; vectors' own reduction has no order. */
+  private static float total(FloatVector low, FloatVector high) {
+    FloatVector sums = low.add(high);
+    float even = (sums.lane(0) + sums.lane(4)) + (sums.lane(2) + sums.lane(6));
+    float odd = (sums.lane(1) + sums.lane(5)) + (sums.lane(3) + sums.lane(7));
+    return even + odd;
+  }
+
+  private static IntVector absolute(float[] src, int offset) {
+    return FloatVector.fromArray(FLOATS, src, offset)
+        .reinterpretAsInts()
+        .and(ScalarKernels.ABSOLUTE);
   }
 
   private static FloatVector bf16(byte[] src, int offset) {
@@ -327,7 +419,7 @@ final class VectorKernels implements Kernels {
   }
 
   /** Adds the low (part 0) or high (part 1) halves of bytes. */
-  private static void addHalves(
+  private void addHalves(
       byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale, int part) {
     int left = 28 - 4 * part;
     FloatVector total = FloatVector.zero(FLOATS);
@@ -396,9 +488,9 @@ final class VectorKernels implements Kernels {
   }
 
   /** A total may also be NaN for infinities' sake; then nothing is to be replaced. */
-  private static void oneNaN(float[] dst, int offset, int length, FloatVector total) {
+  private void oneNaN(float[] dst, int offset, int length, FloatVector total) {
     if (hasNaN(total.reinterpretAsInts().and(ScalarKernels.ABSOLUTE))) {
-      ScalarKernels.oneNaN(dst, offset, length);
+      scalar.oneNaN(dst, offset, length);
     }
   }
 }

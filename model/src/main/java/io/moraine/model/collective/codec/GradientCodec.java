@@ -7,7 +7,8 @@ import java.util.stream.Collectors;
  * Writes ranges of float32 as bytes and back; without state, so any number of threads may use one.
  *
  * <p>Everybody who decodes the same bytes gets the same bits. A value that is not finite stays
- * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite.
+ * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite. Of
+ * top-k as many as it sends: if more are not finite, the others become zero.
  */
 public sealed interface GradientCodec
     permits Fp32Codec, Bf16Codec, BlockCodec, SignCodec, TopKCodec {

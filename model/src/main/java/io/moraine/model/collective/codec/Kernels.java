@@ -9,12 +9,13 @@ import java.util.Optional;
  * ScalarKernels} and, on {@code jdk.incubator.vector}, VectorKernels.
  *
  * <p>The same bits because both do per element what Java defines exactly (a product, then a sum,
- * each rounded; never fused, never reordered over elements), because maxima are those of integers,
- * and because a sum that is NaN becomes {@link Float#NaN}, whichever NaN the processor would give.
+ * each rounded; never fused, never reordered over elements but as the operation says), because
+ * maxima are those of integers, and because a sum that is NaN becomes {@link Float#NaN}, whichever
+ * NaN the processor would give.
  *
  * <p>Bytes are little-endian, offsets count what their array has, {@code length} counts elements.
  */
-interface Kernels {
+interface Kernels extends Products {
 
   /** Below as many lanes the scalar form is as fast. */
   int FEWEST_LANES = 8;
@@ -96,6 +97,27 @@ interface Kernels {
 
   /** Gives {@code scale}, which is finite, the signs of bits and adds. */
   void addSigns(byte[] src, int srcOffset, float[] dst, int dstOffset, int length, float scale);
+
+  /**
+   * The sum of absolute values times a factor, in {@link #SUMS} sums as a {@link #dot}.
+   *
+   * @param factor such that nothing overflows; values are finite
+   */
+  float absoluteSum(float[] src, int offset, int length, float factor);
+
+  /**
+   * Counts values that reach a bound.
+   *
+   * @param bound of the values' bits without their signs; above 0
+   */
+  int countReaching(float[] src, int offset, int length, int bound);
+
+  /**
+   * Finds the same values.
+   *
+   * @param places gets them, from {@code offset} on; has room for all
+   */
+  void findReaching(float[] src, int offset, int length, int bound, int[] places);
 
   /** All codecs of gradients without settings, on these kernels. */
   default List<GradientCodec> codecs() {

@@ -65,7 +65,9 @@ record SignCodec(Kernels kernels) implements GradientCodec {
       FLOAT.set(dst, dstOffset, Float.NaN);
     } else if (largest >= SMALLEST_BITS) {
       int used = used(src, srcOffset, count);
-      FLOAT.set(dst, dstOffset, absoluteMean(src, srcOffset, used));
+      // Scaled down, so that no sum overflows.
+      float mean = kernels.absoluteSum(src, srcOffset, used, 1f / BLOCK) / used * BLOCK;
+      FLOAT.set(dst, dstOffset, mean);
       dst[dstOffset + HEADER_BYTES - 1] = (byte) (used - 1);
       kernels.packSigns(src, srcOffset, dst, dstOffset + HEADER_BYTES, used);
     }
@@ -121,27 +123,6 @@ record SignCodec(Kernels kernels) implements GradientCodec {
       used--;
     }
     return used;
-  }
-
-  /**
-   * In four sums, so that they need not wait for each other, scaled down, so that none overflows.
-   */
-  private static float absoluteMean(float[] src, int offset, int count) {
-    float sum0 = 0;
-    float sum1 = 0;
-    float sum2 = 0;
-    float sum3 = 0;
-    int i = 0;
-    for (; i + 3 < count; i += 4) {
-      sum0 += Math.abs(src[offset + i]) / BLOCK;
-      sum1 += Math.abs(src[offset + i + 1]) / BLOCK;
-      sum2 += Math.abs(src[offset + i + 2]) / BLOCK;
-      sum3 += Math.abs(src[offset + i + 3]) / BLOCK;
-    }
-    for (; i < count; i++) {
-      sum0 += Math.abs(src[offset + i]) / BLOCK;
-    }
-    return ((sum0 + sum1) + (sum2 + sum3)) / count * BLOCK;
   }
 
   private static int signBytes(int elements) {

@@ -101,7 +101,7 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
     for (int i = 0; i < places.length; i++) {
       dst[dstOffset + places[i]] += values[i];
     }
-    ScalarKernels.oneNaN(dst, dstOffset, elements);
+    kernels.oneNaN(dst, dstOffset, elements);
   }
 
   /** Most entries of a range. */
@@ -112,7 +112,9 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
   /** Places of what is sent, ascending. */
   private int[] largest(float[] src, int offset, int elements) {
     int most = entries(elements);
-    int[] candidates = reaching(bound(src, offset, elements), src, offset, elements);
+    int bound = bound(src, offset, elements);
+    int[] candidates = new int[kernels.countReaching(src, offset, elements, bound)];
+    kernels.findReaching(src, offset, elements, bound, candidates);
     if (candidates.length <= most) {
       return candidates;
     }
@@ -160,21 +162,6 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
       stride--;
     }
     return stride;
-  }
-
-  private static int[] reaching(int bound, float[] src, int offset, int elements) {
-    int count = 0;
-    for (int i = 0; i < elements; i++) {
-      count += size(src[offset + i]) >= bound ? 1 : 0;
-    }
-    int[] places = new int[count];
-    int found = 0;
-    for (int i = 0; found < count; i++) {
-      if (size(src[offset + i]) >= bound) {
-        places[found++] = i;
-      }
-    }
-    return places;
   }
 
   /** Orders by absolute value, what is not finite above all that is. */

@@ -22,7 +22,7 @@ record Frame(Kind kind, Tag tag, Payload payload) {
   static final Tag NO_TAG = new Tag(Operation.BARRIER, 0, 0);
 
   private static final int MAGIC = 0x4d4652; // "MFR"
-  private static final char VERSION = '4';
+  private static final char VERSION = '5';
   private static final int FIELDS_AT = 4;
   private static final int FIELD_BYTES = 1 + 1 + 4 + 8 + 8 + 4;
 

@@ -11,7 +11,13 @@ public enum Operation {
   BROADCAST(4, "broadcast"),
   ALL_TO_ALL(5, "all-to-all"),
   ALL_GATHER_BYTES(6, "all-gather of bytes"),
-  BARRIER(7, "barrier");
+  BARRIER(7, "barrier"),
+  BROADCAST_BYTES(8, "broadcast of bytes"),
+  ALL_TO_ALL_BYTES(9, "all-to-all of bytes"),
+  EXCHANGE_OF_COUNTS(10, "exchange of counts"),
+  SUM_OF_DOUBLES(11, "sum of doubles"),
+  SUM_OF_LONGS(12, "sum of longs"),
+  COMPARISON(13, "comparison");
 
   private final byte code;
   private final String text;

@@ -46,6 +46,44 @@ class KernelsReferenceSuite extends AnyFunSuite {
       }
     }
 
+  for ((kind, draw) <- kinds; (loop, run) <- loops)
+    test(s"$loop: vector = scalar on $kind, lengths 0 to 1100, any offset") {
+      val random = new SplittableRandom(7)
+      for (length <- 0 to 1100) {
+        val offset = random.nextInt(40)
+        val (a, b) =
+          (Array.fill(offset + length)(draw(random)), Array.fill(9 + length)(draw(random)))
+        val factor = draw(random)
+        val results = Seq(Kernels.scalar, Kernels.vector.get).map { kernels =>
+          run(kernels, a, offset, b, length, factor).map(floatToRawIntBits(_))
+        }
+        assert(java.util.Arrays.equals(results(0), results(1)), s"$length elements")
+      }
+    }
+
+  test("dot product: 16 sums of every 16th product, added in pairs, then the rest in order") {
+    val random = new SplittableRandom(3)
+    for (length <- Seq(0, 1, 15, 16, 17, 500); kernels <- Seq(Kernels.scalar, Kernels.vector.get)) {
+      val (a, b) =
+        (Array.fill(length)(finite(random) / 4), Array.fill(length)(random.nextGaussian().toFloat))
+      val products = a.zip(b).map { case (x, y) => x * y }
+      val (whole, rest) = products.splitAt(length - length % 16)
+      def folded(sums: Seq[Float]): Float =
+        if (sums.size == 1) sums.head
+        else {
+          val (front, back) = sums.splitAt(sums.size / 2)
+          folded(front.zip(back).map { case (x, y) => x + y })
+        }
+      val sums = (0 until 16).map(j => (j until whole.length by 16).foldLeft(0f)(_ + whole(_)))
+      val expected = folded(sums) + rest.foldLeft(0f)(_ + _)
+      assert(
+        floatToRawIntBits(kernels.dot(a, 0, b, 0, length)) == floatToRawIntBits(
+          if (expected.isNaN) Float.NaN else expected
+        )
+      )
+    }
+  }
+
   test("bf16: vector = scalar on every upper half with lower halves around the tie") {
     val lower = Seq(0, 1, 0x7fff, 0x8000, 0x8001, 0xffff)
     val values =
@@ -159,6 +197,34 @@ object KernelsReferenceSuite {
   private def ties(largest: Float)(random: SplittableRandom): Float =
     if (random.nextInt(16) == 0) largest
     else (random.nextInt((4 * largest).toInt + 1) - 2 * largest) / 2
+
+  private type Loop = (Kernels, Array[Float], Int, Array[Float], Int, Float) => Array[Float]
+
+  /** On values from an offset on, others from 9 on, and a factor. */
+  private val loops: Seq[(String, Loop)] = Seq(
+    "dot" -> ((kernels, a, offset, b, length, _) => Array(kernels.dot(a, offset, b, 9, length))),
+    "addScaled, oneNaN" -> { (kernels, a, offset, b, length, factor) =>
+      val dst = b ++ Array.fill(17)(5f)
+      kernels.addScaled(a, offset, dst, 9, length, factor)
+      kernels.oneNaN(dst, 9, length)
+      for (i <- 0 until 9) assert(floatToRawIntBits(dst(i)) == floatToRawIntBits(b(i)))
+      assert(dst.takeRight(17).forall(_ == 5f))
+      dst
+    },
+    "absoluteSum" -> { (kernels, a, offset, _, length, _) =>
+      val small = a.map(v => if (java.lang.Float.isFinite(v)) v else 1f)
+      Array(kernels.absoluteSum(small, offset, length, 1f / 1024))
+    },
+    "reaching" -> { (kernels, a, offset, _, length, factor) =>
+      val bound = math.max(1, floatToRawIntBits(factor) & 0x7fffffff)
+      val places = new Array[Int](kernels.countReaching(a, offset, length, bound))
+      kernels.findReaching(a, offset, length, bound, places)
+      val expected =
+        (0 until length).filter(i => (floatToRawIntBits(a(offset + i)) & 0x7fffffff) >= bound)
+      assert(places.toSeq == expected)
+      places.map(_.toFloat)
+    }
+  )
 
   private val kinds: Seq[(String, SplittableRandom => Float)] = Seq(
     "all classes of floats" -> anyFloat,

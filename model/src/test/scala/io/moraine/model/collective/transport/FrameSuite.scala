@@ -131,7 +131,7 @@ class FrameSuite extends AnyFunSuite {
   test("a frame of another version is named") {
     assert(
       intercept[IOException](read(bytes.updated(3, '2'.toByte))).getMessage ==
-        "a frame of version 2, this rank has 4"
+        "a frame of version 2, this rank has 5"
     )
   }
 

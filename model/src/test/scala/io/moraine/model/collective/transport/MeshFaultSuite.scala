@@ -188,7 +188,7 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
     (
       "a flipped bit in the version",
       f => GoesOn(flipped(f, 3)),
-      "a frame of version \\$, this rank has 4"
+      "a frame of version %, this rank has 5"
     ),
     ("a flipped bit in the step", f => GoesOn(flipped(f, 11)), "frame \\d+ is damaged"),
     ("a length that grew", f => GoesOn(flipped(f, lengthAt)), "frame \\d+ is damaged"),
