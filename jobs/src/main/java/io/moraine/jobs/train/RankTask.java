@@ -113,6 +113,9 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
         throw new RankFailedException(communicator.step(), e);
+      } catch (Error e) {
+        communicator.abort(e.toString());
+        throw e;
       }
     }
   }

@@ -126,8 +126,8 @@ class ClusterStoresSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(
       failure.getMessage.linesIterator.exists(
         _.matches(
-          "io.moraine.jobs.config.ConfigException: train.wire.tls: rank .*: the certificate of " +
-            "CN=ranks is not trusted: .*See spark.ssl.keyStore and spark.ssl.trustStore\\."
+          "io.moraine.jobs.config.ConfigException: train.wire.tls: connecting rank \\d of 2: rank .*: the " +
+            "certificate of CN=ranks is not trusted: .*See spark.ssl.keyStore and spark.ssl.trustStore\\."
         )
       ),
       failure

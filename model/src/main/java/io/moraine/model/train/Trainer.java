@@ -116,7 +116,7 @@ public final class Trainer {
   private TrainResult trainOrTell(boolean resume) throws IOException {
     try {
       return train(resume);
-    } catch (RuntimeException | IOException e) {
+    } catch (RuntimeException | IOException | Error e) {
       communicator.abort(e.toString());
       throw e;
     }

@@ -11,6 +11,7 @@ import io.moraine.model.tensor.FlatBuffer
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
 import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.function.LongConsumer
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -82,6 +83,44 @@ class TrainerSuite extends AnyFunSuite {
       .map(_.get)
 
   private def folder(): Path = Files.createTempDirectory("trainer")
+
+  test("an error of the JVM during backward, a bucket under way, is what the other ranks hear") {
+    val results = Ranks.run(3) { communicator =>
+      val model = new BigramModel(vocabulary) {
+        override def forwardBackward(
+            batch: TokenBatch,
+            weight: Double,
+            finished: LongConsumer
+        ): Double = {
+          val loss = forwardBackward(batch, weight)
+          if (communicator.rank == 1) {
+            finished.accept(0)
+            Thread.sleep(200)
+            throw new OutOfMemoryError("no room")
+          }
+          Thread.sleep(2000)
+          loss
+        }
+      }
+      try
+        new Trainer(
+          model,
+          flat(3),
+          communicator,
+          new PatternSource(vocabulary, 40),
+          Optional.empty(),
+          new Checkpoints(new LocalStorage(folder())),
+          new Recorder,
+          "digest",
+          () => 0L
+        ).run(true)
+      catch { case e: OutOfMemoryError => throw new IllegalStateException(e) } // else nobody hears
+    }
+    for (rank <- Seq(0, 2)) {
+      val message = results(rank).failed.get.getMessage
+      assert(message.contains("rank 1: gave up: java.lang.OutOfMemoryError: no room"), message)
+    }
+  }
 
   test("the loss falls from that of guessing to below half of it in 60 steps, P = 2, int8") {
     val recorder = new Recorder

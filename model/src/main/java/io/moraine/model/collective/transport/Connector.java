@@ -13,7 +13,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
@@ -55,9 +55,13 @@ final class Connector {
   /** By rank; guarded by this object, as is whether callers are still let in. */
   private final Map<Integer, Connection> connections = new TreeMap<>();
 
+  /** Number of the call by which a rank was let in; guarded likewise. */
+  private final Map<Integer, Integer> admittedCalls = new TreeMap<>();
+
   /** Callers who have not said who they are, the first one first; guarded likewise. */
   private final Deque<TimedChannel> pending = new ArrayDeque<>();
 
+  private int calls;
   private boolean isOver;
 
   /** Why the last caller was not let in; empty if all were. Guarded likewise. */
@@ -84,12 +88,13 @@ final class Connector {
             "%d ranks need as many addresses, got %d"
                 .formatted(config.worldSize(), addresses.size()));
       }
+      List<Address> parsed = addresses.stream().map(Address::parse).toList();
       for (ServerSocketChannel server : listener.servers()) {
         server.configureBlocking(false);
         server.register(selector, SelectionKey.OP_ACCEPT);
       }
       for (int peer = 0; peer < config.rank(); peer++) {
-        call(peer, Address.parse(addresses.get(peer)), selector);
+        call(peer, parsed.get(peer), selector);
       }
       acceptAll(selector);
       return end();
@@ -97,7 +102,7 @@ final class Connector {
       TransportException failure = new TransportException("cannot accept: " + e.getMessage(), e);
       giveUp(failure, addresses);
       throw failure;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       giveUp(e, addresses);
       throw e;
     }
@@ -109,22 +114,23 @@ final class Connector {
     return connections;
   }
 
-  private void giveUp(RuntimeException e, List<String> addresses) {
+  private void giveUp(Throwable e, List<String> addresses) {
     Map<Integer, Connection> connected = end();
-    if (!(e instanceof UntrustedException)) {
-      connected.values().forEach(Connector::closeQuietly);
-      return;
-    }
-    for (int peer = 0; peer < addresses.size() && isFirst(); peer++) {
-      if (peer != config.rank()) {
-        tell(Address.parse(addresses.get(peer)), new Notice(config.rank(), e.getMessage()));
-      }
+    if (e instanceof UntrustedException) {
+      tellAll(new Notice(config.rank(), e.getMessage()), addresses);
     }
     // Who does not listen any more is connected to all and reads frames.
-    List<Peer> peers = new ArrayList<>();
-    connected.forEach((rank, made) -> peers.add(new Peer(rank, made, new PayloadPool())));
+    Collection<Peer> peers = Peer.ofAll(connected, new PayloadPool()).values();
     peers.forEach(peer -> peer.abort(e.toString()));
-    peers.forEach(Peer::close);
+    Peer.closeAll(peers);
+  }
+
+  private void tellAll(Notice given, List<String> addresses) {
+    for (int peer = 0; peer < addresses.size() && isFirst(); peer++) {
+      if (peer != config.rank()) {
+        tell(Address.parse(addresses.get(peer)), given);
+      }
+    }
   }
 
   /** Whether no other rank has told of it before. */
@@ -261,7 +267,8 @@ final class Connector {
     try {
       TimedChannel timed = new TimedChannel(channel, HANDSHAKE_MILLIS);
       makeRoom(timed);
-      Thread thread = new Thread(() -> admit(channel, timed), "moraine handshake");
+      int call = calls++;
+      Thread thread = new Thread(() -> admit(channel, timed, call), "moraine handshake");
       thread.setDaemon(true);
       thread.start();
     } catch (IOException e) {
@@ -284,7 +291,7 @@ final class Connector {
   }
 
   /** Lets a caller in that proves to be a higher rank. */
-  private void admit(SocketChannel channel, TimedChannel timed) {
+  private void admit(SocketChannel channel, TimedChannel timed, int call) {
     Optional<Met> met = Optional.empty();
     try (timed) {
       if (timed.peekInt() == Notice.MAGIC) {
@@ -297,16 +304,17 @@ final class Connector {
       met = Optional.empty();
     } finally {
       forget(timed);
-      met.ifPresentOrElse(this::admit, () -> closeQuietly(channel));
+      met.ifPresentOrElse(found -> admit(found, call), () -> closeQuietly(channel));
     }
   }
 
-  private synchronized void admit(Met met) {
-    if (isOver) {
+  /** Who calls again has given up the call before, though it may be answered later. */
+  private synchronized void admit(Met met, int call) {
+    if (isOver || admittedCalls.getOrDefault(met.rank(), -1) > call) {
       closeQuietly(met.connection());
       return;
     }
-    // Who calls again has given up the call before.
+    admittedCalls.put(met.rank(), call);
     Optional.ofNullable(connections.put(met.rank(), met.connection()))
         .ifPresent(Connector::closeQuietly);
   }
@@ -395,7 +403,7 @@ final class Connector {
     return channel.getRemoteAddress() instanceof UnixDomainSocketAddress;
   }
 
-  private static void closeQuietly(Closeable channel) {
+  static void closeQuietly(Closeable channel) {
     try {
       channel.close();
     } catch (IOException e) {

@@ -15,6 +15,7 @@ final class FrameWriter {
   private final GatheringByteChannel channel;
   private final ByteBuffer pending = ByteBuffer.allocateDirect(8 * SMALL_BYTES);
   private long sequence;
+  private volatile long lastWrittenNanos = System.nanoTime();
 
   /**
    * Begins a connection's sequence.
@@ -23,6 +24,11 @@ final class FrameWriter {
    */
   FrameWriter(GatheringByteChannel channel) {
     this.channel = channel;
+  }
+
+  /** When bytes left last; for any thread. */
+  long lastWrittenNanos() {
+    return lastWrittenNanos;
   }
 
   /** Appends a frame, which is written at once if it is large. */
@@ -42,6 +48,7 @@ final class FrameWriter {
       // The system would get a copy of all that is in the heap, at each call.
       payload.limit(Math.min(end, payload.position() + PayloadPool.PIECE_BYTES));
       channel.write(new ByteBuffer[] {pending, payload});
+      lastWrittenNanos = System.nanoTime();
     }
     pending.clear();
   }
@@ -51,6 +58,7 @@ final class FrameWriter {
     pending.flip();
     while (pending.hasRemaining()) {
       channel.write(pending);
+      lastWrittenNanos = System.nanoTime();
     }
     pending.clear();
   }

@@ -128,17 +128,25 @@ public final class Listener implements AutoCloseable {
 
   @Override
   public void close() {
-    closeAll(servers);
-    address.socket().ifPresent(Listener::delete);
+    try {
+      closeAll(servers);
+    } finally {
+      address.socket().ifPresent(Listener::delete);
+    }
   }
 
   private static void closeAll(List<ServerSocketChannel> servers) {
+    Optional<IOException> failure = Optional.empty();
     for (ServerSocketChannel server : servers) {
       try {
         server.close();
       } catch (IOException e) {
-        throw new TransportException("cannot close a listener: " + e.getMessage(), e);
+        failure = Optional.of(e);
       }
+    }
+    if (failure.isPresent()) {
+      String why = failure.get().getMessage();
+      throw new TransportException("cannot close a listener: " + why, failure.get());
     }
   }
 

@@ -1,6 +1,7 @@
 package io.moraine.model.collective.transport;
 
-import java.util.HashMap;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -11,6 +12,9 @@ import java.util.Map;
 public final class Mesh implements AutoCloseable {
 
   private static final long POLL_MILLIS = 100;
+
+  /** Whose wait of {@link #POLL_MILLIS} takes that long has stood still itself. */
+  private static final long STOOD_STILL_NANOS = 1_000_000_000;
 
   private final MeshConfig config;
   private final Map<Integer, Peer> peers;
@@ -25,7 +29,11 @@ public final class Mesh implements AutoCloseable {
    *
    * @param waitedNanos for each rank
    */
-  private record Running(Tag tag, long beginNanos, long[] waitedNanos) {
+  private record Running(Tag tag, long[] waitedNanos) {
+
+    boolean isLate(Duration compute) {
+      return Arrays.stream(waitedNanos).sum() > compute.toNanos();
+    }
 
     /** Whether another rank was waited for longer than this one, and for how long; else empty. */
     String slower(int than) {
@@ -45,7 +53,7 @@ public final class Mesh implements AutoCloseable {
     this.peers = peers;
     this.pool = pool;
     this.hosts = hosts;
-    this.running = new Running(Frame.NO_TAG, System.nanoTime(), new long[config.worldSize()]);
+    this.running = new Running(Frame.NO_TAG, new long[config.worldSize()]);
   }
 
   /**
@@ -55,14 +63,29 @@ public final class Mesh implements AutoCloseable {
    * @param listener this rank's; closed when all are connected
    * @param addresses of every rank ({@link Listener#address}), by rank
    * @throws TransportException if a rank is not there within the deadline of silence
+   * @throws UntrustedException if a certificate is not accepted, here or on another rank
    */
   public static Mesh connect(MeshConfig config, Listener listener, List<String> addresses) {
-    Map<Integer, Connection> connections = new Connector(config).connect(listener, addresses);
+    Map<Integer, Connection> connections = connections(config, listener, addresses);
     PayloadPool pool = new PayloadPool();
-    Map<Integer, Peer> peers = new HashMap<>();
-    connections.forEach((peer, connection) -> peers.put(peer, new Peer(peer, connection, pool)));
     return new Mesh(
-        config, peers, pool, addresses.stream().map(a -> Address.parse(a).host()).toList());
+        config,
+        Peer.ofAll(connections, pool),
+        pool,
+        addresses.stream().map(a -> Address.parse(a).host()).toList());
+  }
+
+  /** A failure names this rank, which other ranks that hear of it do themselves. */
+  private static Map<Integer, Connection> connections(
+      MeshConfig config, Listener listener, List<String> addresses) {
+    String connecting = "connecting rank %d of %d: ".formatted(config.rank(), config.worldSize());
+    try {
+      return new Connector(config).connect(listener, addresses);
+    } catch (UntrustedException e) {
+      throw new UntrustedException(connecting + e.getMessage(), e);
+    } catch (TransportException e) {
+      throw new TransportException(connecting + e.getMessage(), e);
+    }
   }
 
   /** A mesh of one rank. */
@@ -123,8 +146,8 @@ public final class Mesh implements AutoCloseable {
   /**
    * Queues a payload for a peer; it is not copied. The caller may release it at once.
    *
-   * @throws TransportException if any rank is lost or silent, or the operation is not done within
-   *     the deadline, which begins with its first frame
+   * @throws TransportException if any rank is lost or silent, or this rank has waited for longer
+   *     than the deadline in this operation
    */
   public void send(int peer, Tag tag, Payload payload) {
     Frame frame = Frame.of(Frame.Kind.DATA, tag, payload);
@@ -138,7 +161,7 @@ public final class Mesh implements AutoCloseable {
    *
    * @param tag of the collective that it has to belong to
    * @throws TransportException if the peer is in another collective, any rank is lost or silent, or
-   *     the operation is not done within the deadline, which begins with its first frame
+   *     this rank has waited for longer than the deadline in this operation
    */
   public Payload receive(int peer, Tag tag) {
     Frame frame = await(peer, tag, connection -> connection.poll(POLL_MILLIS));
@@ -156,7 +179,7 @@ public final class Mesh implements AutoCloseable {
 
   @Override
   public void close() {
-    peers.values().forEach(Peer::close);
+    Peer.closeAll(peers.values());
   }
 
   private interface Attempt {
@@ -168,22 +191,26 @@ public final class Mesh implements AutoCloseable {
     Running operation = running(tag);
     try {
       while (true) {
-        long before = System.nanoTime();
-        if (before - operation.beginNanos() > config.compute().toNanos()) {
+        if (operation.isLate(config.compute())) {
           throw new TransportException(
               "rank %d has not done its part within %d ms%s"
                   .formatted(peer, config.compute().toMillis(), operation.slower(peer)));
         }
         boolean isOver = !connection.failure().isEmpty();
+        long before = System.nanoTime();
         Frame result = attempt.on(connection);
-        operation.waitedNanos()[peer] += System.nanoTime() - before;
+        long waitedNanos = System.nanoTime() - before;
+        boolean stoodStill = waitedNanos > STOOD_STILL_NANOS;
+        operation.waitedNanos()[peer] += stoodStill ? 0 : waitedNanos;
         if (result != null) {
           return result;
         }
         if (isOver) {
           requireNotFailed(peer); // what came before the failure has been taken
         }
-        requireAllAlive();
+        if (!stoodStill) { // else what they sent meanwhile is to be heard first
+          requireAllAlive();
+        }
         if (config.isCancelled().getAsBoolean()) {
           throw new TransportException("cancelled while waiting for rank %d".formatted(peer));
         }
@@ -196,7 +223,7 @@ public final class Mesh implements AutoCloseable {
 
   private Running running(Tag tag) {
     if (!running.tag().equals(tag)) {
-      running = new Running(tag, System.nanoTime(), new long[worldSize()]);
+      running = new Running(tag, new long[worldSize()]);
     }
     return running;
   }

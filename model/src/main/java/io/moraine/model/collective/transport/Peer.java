@@ -3,6 +3,10 @@ package io.moraine.model.collective.transport;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -14,18 +18,21 @@ import java.util.concurrent.atomic.AtomicLong;
  * is, and a thread that receives frames into a queue. Neither sending nor receiving blocks the
  * other, so that two ranks that send to each other at once cannot stand still.
  */
-final class Peer implements AutoCloseable {
+final class Peer {
 
   private static final int QUEUED_FRAMES = 64;
   private static final long HEARTBEAT_MILLIS = 500;
   private static final long POLL_MILLIS = 100;
 
-  /** How long closing waits for a peer that takes nothing of what is queued, or does not end. */
+  /** How long closing waits when no more bytes leave, as when the peer does not end. */
   private static final long CLOSE_MILLIS = 2000;
 
-  private final int rank;
+  /** Time for a peer that cannot connect to others to say so, which it does at its deadline. */
+  private static final long FIRST_SIGN_MILLIS = 1000;
+
   private final Connection connection;
   private final PayloadPool pool;
+  private final FrameWriter writer;
   private final AtomicLong sentBytes = new AtomicLong();
   private final Thread sender;
   private final Thread receiver;
@@ -34,19 +41,36 @@ final class Peer implements AutoCloseable {
   private final AtomicBoolean aborted = new AtomicBoolean();
   private volatile String failure = "";
   private volatile boolean hasLeft;
-  private volatile long lastHeardNanos = System.nanoTime();
+  private volatile long lastHeardNanos = System.nanoTime() + FIRST_SIGN_MILLIS * 1_000_000;
+  private long closingNanos;
   private volatile boolean closing;
 
   Peer(int rank, Connection connection, PayloadPool pool) {
-    this.rank = rank;
     this.connection = connection;
     this.pool = pool;
+    this.writer = new FrameWriter(connection.out());
     this.sender = start("send to rank " + rank, this::sendAll);
     this.receiver = start("receive from rank " + rank, this::receiveAll);
   }
 
-  int rank() {
-    return rank;
+  /** By rank; if one cannot be made none is left, and all connections are closed. */
+  static Map<Integer, Peer> ofAll(Map<Integer, Connection> connections, PayloadPool pool) {
+    Map<Integer, Peer> peers = new HashMap<>();
+    try {
+      connections.forEach((rank, made) -> peers.put(rank, new Peer(rank, made, pool)));
+      return peers;
+    } catch (RuntimeException | Error e) {
+      peers.values().forEach(peer -> peer.abort(e.toString()));
+      closeAll(peers.values());
+      connections.values().forEach(Connector::closeQuietly);
+      throw e;
+    }
+  }
+
+  /** In the time that the slowest of them takes. */
+  static void closeAll(Collection<Peer> peers) {
+    peers.forEach(Peer::beginClosing);
+    peers.forEach(Peer::endClosing);
   }
 
   boolean isUnix() {
@@ -68,7 +92,10 @@ final class Peer implements AutoCloseable {
     return sentBytes.get();
   }
 
-  /** Time without a sign of life; 0 if none is expected any more. */
+  /**
+   * Time without a sign of life; 0 if none is expected any more. It stands still while the queue is
+   * full and nothing is read: a peer that dies then is not missed before what it sent is taken.
+   */
   long silentNanos() {
     return hasLeft ? 0 : System.nanoTime() - lastHeardNanos;
   }
@@ -99,18 +126,20 @@ final class Peer implements AutoCloseable {
     }
   }
 
-  @Override
-  public void close() {
+  private void beginClosing() {
+    closingNanos = System.nanoTime();
     closing = true;
     outgoing.offer(Frame.heartbeat()); // the sender may be waiting for something to send
+  }
+
+  private void endClosing() {
     try {
-      int queued;
-      do {
-        queued = outgoing.size();
-        sender.join(CLOSE_MILLIS);
-      } while (sender.isAlive() && outgoing.size() < queued);
       // Closing with unread bytes would make the system drop what the peer has not read yet.
-      receiver.join(CLOSE_MILLIS);
+      for (Thread thread : List.of(sender, receiver)) {
+        for (long left = closeMillis(); thread.isAlive() && left > 0; left = closeMillis()) {
+          thread.join(left);
+        }
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -121,9 +150,15 @@ final class Peer implements AutoCloseable {
     }
   }
 
+  /** What is left of the wait, which each byte that leaves begins anew. */
+  private long closeMillis() {
+    long now = System.nanoTime();
+    long idleNanos = Math.min(now - closingNanos, now - writer.lastWrittenNanos());
+    return CLOSE_MILLIS - idleNanos / 1_000_000;
+  }
+
   private void sendAll() {
     try {
-      FrameWriter writer = new FrameWriter(connection.out());
       while (!closing || !outgoing.isEmpty()) {
         Frame frame = outgoing.poll(HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
         if (frame == null) {
@@ -181,13 +216,13 @@ final class Peer implements AutoCloseable {
     }
   }
 
-  /** Waits for room; a peer that has sent so much is alive. False if nobody wants it any more. */
+  /** Waits for room. False if nobody wants it any more. */
   private boolean queue(Frame frame) throws InterruptedException {
     while (!closing) {
       if (incoming.offer(frame, POLL_MILLIS, TimeUnit.MILLISECONDS)) {
         return true;
       }
-      lastHeardNanos = System.nanoTime();
+      lastHeardNanos = System.nanoTime(); // whatever else it sent cannot be heard
     }
     return false;
   }

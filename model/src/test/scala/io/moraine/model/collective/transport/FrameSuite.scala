@@ -4,6 +4,7 @@ import java.io.{ByteArrayOutputStream, IOException}
 import java.nio.ByteBuffer
 import java.nio.channels.{Channels, GatheringByteChannel, ScatteringByteChannel}
 import java.util.SplittableRandom
+import java.util.zip.CRC32C
 import org.scalatest.funsuite.AnyFunSuite
 
 class FrameSuite extends AnyFunSuite {
@@ -133,6 +134,31 @@ class FrameSuite extends AnyFunSuite {
       intercept[IOException](read(bytes.updated(3, '2'.toByte))).getMessage ==
         "a frame of version 2, this rank has 5"
     )
+  }
+
+  test("a header with a right checksum and a kind, operation or length that there is not") {
+    val (kindAt, operationAt, lengthAt, checksumAt) = (4, 5, 26, 30)
+    def checked(change: ByteBuffer => Unit): Array[Byte] = {
+      val changed = ByteBuffer.wrap(bytes.clone)
+      change(changed)
+      val crc = new CRC32C
+      crc.update(changed.array, kindAt, checksumAt - kindAt)
+      changed.putInt(checksumAt, crc.getValue.toInt).array
+    }
+    assert(content(read(checked(_ => ()))) == payload.toSeq)
+    val wrong = Seq[(ByteBuffer => Unit, Int)](
+      (_.put(kindAt, 0.toByte), payload.length),
+      (_.put(kindAt, 5.toByte), payload.length),
+      (_.put(operationAt, 0.toByte), payload.length),
+      (_.put(operationAt, 8.toByte), payload.length),
+      (_.putInt(lengthAt, -1), -1),
+      (_.putInt(lengthAt, (1 << 26) + 1), (1 << 26) + 1)
+    )
+    for ((change, length) <- wrong)
+      assert(
+        intercept[IOException](read(checked(change))).getMessage ==
+          s"no frame: unknown kind or operation, or length $length"
+      )
   }
 
   test("a frame that comes twice or too soon is named") {

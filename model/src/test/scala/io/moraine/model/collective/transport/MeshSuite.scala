@@ -11,11 +11,15 @@ import java.time.Duration
 import java.util.List
 import java.util.concurrent.locks.LockSupport
 import java.util.concurrent.{Callable, Executors}
+import org.scalatest.concurrent.Eventually
 import org.scalatest.funsuite.AnyFunSuite
+import org.scalatest.time.{Seconds, Span}
 
 import scala.jdk.CollectionConverters._
 
-class MeshSuite extends AnyFunSuite {
+class MeshSuite extends AnyFunSuite with Eventually {
+
+  implicit override val patienceConfig: PatienceConfig = PatienceConfig(Span(10, Seconds))
 
   private def connectBoth(
       first: MeshConfig,
@@ -103,7 +107,11 @@ class MeshSuite extends AnyFunSuite {
     val error = intercept[TransportException](
       Mesh.connect(config, Ranks.Tcp.listen(), List.of("nobody.invalid:1", "127.0.0.1:1"))
     )
-    assert(error.getMessage.startsWith("rank 0 cannot be reached at nobody.invalid:1: "))
+    assert(
+      error.getMessage.startsWith(
+        "connecting rank 1 of 2: rank 0 cannot be reached at nobody.invalid:1: "
+      )
+    )
   }
 
   test("who claims to be a rank that does not call here is shown no proof") {
@@ -163,10 +171,11 @@ class MeshSuite extends AnyFunSuite {
       val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(wrong, "test"), sockets)
       assert(
         first.left.toOption.get.getMessage ==
-          "rank [1] did not connect; a caller was refused: rank 1 is of another run or does not know this run's secret"
+          "connecting rank 0 of 2: rank [1] did not connect; a caller was refused: rank 1 is of another run or does not know this run's secret"
       )
       assert(
-        second.left.toOption.get.getMessage.startsWith("rank 0 cannot be reached at 127.0.0.1:")
+        second.left.toOption.get.getMessage
+          .startsWith("connecting rank 1 of 2: rank 0 cannot be reached at 127.0.0.1:")
       )
       assert(
         second.left.toOption.get.getMessage
@@ -178,7 +187,7 @@ class MeshSuite extends AnyFunSuite {
     val (first, second) = connectBoth(Ranks.config(0, 2, 1500), other(Ranks.secret, "another run"))
     assert(
       first.left.toOption.get.getMessage ==
-        "rank [1] did not connect; a caller was refused: rank 1 is of another run or does not know this run's secret"
+        "connecting rank 0 of 2: rank [1] did not connect; a caller was refused: rank 1 is of another run or does not know this run's secret"
     )
     assert(
       second.left.toOption.get.getMessage
@@ -200,7 +209,99 @@ class MeshSuite extends AnyFunSuite {
     val error = intercept[TransportException](
       Mesh.connect(config, alone, List.of(alone.address, "127.0.0.1:1"))
     )
-    assert(error.getMessage == "cancelled while ranks connect")
+    assert(error.getMessage == "connecting rank 0 of 2: cancelled while ranks connect")
+  }
+
+  test("two ranks that do not reach each other tell a third, connected to both, why") {
+    val silence = 1500L
+    val listeners = Seq.fill(3)(Ranks.Tcp.listen())
+    val nobody = Ranks.Tcp.listen()
+    nobody.close()
+    val pool = Executors.newFixedThreadPool(3)
+    try {
+      def rank(rank: Int, first: String) = pool.submit(new Callable[String] {
+        override def call(): String = {
+          val told = Seq(listeners(0).address, first, listeners(2).address).asJava
+          intercept[TransportException] {
+            val mesh = Mesh.connect(Ranks.config(rank, 3, silence), listeners(rank), told)
+            try mesh.receive(1, Frame.NO_TAG)
+            finally mesh.close()
+          }.getMessage
+        }
+      })
+      val Seq(third, called, caller) =
+        Seq(rank(0, listeners(1).address), rank(1, listeners(1).address), rank(2, nobody.address))
+          .map(_.get())
+      assert(called == "connecting rank 1 of 3: rank [2] did not connect")
+      val unreached = s"rank 1 cannot be reached at ${nobody.address}: Connection refused"
+      assert(caller == "connecting rank 2 of 3: " + unreached)
+      val name = classOf[TransportException].getName
+      assert(
+        Seq(
+          s"rank 1: gave up: $name: rank [2] did not connect",
+          s"rank 2: gave up: $name: $unreached"
+        )
+          .contains(third),
+        third
+      )
+    } finally pool.shutdownNow()
+  }
+
+  test("a call that was given up and is answered late does not take the place of the next one") {
+    val listener = Ranks.Tcp.listen()
+    val address = Address.parse(listener.address).internet
+    val pool = Executors.newFixedThreadPool(1)
+    try {
+      val connector = new Connector(Ranks.config(0, 3))
+      val connected = pool.submit(new Callable[java.util.Map[Integer, Connection]] {
+        override def call() = connector.connect(listener, List.of("a:1", "b:1", "c:1"))
+      })
+      def greet(rank: Int, channel: SocketChannel): Unit =
+        new Handshake(Ranks.config(rank, 3)).perform(channel, _ == 0)
+      val late = SocketChannel.open(address)
+      val next = SocketChannel.open(address)
+      greet(1, next)
+      greet(1, late)
+      late.configureBlocking(false)
+      eventually(assert(late.read(ByteBuffer.allocate(1)) == -1, "it is not let in"))
+      greet(2, SocketChannel.open(address))
+      val let = connected.get().get(1).socket
+      assert(let.getRemoteAddress == next.getLocalAddress)
+    } finally pool.shutdownNow()
+  }
+
+  test("ranks that do not end are waited for together") {
+    val listeners = Seq.fill(4)(Ranks.Tcp.listen())
+    val told = listeners.map(_.address).asJava
+    val pool = Executors.newFixedThreadPool(4)
+    try {
+      val meshes = listeners.zipWithIndex
+        .map { case (listener, rank) =>
+          pool.submit(new Callable[Mesh] {
+            override def call(): Mesh = Mesh.connect(Ranks.config(rank, 4), listener, told)
+          })
+        }
+        .map(_.get())
+      val start = System.nanoTime()
+      meshes.head.close()
+      val millis = (System.nanoTime() - start) / 1000000
+      assert(millis < 4000, "2 s for all of them, not for each of three")
+      meshes.tail.foreach(_.close())
+    } finally pool.shutdownNow()
+  }
+
+  test("a rank that stood still itself finds what came meanwhile, whatever the deadline") {
+    val config = Ranks.config(0, 2, silenceMillis = 20000, computeMillis = 500)
+    val (first, second) = connectBoth(config, Ranks.config(1, 2))
+    val Seq(own, other) = Seq(first, second).map(_.toOption.get)
+    val tag = new Tag(Operation.ALL_TO_ALL, 1, 0)
+    for (_ <- 1 to 2) other.send(0, tag, other.wrap(new Array[Byte](1)))
+    own.receive(1, tag).release()
+    Thread.sleep(1000)
+    own.receive(1, tag).release()
+    val error = intercept[TransportException](own.receive(1, tag))
+    assert(error.getMessage == "rank 1 has not done its part within 500 ms")
+    close(first, second)
   }
 
   test("bytes that no frame holds are refused where they are sent") {

@@ -64,9 +64,9 @@ class TlsSuite extends AnyFunSuite {
     val Seq(a, b) = all(Seq(first, second))(sum).map(_.failed.get)
     assert(a.isInstanceOf[TransportException] && b.isInstanceOf[TransportException])
     assert(!a.getMessage.contains('\n') && !b.getMessage.contains('\n'))
-    val called = "rank [1] did not connect; a caller was refused: "
+    val called = "connecting rank 0 of 2: rank [1] did not connect; a caller was refused: "
     assert(a.getMessage.startsWith(called))
-    val caller = "rank 0 cannot be reached at 127\\.0\\.0\\.1:\\d+: (.*)".r
+    val caller = "connecting rank 1 of 2: rank 0 cannot be reached at 127\\.0\\.0\\.1:\\d+: (.*)".r
     b.getMessage match {
       case caller(why) => (a.getMessage.stripPrefix(called), why)
       case other       => fail(other)
@@ -98,9 +98,11 @@ class TlsSuite extends AnyFunSuite {
   private def untrusted(called: Tls, caller: Tls): String = {
     val Seq(a, b) = endedAtOnce(called, caller)
     assert(a.isInstanceOf[UntrustedException] && b.isInstanceOf[UntrustedException], (a, b))
-    assert(a.getMessage.startsWith("rank 1 gave up: " + b.getMessage))
-    val told = ("rank 0 at 127\\.0\\.0\\.1:\\d+: (.*)\\. Each rank's truststore has to hold the " +
-      "certificates of all ranks or who signed them, and their time must not be over\\.").r
+    val said = b.getMessage.stripPrefix("connecting rank 1 of 2: ")
+    assert(a.getMessage.startsWith("connecting rank 0 of 2: rank 1 gave up: " + said))
+    val told =
+      ("connecting rank 1 of 2: rank 0 at 127\\.0\\.0\\.1:\\d+: (.*)\\. Each rank's truststore has to hold the " +
+        "certificates of all ranks or who signed them, and their time must not be over\\.").r
     b.getMessage match {
       case told(why) => why
       case other     => fail(other)
@@ -168,7 +170,8 @@ class TlsSuite extends AnyFunSuite {
     val error = intercept[TransportException](Mesh.connect(config, listener, addresses))
     assert(
       error.getMessage ==
-        "rank [1] did not connect; a caller was refused: a record longer than TLS allows"
+        "connecting rank 0 of 2: rank [1] did not connect; a caller was refused: a record longer " +
+        "than TLS allows"
     )
     channel.close()
   }
