@@ -52,7 +52,7 @@ class OverlapSuite extends AnyFunSuite {
       val left = new ConcurrentLinkedQueue[Boolean]
       Ranks
         .run(2) { communicator =>
-          val model = new Watched(communicator, left, if (overlaps) 60000 else 300)
+          val model = new Watched(communicator, left, if (overlaps) 10000 else 300)
           val config = new TrainConfig(
             1,
             3,

@@ -26,11 +26,14 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class VectorKernels implements Kernels {
 
-  // At least 256 bits: as many bytes as there are lanes must be a vector themselves.
+  // At least 256 bits: as many bytes as there are lanes must be a vector themselves. At most 512: a
+  // vector of 16 lanes has all sums of a dot product. One shape for all loops: with two, C2 knows
+  // neither where it inlines the methods of FloatVector, and boxes vectors, at a tenth of the
+  // speed.
   private static final VectorSpecies<Float> FLOATS =
-      FloatVector.SPECIES_PREFERRED.length() < FEWEST_LANES
+      FloatVector.SPECIES_PREFERRED.length() < SUMS
           ? FloatVector.SPECIES_256
-          : FloatVector.SPECIES_PREFERRED;
+          : FloatVector.SPECIES_512;
   private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
   private static final int LANES = FLOATS.length();
   private static final VectorSpecies<Short> SHORTS =
@@ -39,9 +42,6 @@ final class VectorKernels implements Kernels {
       VectorSpecies.of(byte.class, VectorShape.forBitSize(8 * LANES));
   private static final VectorSpecies<Byte> SHORT_BYTES = SHORTS.withLanes(byte.class);
   private static final VectorSpecies<Byte> FLOAT_BYTES = FLOATS.withLanes(byte.class);
-
-  /** Two of these hold the sums of a dot product, whatever the processor has. */
-  private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
 
   private final ScalarKernels scalar = new ScalarKernels();
 
@@ -300,11 +300,13 @@ final class VectorKernels implements Kernels {
   @Override
   public float dot(float[] a, int aOffset, float[] b, int bOffset, int length) {
     int bound = length - length % SUMS;
-    FloatVector low = FloatVector.zero(EIGHT);
-    FloatVector high = FloatVector.zero(EIGHT);
+    FloatVector low = FloatVector.zero(FLOATS);
+    FloatVector high = FloatVector.zero(FLOATS);
     for (int i = 0; i < bound; i += SUMS) {
       low = low.add(product(a, aOffset + i, b, bOffset + i));
-      high = high.add(product(a, aOffset + i + SUMS / 2, b, bOffset + i + SUMS / 2));
+      if (LANES < SUMS) {
+        high = high.add(product(a, aOffset + i + LANES, b, bOffset + i + LANES));
+      }
     }
     return ScalarKernels.sum(
         total(low, high), ScalarKernels.rest(a, aOffset, b, bOffset, bound, length));
@@ -330,11 +332,15 @@ final class VectorKernels implements Kernels {
   @Override
   public float absoluteSum(float[] src, int offset, int length, float factor) {
     int bound = length - length % SUMS;
-    FloatVector low = FloatVector.zero(EIGHT);
-    FloatVector high = FloatVector.zero(EIGHT);
+    // Made before the loop: within it, C2 boxed vectors where one of 256 bits has half of the sums.
+    FloatVector scale = FloatVector.broadcast(FLOATS, factor);
+    FloatVector low = FloatVector.zero(FLOATS);
+    FloatVector high = FloatVector.zero(FLOATS);
     for (int i = 0; i < bound; i += SUMS) {
-      low = low.add(FloatVector.fromArray(EIGHT, src, offset + i).abs().mul(factor));
-      high = high.add(FloatVector.fromArray(EIGHT, src, offset + i + SUMS / 2).abs().mul(factor));
+      low = low.add(FloatVector.fromArray(FLOATS, src, offset + i).abs().mul(scale));
+      if (LANES < SUMS) {
+        high = high.add(FloatVector.fromArray(FLOATS, src, offset + i + LANES).abs().mul(scale));
+      }
     }
     return total(low, high)
         + ScalarKernels.absoluteRest(src, offset + bound, length - bound, factor);
@@ -378,15 +384,20 @@ final class VectorKernels implements Kernels {
   }
 
   private static FloatVector product(float[] a, int aOffset, float[] b, int bOffset) {
-    return FloatVector.fromArray(EIGHT, a, aOffset).mul(FloatVector.fromArray(EIGHT, b, bOffset));
+    return FloatVector.fromArray(FLOATS, a, aOffset).mul(FloatVector.fromArray(FLOATS, b, bOffset));
   }
 
-  /** Of 16 sums; vectors' own reduction has no order. */
+  /** Of 16 sums, in one vector or two; vectors' own reduction has no order. */
   private static float total(FloatVector low, FloatVector high) {
-    FloatVector sums = low.add(high);
-    float even = (sums.lane(0) + sums.lane(4)) + (sums.lane(2) + sums.lane(6));
-    float odd = (sums.lane(1) + sums.lane(5)) + (sums.lane(3) + sums.lane(7));
+    float even = quarter(low, high, 0) + quarter(low, high, 2);
+    float odd = quarter(low, high, 1) + quarter(low, high, 3);
     return even + odd;
+  }
+
+  private static float quarter(FloatVector low, FloatVector high, int j) {
+    return LANES == SUMS
+        ? (low.lane(j) + low.lane(j + 8)) + (low.lane(j + 4) + low.lane(j + 12))
+        : (low.lane(j) + high.lane(j)) + (low.lane(j + 4) + high.lane(j + 4));
   }
 
   private static IntVector absolute(float[] src, int offset) {
