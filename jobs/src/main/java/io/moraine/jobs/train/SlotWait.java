@@ -71,8 +71,8 @@ final class SlotWait {
     String waiting =
         "waits for the cluster: %d ranks need as many slots at once, it has %d. Gives up after %d s (train.slots-wait-seconds)"
             .formatted(ranks, slots, longest.toSeconds());
-    progress.say("train: " + waiting);
     tenure.status().waiting(waiting);
+    progress.say("train: " + waiting);
   }
 
   /** As Spark counts them before it begins a barrier stage. */
