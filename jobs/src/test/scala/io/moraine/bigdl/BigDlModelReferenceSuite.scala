@@ -3,6 +3,7 @@ package io.moraine.bigdl
 import io.moraine.model.data.TokenBatch
 import io.moraine.model.train.TrainableModel
 import java.util.SplittableRandom
+import java.util.function.BiFunction
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -63,6 +64,30 @@ class BigDlModelReferenceSuite extends AnyFunSuite {
     for ((twice, first) <- gradients(model).zip(once)) assert(math.abs(twice - 2 * first) < 1e-6)
     model.zeroGradients()
     assert(gradients(model).forall(_ == 0))
+  }
+
+  test("dropout's masks are of the tokens and the weights, whoever draws them and when") {
+    def masks(batches: TokenBatch*)(weight: Float): Seq[Seq[Float]] = {
+      val pass = BigDlSuite.bigDl.load(
+        BigDlSuite.examples + "DropoutMasks",
+        classOf[BiFunction[TokenBatch, Float, Array[Float]]]
+      )
+      batches.map(pass.apply(_, weight).toSeq)
+    }
+    val (one, other) = (batch(2), new TokenBatch(2, 8, Array.tabulate(18)(_ % 31)))
+    val Seq(first, second) = masks(one, other)(1)
+    assert(masks(other, one)(1) == Seq(second, first))
+    assert(first != second && masks(one)(2).head != first)
+    val kept = first.count(_ > 0).toDouble / first.size
+    // 256 draws: 4 standard deviations are 0.115.
+    assert(math.abs(kept - 0.7) < 0.115)
+  }
+
+  test("a target may be a part of a greater tensor") {
+    val losses = Seq("WordPairs$Later", "WordPairs$Factory").map(
+      BigDlSuite.made(_).tokenLosses(batch(3)).toSeq
+    )
+    assert(losses.head == losses.last)
   }
 
   test("a module computes with what is put into its parameters") {

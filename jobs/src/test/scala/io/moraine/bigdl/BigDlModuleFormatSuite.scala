@@ -43,7 +43,7 @@ class BigDlModuleFormatSuite extends AnyFunSuite {
       criterion: Criterion = Criterion.CROSS_ENTROPY,
       rows: Rows = Rows.NEXT
   ): BigDlModule = BigDlSuite.bigDl.module(
-    new ModuleRequest(ModuleSource.Saved.of(path, criterion, rows), vocabulary, length)
+    new ModuleRequest(ModuleSource.Saved.of(path, criterion, rows), vocabulary, length, 5)
   )
 
   private def values(model: TrainableModel): Array[Float] = {

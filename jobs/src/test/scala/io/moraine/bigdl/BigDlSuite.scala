@@ -1,8 +1,9 @@
 package io.moraine.bigdl
 
 import io.moraine.model.train.TrainableModel
-import java.nio.file.Path
-import java.util.function.Supplier
+import java.nio.file.{Files, Path}
+import java.util.concurrent.{FutureTask, TimeUnit}
+import java.util.function.{BooleanSupplier, Supplier}
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -39,6 +40,65 @@ class BigDlSuite extends AnyFunSuite {
     )
   }
 
+  test("a new thread computes with as many threads of MKL as were opened last: 1, 2, 3") {
+    // OpenMP's threads have the name of the one that began them, and are kept when that ends.
+    val name = "mkl-new-thread"
+    def started = Files
+      .list(Path.of("/proc/self/task"))
+      .iterator
+      .asScala
+      .count(task => Files.readString(task.resolve("comm")).trim == name)
+    try
+      for (threads <- Seq(1, 2, 3)) {
+        val product = BigDl
+          .open(BigDlSuite.classPath.asJava, threads)
+          .load(BigDlSuite.examples + "ThreadsOfMkl", classOf[Runnable])
+        assert(inNewThread(name) { product.run(); started } == threads)
+      }
+    finally BigDl.open(BigDlSuite.classPath.asJava, 1)
+  }
+
+  test("a thread that computes has BigDL's class loader while it does, and its own behind") {
+    val pass =
+      BigDlSuite.bigDl.load(BigDlSuite.examples + "LoaderInAPass", classOf[BooleanSupplier])
+    val own = getClass.getClassLoader
+    assert(inNewThread("pass") {
+      Thread.currentThread().setContextClassLoader(own)
+      pass.getAsBoolean && (Thread.currentThread().getContextClassLoader eq own)
+    })
+  }
+
+  private def inNewThread[T](name: String)(work: => T): T = {
+    val result = new FutureTask[T](() => work)
+    new Thread(result, name).start()
+    result.get(30, TimeUnit.SECONDS)
+  }
+
+  test("an MKL that cannot be loaded is said in a line") {
+    val folder = Files.createTempDirectory("no-mkl")
+    for (library <- Seq("libiomp5.so", "libmklml_intel.so", "libjmkl.so"))
+      Files.writeString(folder.resolve(library), "no library")
+    val missing = intercept[IllegalStateException](
+      BigDl.open((folder +: BigDlSuite.classPath).asJava, 1)
+    ).getMessage
+    assert(
+      missing.startsWith("BigDL's MKL cannot be loaded here: java.lang.") && missing.endsWith(
+        ". BigDL has it for linux-x86_64 with glibc, and unpacks it into the temporary folder."
+      ),
+      missing
+    )
+    assert(missing.linesIterator.size == 1)
+  }
+
+  test("more weights than an array can hold are refused by their number") {
+    val tooMany = BigDlSuite.bigDl
+      .load("io.moraine.bigdl.module.TooMany", classOf[Runnable])
+    val line = intercept[IllegalArgumentException](tooMany.run()).getMessage
+    assert(
+      line == "2,147,483,904 weights are too many: BigDL has them in one Java array, which ends at 2,147,483,639"
+    )
+  }
+
   test("threads of MKL must be at least 1") {
     val wrong = intercept[IllegalArgumentException](BigDl.open(BigDlSuite.classPath.asJava, 0))
     assert(wrong.getMessage == "threads of MKL must be at least 1, got 0")
@@ -70,8 +130,9 @@ object BigDlSuite {
   /** A module out of a class of the examples, which was tried. */
   def made(name: String, vocabularySize: Int = 31, sequenceLength: Int = 8): BigDlModule = {
     val factory = if (name.contains(".")) name else examples + name
-    val source = new ModuleSource.Made(factory, 5)
-    bigDl.module(new ModuleRequest(source, vocabularySize, sequenceLength))
+    bigDl.module(
+      new ModuleRequest(new ModuleSource.Made(factory), vocabularySize, sequenceLength, 5)
+    )
   }
 
   def example(name: String): TrainableModel =

@@ -165,12 +165,22 @@ class BigDlTrainerSuite extends AnyFunSuite {
     }
 
     for (worldSize <- Seq(1, 2))
-      test(s"stopped after 10 and 20 of 30 steps: the same bits, P = $worldSize: $name") {
-        val whole = train(model, folder(), worldSize, 30)._2
-        val interrupted = folder()
-        val last = Seq(10L, 20L, 30L).map(train(model, interrupted, worldSize, _)._2).last
-        assert(last.forall(_.resumedFrom == 20))
-        assert(last.map(_.weightsDigest) == whole.map(_.weightsDigest))
-      }
+      test(s"stopped after 10 and 20 of 30 steps: the same bits, P = $worldSize: $name")(
+        assertSameBits(model, worldSize)
+      )
+  }
+
+  for (worldSize <- Seq(1, 2))
+    test(s"with dropout: the same bits again and after 10 and 20 of 30 steps, P = $worldSize")(
+      assertSameBits(() => BigDlSuite.example("WordPairs$WithDropout"), worldSize)
+    )
+
+  private def assertSameBits(model: () => TrainableModel, worldSize: Int): Unit = {
+    val whole = train(model, folder(), worldSize, 30)._2
+    assert(train(model, folder(), worldSize, 30)._2 == whole)
+    val interrupted = folder()
+    val last = Seq(10L, 20L, 30L).map(train(model, interrupted, worldSize, _)._2).last
+    assert(last.forall(_.resumedFrom == 20))
+    assert(last.map(_.weightsDigest) == whole.map(_.weightsDigest))
   }
 }

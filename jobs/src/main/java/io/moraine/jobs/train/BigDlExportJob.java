@@ -54,6 +54,7 @@ public final class BigDlExportJob {
         BigDlModels.of(
             hadoop, run, settings, run.sequenceLength(hadoop), jars.classPath("--format bigdl"))) {
       requireSameSize(run, newest, model);
+      ModuleSlices.requireSame(hadoop, run, model);
       CheckpointWeights.load(model, checkpoints, newest, settings.train().wire().weights());
       write((BigDlModule) model, files, target);
       long parameters = model.parameters().slices().stream().mapToLong(Slice::length).sum();

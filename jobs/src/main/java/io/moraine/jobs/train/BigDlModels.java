@@ -50,13 +50,15 @@ final class BigDlModels {
                     choice.criterion(),
                     choice.rows()),
                 vocabularySize(hadoop, run),
-                sequenceLength);
+                sequenceLength,
+                settings);
         case CLASS ->
             module(
                 bigDl,
-                new ModuleSource.Made(choice.factory(), settings.train().seed()),
+                new ModuleSource.Made(choice.factory()),
                 vocabularySize(hadoop, run),
-                sequenceLength);
+                sequenceLength,
+                settings);
       };
     } catch (IllegalArgumentException e) {
       throw new ConfigException("train.engine.bigdl: %s.".formatted(e.getMessage()), e);
@@ -78,8 +80,14 @@ final class BigDlModels {
   }
 
   private static BigDlModule module(
-      BigDl bigDl, ModuleSource source, int vocabularySize, int sequenceLength) throws IOException {
-    return bigDl.module(new ModuleRequest(source, vocabularySize, sequenceLength));
+      BigDl bigDl,
+      ModuleSource source,
+      int vocabularySize,
+      int sequenceLength,
+      TrainSettings settings)
+      throws IOException {
+    return bigDl.module(
+        new ModuleRequest(source, vocabularySize, sequenceLength, settings.train().seed()));
   }
 
   private static int vocabularySize(Configuration hadoop, RunFolder run) throws IOException {

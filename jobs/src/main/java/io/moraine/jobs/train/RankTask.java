@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.bigdl.BigDlModule;
 import io.moraine.jobs.batch.ColumnarTables;
 import io.moraine.jobs.batch.DeviceBatches;
 import io.moraine.jobs.batch.DeviceTable;
@@ -245,6 +246,12 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
                 data,
                 parsed.train().steps(),
                 samples(parsed, communicator, folder, writer, model))) {
+      if (model instanceof BigDlModule) {
+        ModuleSlices.requireSame(conf, folder, model);
+        if (communicator.rank() == 0) {
+          ModuleSlices.record(writer, folder, model);
+        }
+      }
       if (parsed.samples().areWanted() && exchange.isPresent()) {
         recorder.message(
             "no samples are written: with train.experts.placement = owners no rank has all experts");

@@ -40,6 +40,11 @@ public record RunFolder(Path root) {
     return new Path(root, "module.bigdl");
   }
 
+  /** Where its checkpoints have the weights of a BigDL module. */
+  Path moduleSlices() {
+    return new Path(root, "module.slices");
+  }
+
   /** What it is trained on. */
   Path data() {
     return new Path(root, "data.json");
@@ -161,7 +166,7 @@ public record RunFolder(Path root) {
    */
   void finishReplacing(Configuration hadoop, Desk desk) throws IOException {
     WholeFiles files = WholeFiles.of(hadoop, root);
-    for (Path file : List.of(settings(), tokenizer(), data(), module())) {
+    for (Path file : List.of(settings(), tokenizer(), data(), module(), moduleSlices())) {
       for (Path draft : desk.earlierDrafts(file.getName())) {
         if (!files.system().exists(file)) {
           files.rename(draft, file);

@@ -166,6 +166,26 @@ class BigDlModulesSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(!Files.exists(folder.resolve("new")), "refused before anything of the run is touched")
   }
 
+  test("a class that makes another module of as many weights does not go on, nor go out") {
+    val run = Scratch.folder().resolve("run")
+    val options = ofClass(BigDlSuite.examples + "WordPairs$Turning")
+    train(run, settings(2, options: _*))
+    System.setProperty("moraine.test.turned", "true")
+    try
+      for (other <- Seq(() => train(run, settings(4, options: _*)), () => exported(run))) {
+        val line = FailureSuite.line(intercept[Exception](other()))
+        assert(
+          line.matches(
+            s"the run $run has checkpoints of another module: slice 1 of its weights is parameters.1\\[1\\]@\\d+ " +
+              "there and parameters.1\\[16, 16\\]@\\d+ here. Set the module back, use another --run, or --resume never."
+          ),
+          line
+        )
+      }
+    finally System.clearProperty("moraine.test.turned")
+    assert(train(run, settings(4, options: _*)).resumedFrom == 2)
+  }
+
   test("what cannot be trained on tokens ends in one line, once") {
     def message(options: (String, Any)*): String = {
       val run = Scratch.folder().resolve("run")
@@ -183,6 +203,13 @@ class BigDlModulesSparkSuite extends AnyFunSuite with SharedSparkSession {
       message(ofClass("org.example.NoSuch"): _*).startsWith(
         "train.engine.bigdl: org.example.NoSuch is no ModuleFactory that can be made: "
       )
+    )
+    val unlinked = message(ofClass(BigDlSuite.examples + "Refused$Missing"): _*)
+    assert(
+      unlinked.startsWith(
+        "train.engine.bigdl: io.moraine.bigdl.examples.Refused$Missing cannot be used beside BigDL 0.13: "
+      ),
+      unlinked
     )
     val text = Files.writeString(Scratch.folder().resolve("notes.txt"), "Weights will follow.")
     val none = message(

@@ -5,5 +5,7 @@ package io.moraine.bigdl;
  *
  * @param vocabularySize of the dataset
  * @param sequenceLength L, of the dataset
+ * @param seed of BigDL's random numbers, before the module is made and in passes
  */
-public record ModuleRequest(ModuleSource source, int vocabularySize, int sequenceLength) {}
+public record ModuleRequest(
+    ModuleSource source, int vocabularySize, int sequenceLength, long seed) {}

@@ -37,9 +37,8 @@ public sealed interface ModuleSource {
    *
    * @param factory name of a {@code io.moraine.bigdl.module.ModuleFactory}, on the class path that
    *     BigDL was opened with
-   * @param seed of BigDL's random numbers before it is asked
    */
-  record Made(String factory, long seed) implements ModuleSource {}
+  record Made(String factory) implements ModuleSource {}
 
   /** Criteria of scores and the tokens that follow; means over these. */
   enum Criterion {

@@ -13,33 +13,60 @@ import java.util.Objects;
 /** A {@link FlatBuffer} in the Java array that BigDL's tensors look at. */
 final class ArrayBuffer implements FlatBuffer {
 
+  /** Elements; the JVM's arrays end a few before 2^31. */
+  private static final int LONGEST = Integer.MAX_VALUE - 8;
+
+  private static final int SAMPLES = 1000;
+
   private final List<Slice> slices;
   private final float[] values;
   private final Storage<Object> storage;
 
-  /** A buffer of zeros. */
+  /**
+   * A buffer of zeros.
+   *
+   * @throws IllegalArgumentException if an array cannot be so long
+   */
   ArrayBuffer(List<Slice> slices) {
     this.slices = List.copyOf(slices);
     Slice last = this.slices.get(this.slices.size() - 1);
-    this.values =
-        new float[Math.toIntExact(TorchFlatBuffer.aligned(last.offsetElements() + last.length()))];
+    long length = TorchFlatBuffer.aligned(last.offsetElements() + last.length());
+    if (length > LONGEST) {
+      throw new IllegalArgumentException(
+          "%,d weights are too many: BigDL has them in one Java array, which ends at %,d"
+              .formatted(length, LONGEST));
+    }
+    this.values = new float[(int) length];
     this.storage = Storage$.MODULE$.apply(values, FloatTensors.TAG);
   }
 
   /** Moves a tensor here: it looks at the slice from now on, which gets its values. */
   void adopt(Tensor<Object> tensor, Slice slice) {
-    Tensor<Object> dense = tensor.contiguous();
-    put(
-        slice.offsetElements(),
-        FloatTensors.array(dense),
-        FloatTensors.offset(dense),
-        dense.nElement());
-    look(tensor, slice);
+    float[] own = FloatTensors.values(tensor);
+    put(slice.offsetElements(), own, 0, own.length);
+    look(tensor, slice, tensor.size().clone());
   }
 
-  /** The tensor looks at the slice from now on. */
-  void look(Tensor<Object> tensor, Slice slice) {
-    tensor.set(storage, Math.toIntExact(slice.offsetElements()) + 1, tensor.size().clone(), null);
+  /** The tensor looks at the slice from now on, as one of a given size. */
+  void look(Tensor<Object> tensor, Slice slice, int[] size) {
+    tensor.set(storage, Math.toIntExact(slice.offsetElements()) + 1, size, null);
+  }
+
+  /** Whether a tensor looks at the slice, and at all of it. */
+  boolean has(Tensor<Object> tensor, Slice slice) {
+    return tensor.nElement() == slice.length()
+        && tensor.isContiguous()
+        && FloatTensors.array(tensor) == values
+        && FloatTensors.offset(tensor) == slice.offsetElements();
+  }
+
+  /** Hash code of some values from all over the buffer; another one after a step of training. */
+  int sampled() {
+    int hash = 1;
+    for (int i = 0; i < values.length; i += 1 + values.length / SAMPLES) {
+      hash = 31 * hash + Float.floatToRawIntBits(values[i]);
+    }
+    return hash;
   }
 
   /** Adds a dense tensor to a slice of as many elements. */

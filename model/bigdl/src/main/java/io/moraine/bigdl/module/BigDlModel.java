@@ -5,6 +5,7 @@ import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
 import com.intel.analytics.bigdl.nn.abstractnn.Activity;
 import com.intel.analytics.bigdl.tensor.Tensor;
 import com.intel.analytics.bigdl.utils.LayerException;
+import com.intel.analytics.bigdl.utils.RandomGenerator$;
 import io.moraine.bigdl.BigDlModule;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.tensor.FlatBuffer;
@@ -15,6 +16,8 @@ import java.io.OutputStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.function.Supplier;
 
 /**
  * A BigDL module and its criterion. Parameters and gradients are one Java array each, at which the
@@ -23,9 +26,9 @@ import java.util.Optional;
  * <p>The module gives a row of scores for each class, (B * L, V) or (B, L, V); the criterion gets
  * them as (B * L, V) and averages over rows whose class is not {@code -1} ({@code
  * ClassNLLCriterion}, {@code CrossEntropyCriterion}). Every rank makes a module of its own, with
- * the same weights. A module that draws random numbers in a step (dropout) trains, but a run that
- * is resumed draws others: its weights are then not those of one that was never stopped. One thread
- * per instance.
+ * the same weights. What a module draws in a step (dropout) comes from BigDL's random numbers,
+ * which are seeded before each pass: with other numbers for other tokens and other weights, so for
+ * each rank and step, and with the same ones in a run that is resumed. One thread per instance.
  */
 public final class BigDlModel implements BigDlModule {
 
@@ -33,35 +36,40 @@ public final class BigDlModel implements BigDlModule {
   private final AbstractCriterion<Activity, Activity, Object> criterion;
   private final BatchActivities activities;
   private final FlatParameters parameters;
+  private final long seed;
 
   /**
    * A model of tokens that predict the next one.
    *
    * @param module gets (B, L) tokens, counted from 1; gives scores of the next ones
    * @param criterion of these and the next tokens, counted from 1
+   * @param seed of the random numbers in passes; the same on all ranks
    * @throws IllegalArgumentException if the module has no parameters, or keeps more than these from
    *     step to step
    */
   public BigDlModel(
-      AbstractModule<?, ?, Object> module, AbstractCriterion<?, ?, Object> criterion) {
-    this(module, criterion, BatchActivities.nextToken());
+      AbstractModule<?, ?, Object> module, AbstractCriterion<?, ?, Object> criterion, long seed) {
+    this(module, criterion, BatchActivities.nextToken(), seed);
   }
 
   /**
    * A model of what {@code activities} makes of tokens.
    *
+   * @param seed of the random numbers in passes; the same on all ranks
    * @throws IllegalArgumentException if the module has no parameters, or keeps more than these from
    *     step to step
    */
   public BigDlModel(
       AbstractModule<?, ?, Object> module,
       AbstractCriterion<?, ?, Object> criterion,
-      BatchActivities activities) {
-    this(module, criterion, activities, FlatParameters.of(module));
+      BatchActivities activities,
+      long seed) {
+    this(module, criterion, activities, FlatParameters.of(module), seed);
   }
 
   /**
-   * A model of tokens that predict the next one, whose weights lie at given places.
+   * A model of tokens that predict the next one, whose weights lie at given places; it draws no
+   * random numbers.
    *
    * @param slices the places
    * @param names of the slice for each of the module's parameters, in its order
@@ -71,7 +79,12 @@ public final class BigDlModel implements BigDlModule {
       AbstractCriterion<?, ?, Object> criterion,
       List<Slice> slices,
       List<String> names) {
-    this(module, criterion, BatchActivities.nextToken(), FlatParameters.of(module, slices, names));
+    this(
+        module,
+        criterion,
+        BatchActivities.nextToken(),
+        FlatParameters.of(module, slices, names),
+        0);
   }
 
   @SuppressWarnings("unchecked")
@@ -79,15 +92,22 @@ public final class BigDlModel implements BigDlModule {
       AbstractModule<?, ?, Object> module,
       AbstractCriterion<?, ?, Object> criterion,
       BatchActivities activities,
-      FlatParameters parameters) {
+      FlatParameters parameters,
+      long seed) {
     this.module = (AbstractModule<Activity, Activity, Object>) module;
     this.criterion = (AbstractCriterion<Activity, Activity, Object>) criterion;
     this.activities = activities;
     this.parameters = parameters;
+    this.seed = seed;
   }
 
   @Override
   public double forwardBackward(TokenBatch batch, double weight) {
+    return Inside.call(() -> pass(batch, weight));
+  }
+
+  private double pass(TokenBatch batch, double weight) {
+    RandomGenerator$.MODULE$.RNG().setSeed(seedOf(batch));
     Activity input = activities.input(batch);
     Tensor<Object> target = tensor(activities.target(batch));
     module.training();
@@ -96,16 +116,31 @@ public final class BigDlModel implements BigDlModule {
     float loss = (Float) criterion.forward(rows, target);
     Tensor<Object> gradient = tensor(criterion.backward(rows, target));
     gradient.mul((float) weight);
-    module.backward(input, gradient.view(output.size()));
-    parameters.gather();
+    backward(input, gradient.view(output.size()));
     return loss;
+  }
+
+  /** Of a pass's random numbers; BigDL takes 32 bits. */
+  private int seedOf(TokenBatch batch) {
+    long pass =
+        ((long) parameters.values().sampled() << Integer.SIZE) ^ Arrays.hashCode(batch.tokens());
+    return new SplittableRandom(new SplittableRandom(seed).nextLong() ^ pass).nextInt();
+  }
+
+  private void backward(Activity input, Tensor<Object> gradient) {
+    inLayers(() -> module.backward(input, gradient));
+    parameters.gather();
   }
 
   @Override
   public float[] tokenLosses(TokenBatch batch) {
+    return Inside.call(() -> evaluatedLosses(batch));
+  }
+
+  private float[] evaluatedLosses(TokenBatch batch) {
     Tensor<Object> target = tensor(activities.target(batch));
     Tensor<Object> rows = evaluatedRows(batch, target);
-    float[] classes = FloatTensors.array(target);
+    float[] classes = FloatTensors.values(target);
     int unpredicted = unpredicted(batch, classes.length);
     float[] losses = new float[batch.sequences() * batch.length()];
     for (int token = 0; token < losses.length; token++) {
@@ -131,16 +166,22 @@ public final class BigDlModel implements BigDlModule {
 
   /** What the criterion makes of a whole batch, without gradients. */
   double meanLoss(TokenBatch batch) {
-    Tensor<Object> target = tensor(activities.target(batch));
-    return (Float) criterion.forward(evaluatedRows(batch, target), target);
+    return Inside.call(
+        () -> {
+          Tensor<Object> target = tensor(activities.target(batch));
+          return (double) (Float) criterion.forward(evaluatedRows(batch, target), target);
+        });
   }
 
   /** A pass in training whose loss is nothing. */
   void passWithoutLoss(TokenBatch batch) {
-    Activity input = activities.input(batch);
-    module.training();
-    module.backward(input, FloatTensors.zeros(scores(input).size()));
-    parameters.gather();
+    Inside.call(
+        () -> {
+          Activity input = activities.input(batch);
+          module.training();
+          backward(input, FloatTensors.zeros(scores(input).size()));
+          return batch;
+        });
   }
 
   private Tensor<Object> evaluatedRows(TokenBatch batch, Tensor<Object> target) {
@@ -149,18 +190,21 @@ public final class BigDlModel implements BigDlModule {
   }
 
   private Tensor<Object> scores(Activity input) {
-    Activity output;
-    try {
-      output = module.forward(input);
-    } catch (LayerException e) {
-      throw new IllegalStateException("%s: %s".formatted(module.getName(), Causes.innermost(e)), e);
-    }
+    Activity output = inLayers(() -> module.forward(input));
     if (!output.isTensor()) {
       throw new IllegalArgumentException(
           "%s gives %s, not a tensor of scores"
               .formatted(module.getName(), output.getClass().getSimpleName()));
     }
     return tensor(output).contiguous();
+  }
+
+  private Activity inLayers(Supplier<Activity> work) {
+    try {
+      return work.get();
+    } catch (LayerException e) {
+      throw new IllegalStateException("%s: %s".formatted(module.getName(), Causes.innermost(e)), e);
+    }
   }
 
   /**
@@ -180,8 +224,12 @@ public final class BigDlModel implements BigDlModule {
 
   @Override
   public void write(OutputStream out) throws IOException {
-    module.evaluate();
-    ModuleFormat.write(module, out);
+    Inside.call(
+        () -> {
+          module.evaluate();
+          ModuleFormat.write(module, out);
+          return out;
+        });
   }
 
   AbstractModule<Activity, Activity, Object> module() {

@@ -9,6 +9,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import scala.Tuple2;
 
 /**
@@ -25,9 +27,7 @@ final class FlatParameters {
   /** The slice of each of the module's parameters, in its order. */
   private final List<Slice> places;
 
-  /** The module's gradients as they were moved, and those that layers put in their place since. */
-  private final Tensor<Object>[] moved;
-
+  /** The module's gradients as they were moved, or what layers put in their place since. */
   private final Tensor<Object>[] strays;
 
   private FlatParameters(
@@ -39,8 +39,7 @@ final class FlatParameters {
     this.values = values;
     this.gradients = gradients;
     this.places = places;
-    this.moved = module.parameters()._2();
-    this.strays = moved.clone();
+    this.strays = module.parameters()._2().clone();
   }
 
   ArrayBuffer values() {
@@ -55,15 +54,28 @@ final class FlatParameters {
    * Adds what a backward pass has left elsewhere. Some layers put a new tensor in the place of
    * their gradient instead of adding to it (BigDL's {@code LayerNormalization}, whose gains its own
    * {@code Optimizer} never trains): it holds the gradient of the last pass alone.
+   *
+   * @throws IllegalStateException if a layer has its weights elsewhere now, or adds to gradients
+   *     that are elsewhere
    */
   void gather() {
-    Tensor<Object>[] now = module.parameters()._2();
-    for (int i = 0; i < now.length; i++) {
-      if (now[i] != moved[i]) {
-        requireOfThisPass(now[i], i);
-        gradients.add(now[i].contiguous(), places.get(i));
-        strays[i] = now[i];
+    Tuple2<Tensor<Object>[], Tensor<Object>[]> now = module.parameters();
+    for (int i = 0; i < places.size(); i++) {
+      requireInPlace(now._1()[i], i);
+      Tensor<Object> gradient = now._2()[i];
+      if (!gradients.has(gradient, places.get(i))) {
+        requireOfThisPass(gradient, i);
+        gradients.add(gradient.contiguous(), places.get(i));
+        strays[i] = gradient;
       }
+    }
+  }
+
+  private void requireInPlace(Tensor<Object> weights, int parameter) {
+    if (!values.has(weights, places.get(parameter))) {
+      throw new IllegalStateException(
+          "a layer of %s has put other weights in the place of %s: they would not be the trained ones"
+              .formatted(module.getName(), places.get(parameter)));
     }
   }
 
@@ -114,10 +126,41 @@ final class FlatParameters {
     for (int i = 0; i < names.size(); i++) {
       Slice slice = places.get(names.get(i));
       requireShape(tensors._1()[i], slice);
+      int[] gradientSize = gradientSize(tensors, i);
       values.adopt(tensors._1()[i], slice);
-      gradients.look(tensors._2()[i], slice);
+      gradients.look(tensors._2()[i], slice, gradientSize);
     }
-    return new FlatParameters(module, values, gradients, names.stream().map(places::get).toList());
+    FlatParameters flat =
+        new FlatParameters(module, values, gradients, names.stream().map(places::get).toList());
+    flat.requireMoved();
+    return flat;
+  }
+
+  /** That of the weights if it has none yet: {@code Linear} makes room in its first pass. */
+  private static int[] gradientSize(
+      Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors, int parameter) {
+    int[] weights = tensors._1()[parameter].size();
+    Tensor<Object> gradient = tensors._2()[parameter];
+    if (gradient.nElement() == 0) {
+      return weights.clone();
+    }
+    if (gradient.nElement() != tensors._1()[parameter].nElement()) {
+      throw new IllegalArgumentException(
+          "parameter %d has the shape %s and its gradient %s"
+              .formatted(parameter, Arrays.toString(weights), Arrays.toString(gradient.size())));
+    }
+    return gradient.size().clone();
+  }
+
+  private void requireMoved() {
+    Tuple2<Tensor<Object>[], Tensor<Object>[]> now = module.parameters();
+    for (int i = 0; i < places.size(); i++) {
+      if (!values.has(now._1()[i], places.get(i)) || !gradients.has(now._2()[i], places.get(i))) {
+        throw new IllegalArgumentException(
+            "parameters() of %s must give the tensors that it computes with, the same ones each time, and to each parameter a gradient of its own: %s cannot be moved"
+                .formatted(module.getName(), places.get(i)));
+      }
+    }
   }
 
   private static Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors(
@@ -127,6 +170,7 @@ final class FlatParameters {
       throw new IllegalArgumentException(
           "%s has no parameters to train".formatted(module.getName()));
     }
+    requireGradients(module, tensors);
     Tensor<Object>[] more = module.getExtraParameter();
     if (more != null && more.length > 0) {
       throw new IllegalArgumentException(
@@ -134,6 +178,20 @@ final class FlatParameters {
               .formatted(module.getName(), more.length));
     }
     return tensors;
+  }
+
+  private static void requireGradients(
+      AbstractModule<?, ?, Object> module, Tuple2<Tensor<Object>[], Tensor<Object>[]> tensors) {
+    boolean areWhole =
+        tensors._2() != null
+            && tensors._2().length == tensors._1().length
+            && Stream.of(tensors._1(), tensors._2())
+                .flatMap(Arrays::stream)
+                .allMatch(Objects::nonNull);
+    if (!areWhole) {
+      throw new IllegalArgumentException(
+          "parameters() of %s must give a gradient for each parameter".formatted(module.getName()));
+    }
   }
 
   /**
@@ -163,9 +221,10 @@ final class FlatParameters {
 
   private static void requireSame(Tensor<Object>[] tensors, int i, int j) {
     if (FloatTensors.offset(tensors[i]) != FloatTensors.offset(tensors[j])
-        || !Arrays.equals(tensors[i].size(), tensors[j].size())) {
+        || !Arrays.equals(tensors[i].size(), tensors[j].size())
+        || !Arrays.equals(tensors[i].stride(), tensors[j].stride())) {
       throw new IllegalArgumentException(
-          "parameters %d and %d share a part of their values: only the whole can be shared"
+          "parameters %d and %d share a part of their values, or all of them in another order: only the whole can be shared as it is"
               .formatted(j, i));
     }
   }

@@ -4,6 +4,7 @@ import com.intel.analytics.bigdl.tensor.Storage$;
 import com.intel.analytics.bigdl.tensor.Tensor;
 import com.intel.analytics.bigdl.tensor.Tensor$;
 import com.intel.analytics.bigdl.tensor.TensorNumericMath.TensorNumeric;
+import java.util.Arrays;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
@@ -44,6 +45,13 @@ public final class FloatTensors {
     }
     throw new IllegalArgumentException(
         "a tensor of float32 in a Java array is needed, got %s".formatted(tensor.getClass()));
+  }
+
+  /** A copy of a tensor's elements, in its order. */
+  public static float[] values(Tensor<Object> tensor) {
+    Tensor<Object> dense = tensor.contiguous();
+    int from = offset(dense);
+    return Arrays.copyOfRange(array(dense), from, from + dense.nElement());
   }
 
   /** Index of a tensor's first element in its {@link #array}. */

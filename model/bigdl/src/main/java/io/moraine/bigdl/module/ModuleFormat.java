@@ -137,18 +137,12 @@ final class ModuleFormat {
       throws IOException {
     boolean isSame = written.length == read.length;
     for (int i = 0; isSame && i < written.length; i++) {
-      isSame = Arrays.equals(values(written[i]), values(read[i]));
+      isSame = Arrays.equals(FloatTensors.values(written[i]), FloatTensors.values(read[i]));
     }
     if (!isSame) {
       throw new IOException(
           "BigDL would read other weights than it was given: two tensors have one hash code. Try again.");
     }
-  }
-
-  private static float[] values(Tensor<Object> tensor) {
-    Tensor<Object> dense = tensor.contiguous();
-    int from = FloatTensors.offset(dense);
-    return Arrays.copyOfRange(FloatTensors.array(dense), from, from + dense.nElement());
   }
 
   private static Tensor<Object>[] parameters(AbstractModule<Activity, Activity, Object> module) {

@@ -1,8 +1,8 @@
 package io.moraine.bigdl.module;
 
 import com.intel.analytics.bigdl.nn.ClassNLLCriterion;
-import com.intel.analytics.bigdl.nn.CrossEntropyCriterion;
 import com.intel.analytics.bigdl.nn.abstractnn.AbstractCriterion;
+import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
 import com.intel.analytics.bigdl.utils.RandomGenerator$;
 import io.moraine.bigdl.BigDlModule;
 import io.moraine.bigdl.ModuleRequest;
@@ -11,6 +11,8 @@ import io.moraine.bigdl.ModuleSource.Criterion;
 import io.moraine.bigdl.ModuleSource.Rows;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Objects;
+import java.util.concurrent.Callable;
 import java.util.function.Function;
 
 /** Modules out of files and of classes that are written against BigDL. */
@@ -26,28 +28,57 @@ public final class Modules implements Function<ModuleRequest, BigDlModule> {
    */
   @Override
   public BigDlModule apply(ModuleRequest request) {
-    BigDlModel model = model(request);
-    new ModuleTrial(model, request).run();
-    return model;
+    try {
+      BigDlModel model = model(request);
+      new ModuleTrial(model, request).run();
+      return model;
+    } catch (LinkageError e) {
+      throw new IllegalArgumentException(
+          "%s cannot be used beside BigDL 0.13: %s. It must be compiled against that and Scala 2.11, and all that it needs must be in jars beside BigDL's"
+              .formatted(name(request.source()), Causes.innermost(e)),
+          e);
+    }
+  }
+
+  private static String name(ModuleSource source) {
+    return source instanceof ModuleSource.Saved saved
+        ? saved.name()
+        : ((ModuleSource.Made) source).factory();
   }
 
   private static BigDlModel model(ModuleRequest request) {
     if (request.source() instanceof ModuleSource.Saved saved) {
-      return saved(saved);
+      return saved(saved, request.seed());
     }
-    ModuleSource.Made made = (ModuleSource.Made) request.source();
-    ModuleFactory factory = factory(made.factory());
-    RandomGenerator$.MODULE$.RNG().setSeed(made.seed());
+    String name = name(request.source());
+    ModuleFactory factory = factory(name);
+    RandomGenerator$.MODULE$.RNG().setSeed(request.seed());
+    AbstractModule<?, ?, Object> module =
+        asked(
+            name,
+            "module",
+            () -> factory.module(request.vocabularySize(), request.sequenceLength()));
     return new BigDlModel(
-        factory.module(request.vocabularySize(), request.sequenceLength()),
-        factory.criterion(),
-        factory.activities());
+        module,
+        asked(name, "criterion", factory::criterion),
+        asked(name, "activities", factory::activities),
+        request.seed());
   }
 
-  private static BigDlModel saved(ModuleSource.Saved saved) {
+  /** What a user's class gives. */
+  private static <T> T asked(String factory, String what, Callable<T> made) {
+    try {
+      return Objects.requireNonNull(made.call(), "null");
+    } catch (Exception e) { // Scala throws checked ones that it does not declare
+      throw new IllegalArgumentException(
+          "%s gives no %s: %s".formatted(factory, what, Causes.innermost(e)), e);
+    }
+  }
+
+  private static BigDlModel saved(ModuleSource.Saved saved, long seed) {
     try {
       return new BigDlModel(
-          ModuleFormat.read(saved), criterion(saved.criterion()), activities(saved.rows()));
+          ModuleFormat.read(saved), criterion(saved.criterion()), activities(saved.rows()), seed);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -55,8 +86,7 @@ public final class Modules implements Function<ModuleRequest, BigDlModule> {
 
   private static AbstractCriterion<?, ?, Object> criterion(Criterion criterion) {
     return switch (criterion) {
-      case CROSS_ENTROPY ->
-          new CrossEntropyCriterion<>(null, true, FloatTensors.TAG, FloatTensors.NUMERIC);
+      case CROSS_ENTROPY -> Layers.crossEntropy();
       case CLASS_NLL ->
           new ClassNLLCriterion<>(
               null,
@@ -81,7 +111,7 @@ public final class Modules implements Function<ModuleRequest, BigDlModule> {
     } catch (ReflectiveOperationException | LinkageError | ClassCastException e) {
       throw new IllegalArgumentException(
           "%s is no ModuleFactory that can be made: %s. It must be a public class with a public constructor without parameters, in a jar beside BigDL's"
-              .formatted(name, e),
+              .formatted(name, Causes.innermost(e)),
           e);
     }
   }

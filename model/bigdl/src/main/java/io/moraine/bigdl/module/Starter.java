@@ -50,12 +50,21 @@ public final class Starter implements IntConsumer {
   private static void start() {
     System.setProperty("bigdl.localMode", "true");
     Logger.getLogger("com.intel.analytics.bigdl").setLevel(Level.WARN);
+    loadMkl();
     Engine$.MODULE$.init();
     // Finds its own version by the thread's class loader, the first time that it is asked for it.
     Objects.requireNonNull(com.intel.analytics.bigdl.package$.MODULE$.BIGDL_VERSION());
-    if (!MKL.isMKLLoaded()) {
+  }
+
+  /** MKL's class unpacks and loads it when it is first used, and fails with errors of all kinds. */
+  private static void loadMkl() {
+    try {
+      MKL.setNumThreads(1);
+    } catch (Error e) {
       throw new IllegalStateException(
-          "BigDL's MKL cannot be loaded here. BigDL has it for linux-x86_64 with glibc.");
+          "BigDL's MKL cannot be loaded here: %s. BigDL has it for linux-x86_64 with glibc, and unpacks it into the temporary folder."
+              .formatted(Causes.innermost(e)),
+          e);
     }
   }
 

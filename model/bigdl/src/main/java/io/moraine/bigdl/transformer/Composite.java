@@ -6,6 +6,7 @@ import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
 import com.intel.analytics.bigdl.nn.abstractnn.Activity;
 import com.intel.analytics.bigdl.tensor.Tensor;
 import io.moraine.bigdl.module.FloatTensors;
+import io.moraine.bigdl.module.Layers;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
@@ -28,20 +29,7 @@ abstract class Composite extends Container<Tensor<Object>, Tensor<Object>, Objec
 
   /** Makes a linear map without bias a part; its weight's shape is (out, in). */
   final Linear<Object> linear(String name, int in, int out) {
-    return has(
-        new Linear<>(
-            in,
-            out,
-            false,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            FloatTensors.TAG,
-            FloatTensors.NUMERIC),
-        name);
+    return has(Layers.projection(in, out), name);
   }
 
   /** Gradients of the input and of all parameters. */

@@ -1,6 +1,5 @@
 package io.moraine.bigdl.transformer;
 
-import com.intel.analytics.bigdl.nn.CrossEntropyCriterion;
 import com.intel.analytics.bigdl.nn.InferReshape;
 import com.intel.analytics.bigdl.nn.LanguageModel$;
 import com.intel.analytics.bigdl.nn.Linear;
@@ -12,6 +11,7 @@ import io.moraine.bigdl.BigDlModule;
 import io.moraine.bigdl.module.BatchActivities;
 import io.moraine.bigdl.module.BigDlModel;
 import io.moraine.bigdl.module.FloatTensors;
+import io.moraine.bigdl.module.Layers;
 import io.moraine.model.transformer.ModelConfig;
 import java.util.SplittableRandom;
 import java.util.function.BiFunction;
@@ -37,19 +37,7 @@ public final class DenseTransformers implements BiFunction<ModelConfig, Long, Bi
     RandomGenerator$.MODULE$.RNG().setSeed(seed);
     Transformer<Object> transformer = transformer(config);
     initialise(transformer.parameters()._1(), config.initStd(), new SplittableRandom(seed));
-    Linear<Object> head =
-        new Linear<>(
-            config.dim(),
-            config.vocabularySize(),
-            false,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            FloatTensors.TAG,
-            FloatTensors.NUMERIC);
+    Linear<Object> head = Layers.projection(config.dim(), config.vocabularySize());
     if (config.hasTiedEmbeddings()) {
       head.weight().set(transformer.parameters()._1()[0]);
       head.gradWeight().set(transformer.parameters()._2()[0]);
@@ -62,10 +50,7 @@ public final class DenseTransformers implements BiFunction<ModelConfig, Long, Bi
         new InferReshape<>(
             new int[] {-1, config.dim()}, false, FloatTensors.TAG, FloatTensors.NUMERIC));
     module.add(head);
-    return new BigDlModel(
-        module,
-        new CrossEntropyCriterion<>(null, true, FloatTensors.TAG, FloatTensors.NUMERIC),
-        BatchActivities.ownToken());
+    return new BigDlModel(module, Layers.crossEntropy(), BatchActivities.ownToken(), seed);
   }
 
   private static Transformer<Object> transformer(ModelConfig config) {

@@ -1,10 +1,9 @@
 package io.moraine.bigdl.transformer;
 
 import com.intel.analytics.bigdl.nn.Container;
-import com.intel.analytics.bigdl.nn.CrossEntropyCriterion;
 import com.intel.analytics.bigdl.nn.abstractnn.AbstractModule;
 import io.moraine.bigdl.module.BigDlModel;
-import io.moraine.bigdl.module.FloatTensors;
+import io.moraine.bigdl.module.Layers;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.TrainableModel;
@@ -28,12 +27,7 @@ public final class Transformers implements Function<ModelConfig, TrainableModel>
     LanguageModel module = new LanguageModel(config, balance, batch);
     List<String> names = new ArrayList<>();
     addNames(module, names);
-    BigDlModel model =
-        new BigDlModel(
-            module,
-            new CrossEntropyCriterion<>(null, true, FloatTensors.TAG, FloatTensors.NUMERIC),
-            config.weights(),
-            names);
+    BigDlModel model = new BigDlModel(module, Layers.crossEntropy(), config.weights(), names);
     clear(model.parameters());
     return new BigDlTransformer(model, batch, balance);
   }
