@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  * <p>What is written against BigDL, a program with its modules for example, is put beside BigDL's
  * jars and named to {@link #load}: it cannot be linked outside.
  *
- * @cost once per process 2 to 6 s, most of them to unpack MKL (130 MB) into the temporary folder
+ * @cost once per process 2 to 3 s, most of them to unpack MKL (130 MB) into the temporary folder
  */
 public final class BigDl {
 
