@@ -150,7 +150,7 @@ class FrameSuite extends AnyFunSuite {
       (_.put(kindAt, 0.toByte), payload.length),
       (_.put(kindAt, 5.toByte), payload.length),
       (_.put(operationAt, 0.toByte), payload.length),
-      (_.put(operationAt, 8.toByte), payload.length),
+      (_.put(operationAt, (Operation.values.map(_.code).max + 1).toByte), payload.length),
       (_.putInt(lengthAt, -1), -1),
       (_.putInt(lengthAt, (1 << 26) + 1), (1 << 26) + 1)
     )
