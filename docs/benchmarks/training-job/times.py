@@ -41,8 +41,8 @@ def fields(message):
             at += 4
 
 
-def steps(events):
-    """Step to the time at which it was done (seconds since 1970) and its tokens per second."""
+def steps(events, tag=b"speed/tokens-per-second"):
+    """Step to the time at which it was done (seconds since 1970) and a scalar of it, its tokens per second."""
     done = {}
     with open(events, "rb") as file:
         while header := file.read(12):
@@ -50,7 +50,7 @@ def steps(events):
             file.read(4)
             for _, value in fields(event.get(5, b"")):
                 scalar = dict(fields(value))
-                if scalar.get(1) == b"speed/tokens-per-second":
+                if scalar.get(1) == tag:
                     done[event[2]] = (event[1], scalar[2])
     return done
 
