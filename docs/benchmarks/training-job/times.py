@@ -78,20 +78,26 @@ def checkpoints(run, every):
 
 
 def resume(runs):
-    starts = sorted(t for log in glob.glob(f"{runs}/local-*") for t in [started(log)])
+    logs = [times(log) for log in glob.glob(f"{runs}/local-*")]
     files = [steps(file) for file in events(f"{runs}/run")]
     firsts = sorted(done[min(done)][0] for done in files if done)[1:]
-    seconds = [first - start for start, first in zip(starts, firsts)]
-    print("Seconds from Spark being up to the end of the first step:", ", ".join(f"{s:.1f}" for s in seconds))
-    print(f"median {statistics.median(seconds):.1f}, most {max(seconds):.1f}")
+    for name, place in (("Spark's executor being there", "SparkListenerExecutorAdded"),
+                        ("the start of SparkContext's constructor", "SparkListenerApplicationStart")):
+        starts = sorted(log[place] for log in logs)
+        seconds = [first - start for start, first in zip(starts, firsts, strict=True)]
+        print(f"Seconds from {name} to the end of the first step:", ", ".join(f"{s:.1f}" for s in seconds))
+        print(f"median {statistics.median(seconds):.1f}, most {max(seconds):.1f}")
 
 
-def started(log):
+def times(log):
+    """When each kind of event happened first, in seconds since 1970."""
+    first = {}
     with open(log) as lines:
         for line in lines:
             event = json.loads(line)
-            if event["Event"] == "SparkListenerApplicationStart":
-                return event["Timestamp"] / 1000
+            if "Timestamp" in event:
+                first.setdefault(event["Event"], event["Timestamp"] / 1000)
+    return first
 
 
 def barrier(runs):
