@@ -13,7 +13,7 @@ with DAG(
 ) as dag:
     BashOperator(
         task_id="nightly",
-        # Every command of it goes on where it was, so a retry does only what is left.
+        # Every command of it goes on where it was; a retry of training has the whole of WALL, an hour, before it again.
         bash_command="/opt/moraine/conf/schedule/nightly /crawl/{{ ds }} /store --ranks 2",
         retries=2,
         retry_delay=timedelta(minutes=5),

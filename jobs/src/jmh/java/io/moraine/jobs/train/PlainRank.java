@@ -64,13 +64,14 @@ public final class PlainRank {
               RunData.of(hadoop, List.of(args[0])).rendered(),
               args[1],
               settings.rendered(),
-              Start.first(false, Limits.NONE, desk.ranks()),
+              Start.first(false, desk.ranks()),
+              Limits.NONE.left(0),
               1,
               List.of(),
               run.root().toString(),
               secret,
               new SerializableConfiguration(hadoop))
-          .train(settings, communicator, Device.CPU, Iterator$.MODULE$.empty());
+          .train(settings, communicator, Device.CPU, Limits.NONE, Iterator$.MODULE$.empty());
     }
   }
 }

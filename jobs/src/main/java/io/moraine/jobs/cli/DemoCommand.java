@@ -108,7 +108,8 @@ final class DemoCommand implements Callable<Integer> {
                   PROMPT,
                   120,
                   new SamplingConfig(0.7, 40, 1, 1, 1),
-                  false)
+                  false,
+                  progress)
               .text();
 
       page.add("");

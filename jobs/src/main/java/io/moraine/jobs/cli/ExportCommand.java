@@ -137,7 +137,8 @@ final class ExportCommand implements Callable<Integer> {
       }
     }
     ExportJob.Exported exported =
-        ExportJob.export(hadoop, RunFolder.at(run), output, dtype.type, shardBytes, now);
+        ExportJob.export(
+            hadoop, RunFolder.at(run), output, dtype.type, shardBytes, now, Terminal.progress());
     out.println(
         String.format(
             Locale.ROOT,
@@ -157,7 +158,8 @@ final class ExportCommand implements Callable<Integer> {
           "--format bigdl writes one file in float32: leave --dtype, --shard-bytes and --if-better-on out.");
     }
     BigDlExportJob.Exported exported =
-        BigDlExportJob.export(new Configuration(), RunFolder.at(run), output, bigDl.jars());
+        BigDlExportJob.export(
+            new Configuration(), RunFolder.at(run), output, bigDl.jars(), Terminal.progress());
     PrintWriter out = spec.commandLine().getOut();
     out.println(
         String.format(

@@ -100,7 +100,13 @@ final class GenerateCommand implements Callable<Integer> {
     }
     GenerateJob.Generated generated =
         GenerateJob.generate(
-            new Configuration(), RunFolder.at(run), prompt, maxTokens, sampling, draft);
+            new Configuration(),
+            RunFolder.at(run),
+            prompt,
+            maxTokens,
+            sampling,
+            draft,
+            Terminal.progress());
     PrintWriter out = spec.commandLine().getOut();
     out.println(generated.text());
     out.flush();

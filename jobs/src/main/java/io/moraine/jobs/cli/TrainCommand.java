@@ -5,6 +5,7 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.report.TrainingSummary;
+import io.moraine.jobs.train.EndedInWaitException;
 import io.moraine.jobs.train.Limits;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.jobs.train.TrainJob;
@@ -62,6 +63,9 @@ final class TrainCommand implements Callable<Integer> {
     NEVER
   }
 
+  /** Beyond it a count of nanoseconds would not do. */
+  private static final Duration LONGEST = Duration.ofDays(36_500);
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -83,7 +87,12 @@ final class TrainCommand implements Callable<Integer> {
       description = "Settings (HOCON) over the defaults of conf/models/demo.conf.")
   private Path config;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Stop after this many steps in all.")
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description =
+          "The last step of the run, whatever number of starts it takes: learning rate and balance are"
+              + " planned up to it. No limit of this start: for that, --wall or --tokens.")
   private Integer steps;
 
   @Option(
@@ -150,6 +159,9 @@ final class TrainCommand implements Callable<Integer> {
       }
       out.println("training run: " + run);
       out.flush();
+    } catch (EndedInWaitException e) {
+      spec.commandLine().getErr().println("moraine: " + e.getMessage());
+      spec.commandLine().getErr().flush();
     } catch (TryLaterException e) {
       if (!skipIfHeld) {
         throw e;
@@ -164,23 +176,26 @@ final class TrainCommand implements Callable<Integer> {
     if (tokens != null && tokens < 1) {
       throw new ConfigException("--tokens must be at least 1, got %d.".formatted(tokens));
     }
-    long began = ManagementFactory.getRuntimeMXBean().getStartTime();
-    return new Limits(
-        tokens == null ? Long.MAX_VALUE : tokens,
-        wall == null ? Long.MAX_VALUE : began + millis(wall));
+    Limits limits = tokens == null ? Limits.NONE : Limits.ofTokens(tokens);
+    if (wall == null) {
+      return limits;
+    }
+    long gone = ManagementFactory.getRuntimeMXBean().getUptime();
+    return limits.within(duration(wall).minusMillis(gone));
   }
 
-  private static long millis(String time) {
+  private static Duration duration(String time) {
     try {
       Duration duration = ConfigFactory.parseMap(Map.of("wall", time)).getDuration("wall");
-      if (duration.toMillis() > 0) {
-        return duration.toMillis();
+      if (duration.toMillis() > 0 && duration.compareTo(LONGEST) <= 0) {
+        return duration;
       }
     } catch (com.typesafe.config.ConfigException e) {
       // Said below.
     }
     throw new ConfigException(
-        "--wall must be a time such as 55m, 2h or 90s, got %s.".formatted(time));
+        "--wall must be a time such as 55m, 2h or 90s, and at most %d days, got %s."
+            .formatted(LONGEST.toDays(), time));
   }
 
   private TrainSettings settings() {

@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.max;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.progress.Progress;
 import io.moraine.jobs.train.GenerateJob;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.model.generate.SamplingConfig;
@@ -217,7 +218,14 @@ public final class RunTables {
     SamplingConfig sampling = new SamplingConfig(0.7, 40, 1, 1, 1);
     Configuration hadoop = spark.sparkContext().hadoopConfiguration();
     GenerateJob.Generated generated =
-        GenerateJob.generate(hadoop, runs.get(0).folder, prompt, tokens, sampling, false);
+        GenerateJob.generate(
+            hadoop,
+            runs.get(0).folder,
+            prompt,
+            tokens,
+            sampling,
+            false,
+            new Progress(System.err, false, System::nanoTime));
     return "<pre style=\"white-space: pre-wrap\">" + VisibleText.html(generated.text()) + "</pre>";
   }
 

@@ -4,6 +4,7 @@ import io.moraine.bigdl.BigDlModule;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.prepare.Publication;
+import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.tensor.Slice;
@@ -33,9 +34,11 @@ public final class BigDlExportJob {
    * Writes the file, whole or not at all.
    *
    * @param output a file, which is replaced
+   * @param progress is told of newer checkpoints that are damaged
    * @throws ConfigException if the run trains no module of BigDL's, or its format cannot hold it
    */
-  public static Exported export(Configuration hadoop, RunFolder run, String output, BigDlJars jars)
+  public static Exported export(
+      Configuration hadoop, RunFolder run, String output, BigDlJars jars, Progress progress)
       throws IOException {
     TrainSettings settings = run.recordedSettings(hadoop);
     if (settings.configuredModel().isPresent()) {
@@ -49,7 +52,7 @@ public final class BigDlExportJob {
       throw new ConfigException("--output %s is a folder, a file is wanted.".formatted(output));
     }
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
-    Checkpoint newest = TrainedModel.newest(run, checkpoints);
+    Checkpoint newest = TrainedModel.newest(run, checkpoints, progress);
     try (TrainableModel model =
         BigDlModels.of(
             hadoop, run, settings, run.sequenceLength(hadoop), jars.classPath("--format bigdl"))) {

@@ -95,7 +95,8 @@ public final class EvaluateJob {
     Map<String, String> sources = sources(dataset);
     int threads = spark.sparkContext().defaultParallelism();
     try (TrainedModel trained =
-        TrainedModel.load(spark.sparkContext().hadoopConfiguration(), run, step, threads)) {
+        TrainedModel.load(
+            spark.sparkContext().hadoopConfiguration(), run, step, threads, progress)) {
       EvaluationTally tally =
           new EvaluationTally(sources, trained.tokenizer(), experts(trained.model()));
       Iterator<Row> rows =

@@ -3,6 +3,7 @@ package io.moraine.jobs.train;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.TensorType;
 import io.moraine.model.huggingface.ModelExport;
@@ -74,6 +75,7 @@ public final class ExportJob {
    * @param measured to record, if it is known
    * @param weights F32 or BF16
    * @param shardBytes largest file of weights
+   * @param progress is told of newer checkpoints that are damaged
    * @throws io.moraine.model.huggingface.ModelFormatException if Hugging Face has no such model
    */
   public static Exported export(
@@ -82,11 +84,12 @@ public final class ExportJob {
       String output,
       TensorType weights,
       long shardBytes,
-      Optional<Measured> measured)
+      Optional<Measured> measured,
+      Progress progress)
       throws IOException {
     ModelFolder folder = ModelFolder.begin(hadoop, "--output", new Path(output), CONFIG);
     int threads = Runtime.getRuntime().availableProcessors();
-    try (TrainedModel trained = TrainedModel.load(hadoop, run, threads)) {
+    try (TrainedModel trained = TrainedModel.load(hadoop, run, threads, progress)) {
       if (measured.isPresent() && measured.get().step() != trained.step()) {
         throw new TryLaterException(
             "%s has a newer checkpoint, of step %d, than the one that was evaluated, of step %d. Start again."

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.progress.Progress;
 import io.moraine.model.generate.Generation;
 import io.moraine.model.generate.Generator;
 import io.moraine.model.generate.SamplingConfig;
@@ -54,6 +55,7 @@ public final class GenerateJob {
    * Continues a prompt; ends at the model's end-of-text.
    *
    * @param drafting whether the modules of multi-token prediction draft
+   * @param progress is told of newer checkpoints that are damaged
    * @throws ConfigException if the prompt is empty, no token is asked for, or there are no modules
    */
   public static Generated generate(
@@ -62,7 +64,8 @@ public final class GenerateJob {
       String prompt,
       int maxTokens,
       SamplingConfig sampling,
-      boolean drafting)
+      boolean drafting,
+      Progress progress)
       throws IOException {
     if (prompt.isEmpty() || maxTokens < 1) {
       throw new ConfigException(
@@ -70,7 +73,7 @@ public final class GenerateJob {
               .formatted(prompt, maxTokens));
     }
     int threads = Runtime.getRuntime().availableProcessors();
-    try (TrainedModel trained = TrainedModel.load(hadoop, run, threads)) {
+    try (TrainedModel trained = TrainedModel.load(hadoop, run, threads, progress)) {
       ModelConfig model = trained.model().config();
       if (drafting && model.prediction().depth() == 0) {
         throw new ConfigException(

@@ -128,7 +128,7 @@ final class Lease implements AutoCloseable {
     try {
       lease.take();
     } catch (IOException | RuntimeException e) {
-      lease.close();
+      lease.closeAfter(e);
       throw e;
     }
     return lease;
@@ -166,6 +166,15 @@ final class Lease implements AutoCloseable {
         files.delete(written, false);
       }
       desk.clear();
+    }
+  }
+
+  /** Gives back what there is of it; what keeps that from being done expires. */
+  private void closeAfter(Exception refusal) {
+    try {
+      close();
+    } catch (IOException e) {
+      refusal.addSuppressed(e);
     }
   }
 

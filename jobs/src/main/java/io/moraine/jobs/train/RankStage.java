@@ -1,6 +1,5 @@
 package io.moraine.jobs.train;
 
-import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
@@ -39,7 +38,7 @@ final class RankStage {
   /** What would fail again in the same way. */
   private static final Pattern FOR_GOOD =
       Pattern.compile(
-          "(?:BadStep|CorruptData|Config|FileNotFound|IllegalArgument|LeaseLost|TryLater|Untrusted)Exception: ");
+          "(?:BadStep|CorruptData|Config|IllegalArgument|LeaseLost|TryLater|Untrusted)Exception: ");
 
   /** The step, and the exception that began it, which stands last where other ranks repeat it. */
   private static final Pattern FAILURE =
@@ -93,11 +92,12 @@ final class RankStage {
    *
    * @return what all ranks came to
    * @throws RanksLostException if ranks are lost too often
+   * @throws EndedInWaitException if it is to end while lost ranks wait to begin again
    * @throws RepeatedFailureException if the same failure ends a step twice in a row
    */
   TrainResult run(RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
-    Start start = Start.first(resume, limits, tenure.desk().ranks());
+    Start start = Start.first(resume, tenure.desk().ranks());
     long checkpoint = 0;
     int losses = 0;
     Optional<String> before = Optional.empty();
@@ -105,8 +105,11 @@ final class RankStage {
       tenure.requireLease(run);
       try {
         RDD<Object> slots = slots(data, run, ranks, start);
-        requireSlots(slots, run, start);
-        return once(slots, task(data, run, ranks, start));
+        SlotWait wait = wait(run, limits, start);
+        wait.await(slots);
+        Limits.Left left = limits.left(System.nanoTime());
+        RankTask task = task(data, run, ranks, start, left);
+        return wait.launch(slots, TrainJob.JOB_GROUP, () -> once(slots, task));
       } catch (Exception e) { // Spark throws checked ones that it does not declare
         if (!isWorthAnother(e)) {
           throw e;
@@ -129,15 +132,9 @@ final class RankStage {
     }
   }
 
-  private void requireSlots(RDD<Object> slots, RunFolder run, Start start) throws IOException {
-    Optional<String> missing =
-        new SlotWait(spark, settings.connections().slots(), progress, tenure)
-            .await(slots, run, start.limits());
-    if (missing.isPresent()) {
-      throw start.attempt() == 0
-          ? new ConfigException(missing.get())
-          : new RanksLostException("a rank was lost: " + missing.get(), null);
-    }
+  private SlotWait wait(RunFolder run, Limits limits, Start start) {
+    return new SlotWait(
+        spark, settings.connections().slots(), progress, tenure, run, limits, start.attempt() > 0);
   }
 
   private boolean isWorthAnother(Exception e) {
@@ -223,7 +220,7 @@ final class RankStage {
     return slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());
   }
 
-  private RankTask task(RunData data, RunFolder run, int ranks, Start start) {
+  private RankTask task(RunData data, RunFolder run, int ranks, Start start, Limits.Left left) {
     byte[] secret = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(secret);
     return new RankTask(
@@ -231,6 +228,7 @@ final class RankStage {
         run.root().toString(),
         settings.rendered(),
         start,
+        left,
         threadsPerRank(ranks),
         engineFiles,
         spark.applicationId(),

@@ -66,6 +66,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
   private final String run;
   private final String settings;
   private final Start start;
+  private final Limits.Left left;
   private final int threads;
   private final List<String> engineFiles;
   private final String runId;
@@ -77,6 +78,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
    *
    * @param data as {@link RunData#rendered()}
    * @param settings as {@link TrainSettings#rendered()}
+   * @param left of the limits
    * @param threads of libtorch per rank
    * @param engineFiles names of the files that BigDL is in; empty with another engine
    * @param secret by which the ranks know each other
@@ -86,6 +88,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       String run,
       String settings,
       Start start,
+      Limits.Left left,
       int threads,
       List<String> engineFiles,
       String runId,
@@ -95,6 +98,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     this.run = run;
     this.settings = settings;
     this.start = start;
+    this.left = left;
     this.threads = threads;
     this.engineFiles = engineFiles;
     this.runId = runId;
@@ -104,12 +108,13 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
 
   @Override
   public Iterator<TrainResult> apply(Iterator<Object> input) {
+    Limits limits = left.from(System.nanoTime());
     BarrierTaskContext context = BarrierTaskContext.get();
     TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
     Device device = parsed.engine().isBigDl() ? Device.CPU : device(parsed, context);
     try (Communicator communicator = connect(context, parsed, device)) {
       try {
-        TrainResult result = train(parsed, communicator, device, input);
+        TrainResult result = train(parsed, communicator, device, limits, input);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
@@ -215,10 +220,15 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
   /**
    * The rank's part, once the ranks are connected.
    *
+   * @param limits of this attempt
    * @param tables of the sequences that it sees, if the settings want batches from there
    */
   TrainResult train(
-      TrainSettings parsed, Communicator communicator, Device device, Iterator<Object> tables)
+      TrainSettings parsed,
+      Communicator communicator,
+      Device device,
+      Limits limits,
+      Iterator<Object> tables)
       throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
@@ -243,6 +253,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
                 writer,
                 folder,
                 start,
+                limits,
                 data,
                 parsed.train().steps(),
                 samples(parsed, communicator, folder, writer, model))) {

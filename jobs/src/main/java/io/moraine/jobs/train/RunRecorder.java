@@ -20,6 +20,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private final RunWriter writer;
   private final RunFolder folder;
   private final Start start;
+  private final Limits limits;
   private final String data;
   private final long steps;
   private final Optional<TextSamples> samples;
@@ -33,6 +34,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
    * Records a run.
    *
    * @param writer of the ranks
+   * @param limits of this attempt
    * @param data what is trained on, which belongs to the run from the next checkpoint on
    * @param samples that are written while it trains
    */
@@ -40,12 +42,14 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
       RunWriter writer,
       RunFolder folder,
       Start start,
+      Limits limits,
       String data,
       long steps,
       Optional<TextSamples> samples) {
     this.writer = writer;
     this.folder = folder;
     this.start = start;
+    this.limits = limits;
     this.data = data;
     this.steps = steps;
     this.samples = samples;
@@ -88,14 +92,14 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public boolean wantsToStop(long tokensSeen) throws IOException {
-    Optional<String> reason = start.limits().reached(tokensSeen, nowMillis());
+    Optional<String> reason = limits.reached(tokensSeen, System.nanoTime());
     if (reason.isEmpty()) {
       reason = askedToStop();
     }
     if (reason.isPresent()) {
       stopped = true;
       status.stop(reason.get());
-      if (status.isAtItsBeginning()) {
+      if (status.hasSeen(tokensSeen)) { // asked before any step: no checkpoint will say it
         status.write(Status.STOPPED);
       }
     }

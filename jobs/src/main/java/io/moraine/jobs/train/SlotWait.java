@@ -1,21 +1,39 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.progress.Progress;
+import io.moraine.model.checkpoint.Checkpoints;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.JobExecutionStatus;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkJobInfo;
+import org.apache.spark.SparkStageInfo;
+import org.apache.spark.SparkStatusTracker;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.resource.ResourceProfile;
+import scala.Option;
 
 /**
- * Waits until the cluster has a slot for every rank: executors may be still to come. Spark would
- * wait too, but nothing could end that.
+ * Waits until the cluster has a slot for every rank, as executors may be still to come, and until
+ * the ranks run in them, as one may be lost in between. Spark would wait too, but nothing could end
+ * that.
  */
 final class SlotWait {
 
   private static final long LOOK_MILLIS = 1000;
+
+  /** Longest that a launch takes, until Spark shows it, where nothing is in its way. */
+  private static final long LAUNCH_MILLIS = 3000;
 
   /** The look at which it is said: executors that are just starting are no wait. */
   private static final int SAID_AT = 6;
@@ -25,46 +43,169 @@ final class SlotWait {
   private final Duration longest;
   private final Progress progress;
   private final Tenure tenure;
+  private final RunFolder run;
+  private final Limits limits;
+  private final boolean hasTrained;
 
   /**
    * Waits for nothing yet.
    *
    * @param longest then it gives up
    * @param tenure of the lease; when it is over nothing is waited for
+   * @param limits of the process
+   * @param hasTrained whether ranks of this process have begun before
    */
-  SlotWait(SparkContext spark, Duration longest, Progress progress, Tenure tenure) {
+  SlotWait(
+      SparkContext spark,
+      Duration longest,
+      Progress progress,
+      Tenure tenure,
+      RunFolder run,
+      Limits limits,
+      boolean hasTrained) {
     this.spark = spark;
     this.hadoop = spark.hadoopConfiguration();
     this.longest = longest;
     this.progress = progress;
     this.tenure = tenure;
+    this.run = run;
+    this.limits = limits;
+    this.hasTrained = hasTrained;
   }
 
   /**
-   * Waits.
+   * Waits for slots.
    *
    * @param stage of the ranks, an element each
-   * @return why it was given up; empty if there are slots for all
+   * @throws ConfigException if there are too few; {@link RanksLostException} if ranks have begun
    * @throws TryLaterException if the run is to end before: by a signal, the file {@code stop} or
-   *     its time
+   *     its time; {@link EndedInWaitException} if ranks have begun, and have left a checkpoint
    */
-  Optional<String> await(RDD<?> stage, RunFolder run, Limits limits) throws IOException {
+  void await(RDD<?> stage) throws IOException {
     int ranks = stage.getNumPartitions();
     int slots = slots(stage);
     long begun = System.nanoTime();
     for (int look = 1; slots < ranks && System.nanoTime() - begun < longest.toNanos(); look++) {
-      requireWanted(run, limits);
+      requireWanted();
       if (look == SAID_AT) {
         say(ranks, slots);
       }
       pause();
       slots = slots(stage);
     }
-    return slots < ranks
-        ? Optional.of(
-            "--ranks %d need as many slots at once, and after %d s the cluster had %d. Use fewer ranks, or more executors."
-                .formatted(ranks, longest.toSeconds(), slots))
-        : Optional.empty();
+    if (slots < ranks) {
+      throw tooFew(ranks, slots);
+    }
+  }
+
+  /**
+   * Runs the stage; until all its tasks run, what ends the wait for slots ends this one too.
+   *
+   * @param job of the stage, in a job group
+   * @param group of the job
+   * @throws RuntimeException as {@link #await}
+   */
+  <T> T launch(RDD<?> stage, String group, Supplier<T> job) throws IOException {
+    Set<Integer> earlier =
+        Arrays.stream(spark.statusTracker().getJobIdsForGroup(group))
+            .boxed()
+            .collect(Collectors.toSet());
+    AtomicReference<Exception> end = new AtomicReference<>();
+    CountDownLatch over = new CountDownLatch(1);
+    Thread watch = new Thread(() -> watch(stage, group, earlier, end, over), "moraine launch");
+    watch.setDaemon(true);
+    watch.start();
+    try {
+      return job.get();
+    } catch (Exception e) { // Spark throws checked ones that it does not declare
+      throwEnd(end.get(), e);
+      throw e;
+    } finally {
+      over.countDown();
+    }
+  }
+
+  private static void throwEnd(Exception end, Exception cancelled) throws IOException {
+    if (end == null) {
+      return;
+    }
+    end.addSuppressed(cancelled);
+    if (end instanceof IOException unreadable) {
+      throw unreadable;
+    }
+    throw (RuntimeException) end;
+  }
+
+  /** Looks until the ranks run, or the job is over; says in {@code end} why it has to be. */
+  private void watch(
+      RDD<?> stage,
+      String group,
+      Set<Integer> earlier,
+      AtomicReference<Exception> end,
+      CountDownLatch over) {
+    int ranks = stage.getNumPartitions();
+    long enough = System.nanoTime();
+    try {
+      boolean isOver = over.await(LAUNCH_MILLIS, TimeUnit.MILLISECONDS);
+      while (!isOver && !spark.isStopped()) {
+        if (end.get() == null) {
+          if (areRunning(group, earlier, ranks)) {
+            return;
+          }
+          int slots = slots(stage);
+          enough = slots < ranks ? enough : System.nanoTime();
+          end.set(reasonToEnd(ranks, slots, System.nanoTime() - enough));
+        }
+        if (end.get() != null) { // again and again: Spark may not have begun with the job yet
+          spark.cancelJobGroup(group);
+        }
+        isOver = over.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Null if there is none. */
+  private Exception reasonToEnd(int ranks, int slots, long nanosWithTooFew) {
+    try {
+      requireWanted();
+      return nanosWithTooFew < longest.toNanos() || slots >= ranks ? null : tooFew(ranks, slots);
+    } catch (IOException | RuntimeException e) {
+      return e;
+    }
+  }
+
+  /** Whether the tasks of the group's job, which is none of those earlier, have begun. */
+  private boolean areRunning(String group, Set<Integer> earlier, int ranks) {
+    SparkStatusTracker tracker = spark.statusTracker();
+    return Arrays.stream(tracker.getJobIdsForGroup(group))
+        .filter(job -> !earlier.contains(job))
+        .mapToObj(tracker::getJobInfo)
+        .filter(Option::isDefined)
+        .map(Option::get)
+        .filter(job -> job.status() == JobExecutionStatus.RUNNING)
+        .map(SlotWait::lastStage)
+        .map(tracker::getStageInfo)
+        .anyMatch(stage -> stage.isDefined() && begun(stage.get()) >= ranks);
+  }
+
+  private static int begun(SparkStageInfo stage) {
+    return stage.numActiveTasks() + stage.numCompletedTasks() + stage.numFailedTasks();
+  }
+
+  /** That of the ranks: what they read of other stages is computed before. */
+  private static int lastStage(SparkJobInfo job) {
+    return Arrays.stream(job.stageIds()).max().orElse(-1);
+  }
+
+  private RuntimeException tooFew(int ranks, int slots) {
+    String missing =
+        "--ranks %d need as many slots at once, and after %d s the cluster had %d. Use fewer ranks, or more executors."
+            .formatted(ranks, longest.toSeconds(), slots);
+    return hasTrained
+        ? new RanksLostException("a rank was lost: " + missing, null)
+        : new ConfigException(missing);
   }
 
   private void say(int ranks, int slots) throws IOException {
@@ -83,18 +224,36 @@ final class SlotWait {
     return spark.maxNumConcurrentTasks(profile);
   }
 
-  private void requireWanted(RunFolder run, Limits limits) throws IOException {
+  private void requireWanted() throws IOException {
     tenure.requireLease(run);
-    run.requireUnstopped(hadoop);
-    Optional<String> reason =
-        tenure.desk().isAskedToEnd()
-            ? Optional.of("the process was asked to end")
-            : limits.reached(0, System.currentTimeMillis());
-    if (reason.isPresent()) {
-      throw new TryLaterException(
-          "%s: %s while it waited for slots. Start it again, or give it more executors."
-              .formatted(run.root(), reason.get()));
+    Optional<String> reason = reason();
+    if (reason.isEmpty()) {
+      return;
     }
+    long checkpoint =
+        hasTrained
+            ? new Checkpoints(new HadoopStorage(hadoop, run.root()))
+                .finished().stream().mapToLong(step -> step).max().orElse(0)
+            : 0;
+    if (checkpoint > 0) {
+      throw new EndedInWaitException(
+          "%s: %s while its ranks waited for slots to begin again. Its newest checkpoint is of step %d."
+              .formatted(run.root(), reason.get(), checkpoint));
+    }
+    run.requireUnstopped(hadoop);
+    throw new TryLaterException(
+        "%s: %s while it waited for slots. Start it again, or give it more executors."
+            .formatted(run.root(), reason.get()));
+  }
+
+  /** Why it is to end, if it is. */
+  private Optional<String> reason() throws IOException {
+    if (run.stop().getFileSystem(hadoop).exists(run.stop())) {
+      return Optional.of("there is a file " + run.stop());
+    }
+    return tenure.desk().isAskedToEnd()
+        ? Optional.of("the process was asked to end")
+        : limits.reached(0, System.nanoTime());
   }
 
   private static void pause() {

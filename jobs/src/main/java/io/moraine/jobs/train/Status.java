@@ -36,7 +36,7 @@ final class Status {
   /** Starting, training, recovering (a rank was lost), stopped (it can go on), done or failed. */
   String state = STARTING;
 
-  /** Why it is recovering, stopped or failed, in a line; else empty. */
+  /** Why it is recovering, stopped or failed, or done in vain, in a line; else empty. */
   String reason = "";
 
   /** Step of the checkpoint this start went on from; 0 for a new run. */
@@ -63,7 +63,7 @@ final class Status {
   /** Of the newest steps. */
   double tokensPerSecond;
 
-  /** To the last step at that speed; null before it is known. */
+  /** To the last step at that speed; null before it is known, and if it is beyond ten years. */
   Double secondsToGo;
 
   /** Of the last step's expert load. */

@@ -14,6 +14,9 @@ final class StatusFile {
   /** Shown speed is a moving average over about this many steps. */
   private static final double SPEED_STEPS = 20;
 
+  /** Ten years: a run that would take longer is one without an end. */
+  private static final double LONGEST_SECONDS = 10 * 365 * 86_400.0;
+
   private final RunWriter writer;
   private final RunFolder folder;
   private final Status status = new Status();
@@ -112,9 +115,9 @@ final class StatusFile {
     write(newState);
   }
 
-  /** Whether this start has made no step yet. */
-  boolean isAtItsBeginning() {
-    return status.step == status.resumedFrom;
+  /** Whether the last step that is made was with so many tokens of the run. */
+  boolean hasSeen(long tokens) {
+    return status.tokensSeen == tokens;
   }
 
   void write(String newState) throws IOException {
@@ -128,12 +131,14 @@ final class StatusFile {
   }
 
   private Double secondsToGo() {
-    return status.tokensPerSecond > 0 && status.step > 0
-        ? Double.valueOf(
-            (double) (status.steps - status.step)
-                * status.tokensSeen
-                / status.step
-                / status.tokensPerSecond)
-        : null;
+    if (status.tokensPerSecond == 0 || status.step == 0) {
+      return null;
+    }
+    double seconds =
+        (double) (status.steps - status.step)
+            * status.tokensSeen
+            / status.step
+            / status.tokensPerSecond;
+    return seconds <= LONGEST_SECONDS ? Double.valueOf(seconds) : null;
   }
 }

@@ -7,7 +7,9 @@ import io.moraine.jobs.config.TrainSettings.BigDlChoice;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
+import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.data.SequenceOrder;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
 import java.io.FileNotFoundException;
@@ -33,7 +35,8 @@ public final class TrainJob {
   /** Longest that a run that has failed waits for its last word to be written. */
   private static final long LAST_WORD_MILLIS = 10_000;
 
-  private static final String JOB_GROUP = "train";
+  /** Of the ranks' Spark jobs. */
+  static final String JOB_GROUP = "train";
 
   private final SparkSession spark;
   private final Configuration hadoop;
@@ -70,6 +73,8 @@ public final class TrainJob {
    * @param limits of this start; SIGTERM and a file {@code stop} in the run's folder end it too,
    *     each with a checkpoint
    * @throws TryLaterException if another process trains this run, or it is kept from training
+   * @throws EndedInWaitException if it ended, with a checkpoint, while lost ranks waited to begin
+   *     again
    * @throws LeaseLostException if another process has taken the run meanwhile, or may soon
    * @throws ConfigException if the settings do not fit the dataset, the run or the cluster
    */
@@ -96,7 +101,7 @@ public final class TrainJob {
               status.starting(resume, settings.train().steps());
               prepareFolder(run, desk, given, module, resume);
               RankStage stage = new RankStage(spark, settings, progress, tenure, engineFiles);
-              return train(stage, given, run, ranks, resume, limits);
+              return train(stage, tenure, given, run, ranks, resume, limits);
             });
       } finally {
         ending.end();
@@ -167,7 +172,9 @@ public final class TrainJob {
                 tenure
                     .status()
                     .ended(
-                        why instanceof TryLaterException ? Status.STOPPED : Status.FAILED,
+                        why instanceof TryLaterException || why instanceof EndedInWaitException
+                            ? Status.STOPPED
+                            : Status.FAILED,
                         RankStage.reason(why));
               } catch (IOException | RuntimeException e) {
                 why.addSuppressed(e);
@@ -196,7 +203,13 @@ public final class TrainJob {
   }
 
   private TrainResult train(
-      RankStage stage, RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
+      RankStage stage,
+      Tenure tenure,
+      RunData data,
+      RunFolder run,
+      int ranks,
+      boolean resume,
+      Limits limits)
       throws IOException {
     progress.start("train");
     spark.sparkContext().setJobGroup(JOB_GROUP, "train " + run.root(), true);
@@ -208,12 +221,39 @@ public final class TrainJob {
       TrainResult result = stage.run(data, run, ranks, resume, limits);
       ended.set(true);
       join(watcher, 2 * WATCH_MILLIS);
+      sayIfInVain(run, data, result, tenure);
       progress.done("step %,d".formatted(result.step()));
       return result;
     } finally {
       ended.set(true);
       gauges.remove(spark.sparkContext());
       spark.sparkContext().clearJobGroup();
+    }
+  }
+
+  /** A start that finds all steps made, and data that no step will ever see. */
+  private void sayIfInVain(RunFolder run, RunData data, TrainResult result, Tenure tenure)
+      throws IOException {
+    if (result.resumedFrom() < settings.train().steps()) {
+      return;
+    }
+    Checkpoint.State state =
+        new Checkpoints(new HadoopStorage(hadoop, run.root())).state(result.step());
+    if (state.stretches().isEmpty()) {
+      return;
+    }
+    List<SequenceOrder.Stretch> stretches =
+        new SequenceOrder(state.stretches(), settings.train().seed())
+            .grown(state.position(), data.sequences())
+            .stretches();
+    SequenceOrder.Stretch last = stretches.get(stretches.size() - 1);
+    long missing = last.from() + last.sequences() - state.position();
+    if (missing > 0) {
+      String line =
+          "NOTHING WAS TRAINED: all %,d steps of %s are made, and it would take %,d more sequences until each of the %,d in --data has been seen. Raise train.steps (--steps), or use another --run."
+              .formatted(settings.train().steps(), run.root(), missing, data.sequences());
+      tenure.status().ended(Status.DONE, line);
+      progress.say("train: " + line);
     }
   }
 

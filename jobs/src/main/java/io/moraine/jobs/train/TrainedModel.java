@@ -2,6 +2,7 @@ package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.tensor.Device;
@@ -34,11 +35,12 @@ public record TrainedModel(
    * Loads a run's model at its newest whole checkpoint.
    *
    * @param threads of libtorch
+   * @param progress is told of newer checkpoints that are damaged
    * @throws FileNotFoundException if the folder is no run or has no whole checkpoint yet
    */
-  public static TrainedModel load(Configuration hadoop, RunFolder run, int threads)
-      throws IOException {
-    return load(hadoop, run, OptionalLong.empty(), threads);
+  public static TrainedModel load(
+      Configuration hadoop, RunFolder run, int threads, Progress progress) throws IOException {
+    return load(hadoop, run, OptionalLong.empty(), threads, progress);
   }
 
   /**
@@ -46,11 +48,13 @@ public record TrainedModel(
    *
    * @param step of the checkpoint; empty for the newest whole one
    * @param threads of libtorch
+   * @param progress is told of newer checkpoints that are damaged
    * @throws FileNotFoundException if the folder is no run or has no such checkpoint
    * @throws ConfigException if libtorch has no such model
    */
   public static TrainedModel load(
-      Configuration hadoop, RunFolder run, OptionalLong step, int threads) throws IOException {
+      Configuration hadoop, RunFolder run, OptionalLong step, int threads, Progress progress)
+      throws IOException {
     TrainSettings settings = run.recordedSettings(hadoop);
     requireLibtorchs(run, settings);
     Tokenizer tokenizer = TokenizerJson.read(run.read(hadoop, run.tokenizer()));
@@ -58,7 +62,7 @@ public record TrainedModel(
     Checkpoint checkpoint =
         step.isPresent()
             ? checkpoint(run, checkpoints, step.getAsLong())
-            : newest(run, checkpoints);
+            : newest(run, checkpoints, progress);
     Transformer model = new Transformer(settings.model(), device(settings, threads));
     CheckpointWeights.load(model, checkpoints, checkpoint, settings.train().wire().weights());
     return new TrainedModel(model, tokenizer, checkpoint.step(), settings);
@@ -78,14 +82,14 @@ public record TrainedModel(
     return Torch.start(threads, isCpu ? DeviceChoice.CPU : DeviceChoice.AUTO, 0);
   }
 
-  static Checkpoint newest(RunFolder run, Checkpoints checkpoints) throws IOException {
-    StringBuilder skipped = new StringBuilder();
+  /** The newest whole one; each that is passed over for it is said in a line. */
+  static Checkpoint newest(RunFolder run, Checkpoints checkpoints, Progress progress)
+      throws IOException {
     return checkpoints
-        .newestWhole(message -> skipped.append(' ').append(message))
+        .newestWhole(progress::say)
         .orElseThrow(
             () ->
-                new FileNotFoundException(
-                    "%s has no whole checkpoint yet.%s".formatted(run.root(), skipped)));
+                new FileNotFoundException("%s has no whole checkpoint yet.".formatted(run.root())));
   }
 
   private static Checkpoint checkpoint(RunFolder run, Checkpoints checkpoints, long step)

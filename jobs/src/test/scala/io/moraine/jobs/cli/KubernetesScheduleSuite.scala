@@ -4,11 +4,13 @@ import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.json.JsonMapper
 import com.fasterxml.jackson.databind.node.{ArrayNode, ObjectNode}
 import com.networknt.schema.{JsonSchema, JsonSchemaFactory, SpecVersion}
+import io.moraine.jobs.config.{SettingsFile, TrainSettings}
 import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.net.URI
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
+import java.util.Optional
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileSystem, UnsupportedFileSystemException}
 import org.scalatest.funsuite.AnyFunSuite
@@ -70,6 +72,16 @@ class KubernetesScheduleSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  test("train.yaml: tried again when the lease of a driver that was killed is over, not before") {
+    val words = texts(template("train.yaml").get("arguments"))
+    val config = inCheckout(words(words.indexOf("--config") + 1))
+    val settings = TrainSettings.of(
+      SettingsFile.read(TrainSettings.DEFAULTS, Optional.of(config), java.util.Map.of())
+    )
+    val retry = template("train.yaml").at("/restartPolicy/onFailureRetryInterval").asLong
+    assert(retry >= settings.connections.lease.toSeconds * 3 / 2)
+  }
+
   test("the schema refuses a field that is not there, another type, a missing field, a bad value") {
     def faultOf(change: ObjectNode => Any): String = {
       val whole = file("train.yaml")
@@ -99,6 +111,10 @@ class KubernetesScheduleSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  /** What the image has a copy of. */
+  private def inCheckout(path: String): Path =
+    root.resolve("conf" + path.stripPrefix(copies("conf")))
+
   /** Whether the image's Spark, which is the one of the tests, can read and write there. */
   private def requireReachable(path: String, template: JsonNode): Unit = {
     val scheme = Option(new URI(path).getScheme).getOrElse("file")
@@ -113,8 +129,11 @@ class KubernetesScheduleSuite extends AnyFunSuite with SharedSparkSession {
 
   for ((name, _) <- files)
     test(s"$name: paths are on volumes of driver and executors, or of a file system in the image") {
-      val paths = texts(template(name).get("arguments")).filter(_.contains("/"))
+      val (ours, paths) = texts(template(name).get("arguments"))
+        .filter(_.contains("/"))
+        .partition(_.startsWith(copies("conf") + "/"))
       assert(paths.size >= 2)
+      ours.foreach(path => assert(Files.exists(inCheckout(path)), path))
       paths.foreach(requireReachable(_, template(name)))
       intercept[UnsupportedFileSystemException](requireReachable("s3b://store/", template(name)))
       assertThrows[Exception](requireReachable("s3a://store/run/", template(name)))
@@ -124,12 +143,13 @@ class KubernetesScheduleSuite extends AnyFunSuite with SharedSparkSession {
   test("train.yaml: a run that may not be trained now is exit code 0, and 75 without its option") {
     val run = Files.createDirectories(Scratch.folder().resolve("run"))
     Files.createFile(run.resolve("stop"))
+    val arguments = texts(template("train.yaml").get("arguments"))
     val places = Map(
+      arguments(arguments.indexOf("--config") + 1) -> Processes.settingsFile(5).toString,
       "/store/data/2026-11-25/" -> TrainJobSparkSuite.dataset(spark).toString,
       "/store/run/" -> run.toString
     )
-    val words = texts(template("train.yaml").get("arguments")).map(w => places.getOrElse(w, w)) ++
-      Seq("--config", Processes.settingsFile(5).toString)
+    val words = arguments.map(w => places.getOrElse(w, w))
     assert(words.contains("--skip-if-held") && words.contains(run.toString))
     val commands = run.resolveSibling("commands")
     val lines = Seq(words, words.filter(_ != "--skip-if-held")).map(_.mkString("\t"))

@@ -97,13 +97,14 @@ class NightlySuite extends AnyFunSuite with SharedSparkSession {
     )
 
     private val script: Process = {
-      val config = if (night == badNight) badSettings else settings
       val words = Seq("sh", root.resolve("conf/schedule/nightly").toString) ++
         Seq(crawls(night).toString, store.toString) ++
-        Seq("--config", config.toString, "--steps", stepsOfNights(night).toString, "--ranks", "2")
+        Seq("--steps", stepsOfNights(night).toString, "--ranks", "2")
       val builder = new ProcessBuilder(words.asJava)
       builder.environment.put("MORAINE", launcher.toString)
       builder.environment.put("PIPES", pipes.toString)
+      val config = if (night == badNight) badSettings else settings
+      builder.environment.put("CONFIG", config.toString)
       builder.environment.put("VOCAB_SIZE", "1024")
       builder
         .redirectErrorStream(true)

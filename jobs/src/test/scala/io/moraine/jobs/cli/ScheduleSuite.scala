@@ -3,8 +3,10 @@ package io.moraine.jobs.cli
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.json.JsonMapper
 import io.moraine.jobs.Scratch
+import io.moraine.jobs.config.{SettingsFile, TrainSettings}
 import java.nio.file.attribute.PosixFilePermissions
 import java.nio.file.{Files, Path, StandardCopyOption}
+import java.util.{Map => JMap, Optional}
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -24,6 +26,8 @@ class ScheduleSuite extends AnyFunSuite {
     private val calls = place.resolve("calls")
     private val script = Files.createDirectories(place.resolve("conf/schedule")).resolve("nightly")
     Files.copy(folder.resolve("nightly"), script, StandardCopyOption.COPY_ATTRIBUTES)
+    val settings: Path =
+      Files.copy(folder.resolve("train.conf"), script.resolveSibling("train.conf"))
     private val launcher = Files.writeString(
       place.resolve("moraine"),
       s"""#!/bin/sh
@@ -106,6 +110,7 @@ class ScheduleSuite extends AnyFunSuite {
       assert(first.head.containsSlice(Seq("--input", s"/crawl/${data.getFileName}")))
       assert(first(1).containsSlice(Seq("--data", data.toString)))
       assert(first(1).containsSlice(Seq("--ranks", "2")) && valueOf(first(1), "--wall") == "60m")
+      assert(checkout.place.resolve(valueOf(first(1), "--config")).normalize == checkout.settings)
 
       assert(checkout.run(words) == 0)
       assert(checkout.called() == first.tail, "a dataset that is whole is not prepared anew")
@@ -129,7 +134,67 @@ class ScheduleSuite extends AnyFunSuite {
     }
     val checkout = new Checkout
     assert(checkout.run(cronCommand(crontab.last)) == 0)
-    assert(checkout.called().map(parse) == Seq("train"))
+    val Seq(train) = checkout.called()
+    assert(parse(train) == "train")
+    assert(checkout.place.resolve(valueOf(train, "--config")) == checkout.settings)
+  }
+
+  test("train.conf: the same rate and the same balance of experts at any step, however far") {
+    val settings = TrainSettings.of(
+      SettingsFile
+        .read(TrainSettings.DEFAULTS, Optional.of(folder.resolve("train.conf")), JMap.of())
+    )
+    val train = settings.train
+    assert(train.steps >= 1000000000L && train.balance.share == 1 && train.balance.biasUpdate > 0)
+    val rates = Seq(1e-9, 0.1, 0.5, 1.0).map(share => train.schedule.at(100000, _ => share))
+    assert(rates.toSet == Set(train.schedule.peak))
+  }
+
+  test("nightly: nights that were missed and crawls that came late; the run's order stays") {
+    val checkout = new Checkout
+    def crawl(name: String): Path =
+      Files.createDirectories(checkout.place.resolve(s"crawl/$name"))
+    def night(name: String): Seq[Seq[String]] = {
+      assert(checkout.run(Seq("conf/schedule/nightly", s"${crawl(name)}", "/store")) == 0)
+      checkout.called()
+    }
+    def data(name: String) = s"${checkout.place}/store/data/$name"
+    def isPrepared(words: Seq[String], name: String) =
+      words.startsWith(Seq("prepare", "--input", s"${checkout.place}/crawl/$name")) &&
+        valueOf(words, "--output") == data(name)
+
+    crawl("2026-11-26")
+    crawl("2026-11-24")
+    val first = night("2026-11-25")
+    assert(first.map(_.head) == Seq("prepare", "prepare", "train", "evaluate", "export"))
+    assert(
+      isPrepared(first(0), "2026-11-24") && first(0).containsSlice(Seq("--vocab-size", "8192"))
+    )
+    val tokenizer = data("2026-11-24") + "/tokenizer/tokenizer.json"
+    assert(isPrepared(first(1), "2026-11-25") && valueOf(first(1), "--tokenizer") == tokenizer)
+    assert(valueOf(first(2), "--data") == s"${data("2026-11-24")},${data("2026-11-25")}")
+
+    val known = s"""{
+                   |  "datasets" : [ {
+                   |    "path" : "/elsewhere/data/2026-11-24/",
+                   |    "sequences" : 12
+                   |  }, {
+                   |    "path" : "${data("2026-11-25")}",
+                   |    "sequences" : 12
+                   |  } ]
+                   |}
+                   |""".stripMargin
+    val run = Files.createDirectories(checkout.place.resolve("store/run"))
+    Files.writeString(run.resolve("data.json"), known)
+    crawl("2026-11-23")
+    crawl("2026-11-25-late")
+    val second = night("2026-11-26")
+    assert(second.map(_.head).count(_ == "prepare") == 3)
+    for ((words, name) <- second.zip(Seq("2026-11-23", "2026-11-25-late", "2026-11-26")))
+      assert(isPrepared(words, name) && valueOf(words, "--tokenizer") == tokenizer)
+    val all = Seq("2026-11-24", "2026-11-25", "2026-11-23", "2026-11-25-late", "2026-11-26")
+    assert(valueOf(second(3), "--data") == all.map(data).mkString(","))
+    for (words <- second.takeRight(2)) assert(words.last == data("2026-11-24"))
   }
 
   test("exit code 75 of train ends the night at once and is no failure to any scheduler; 1 is") {

@@ -68,7 +68,7 @@ class BigDlModulesSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private def exported(run: Path): Path = {
     val file = Scratch.folder().resolve("trained.bigdl")
-    BigDlExportJob.export(hadoop, RunFolder.at(run.toString), file.toString, jars)
+    BigDlExportJob.export(hadoop, RunFolder.at(run.toString), file.toString, jars, Scratch.silent)
     assert(Files.list(file.getParent).count() == 1, "and nothing beside it")
     file
   }
@@ -113,7 +113,8 @@ class BigDlModulesSparkSuite extends AnyFunSuite with SharedSparkSession {
             new EvaluateJob(spark, Scratch.silent).run(folder, data.toString)
           ),
           intercept[ConfigException](
-            GenerateJob.generate(hadoop, folder, "word1", 1, SamplingConfig.greedy, false)
+            GenerateJob
+              .generate(hadoop, folder, "word1", 1, SamplingConfig.greedy, false, Scratch.silent)
           )
         )
       )
@@ -255,7 +256,7 @@ class BigDlModulesSparkSuite extends AnyFunSuite with SharedSparkSession {
     val run = Scratch.folder().resolve("run")
     train(run, settings(1))
     val refused = intercept[ConfigException](
-      BigDlExportJob.export(hadoop, RunFolder.at(run.toString), "model.bigdl", jars)
+      BigDlExportJob.export(hadoop, RunFolder.at(run.toString), "model.bigdl", jars, Scratch.silent)
     )
     assert(
       refused.getMessage == s"$run trains the model of its settings, whose layers BigDL does not have. " +

@@ -2,12 +2,16 @@ package io.moraine.jobs.train
 
 import com.fasterxml.jackson.databind.json.JsonMapper
 import io.moraine.jobs.prepare.PreparedDataset
+import io.moraine.jobs.progress.Progress
 import io.moraine.jobs.report.{EvaluationJson, EvaluationTable}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
+import io.moraine.model.checkpoint.TensorType
 import io.moraine.model.data.TokenBatch
-import java.io.FileNotFoundException
-import java.nio.file.Path
-import java.util.{List => JList, OptionalLong}
+import io.moraine.model.generate.SamplingConfig
+import io.moraine.model.huggingface.ModelExport
+import java.io.{ByteArrayOutputStream, FileNotFoundException, PrintStream}
+import java.nio.file.{Files, Path}
+import java.util.{List => JList, Optional, OptionalLong}
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -56,6 +60,40 @@ class EvaluateSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  test("a newest checkpoint that is damaged: the one before is taken, and that is said") {
+    val path = Scratch.folder().resolve("run")
+    val folder = RunFolder.at(path.toString)
+    new TrainJob(spark, TrainJobSparkSuite.settings(10), Scratch.silent)
+      .run(JList.of(data.toString), folder, 2, true, Limits.NONE)
+    val shard = path.resolve("checkpoints/step-00000010/rank-00001-of-00002.safetensors")
+    val bytes = Files.readAllBytes(shard)
+    bytes(bytes.length - 1) = (bytes.last ^ 1).toByte
+    Files.write(shard, bytes)
+    val hadoop = spark.sparkContext.hadoopConfiguration
+    def said(work: Progress => Any): Unit = {
+      val out = new ByteArrayOutputStream
+      work(new Progress(new PrintStream(out), false, () => 0L))
+      val lines = out.toString.linesIterator.filter(_.startsWith("checkpoint ")).toSeq
+      assert(lines.size == 1, out)
+      assert(lines.head.startsWith("checkpoint step-00000010 is passed over: "), lines)
+    }
+    said(progress => assert(new EvaluateJob(spark, progress).run(folder, data.toString).step == 5))
+    said(GenerateJob.generate(hadoop, folder, "word1", 1, SamplingConfig.greedy, false, _))
+    said { progress =>
+      val output = path.resolveSibling("model").toString
+      val exported = ExportJob.export(
+        hadoop,
+        folder,
+        output,
+        TensorType.F32,
+        ModelExport.SHARD_BYTES,
+        Optional.empty(),
+        progress
+      )
+      assert(exported.step == 5)
+    }
+  }
+
   test("losses and expert load by source are those of each token, counted one by one") {
     val evaluation = evaluate(OptionalLong.empty())
     val sources = spark.read
@@ -64,7 +102,7 @@ class EvaluateSparkSuite extends AnyFunSuite with SharedSparkSession {
       .map(row => row.getAs[String]("id") -> row.getAs[String]("source"))
       .toMap
     val trained =
-      TrainedModel.load(spark.sparkContext.hadoopConfiguration, run, 2)
+      TrainedModel.load(spark.sparkContext.hadoopConfiguration, run, 2, Scratch.silent)
     val seen =
       try
         for {

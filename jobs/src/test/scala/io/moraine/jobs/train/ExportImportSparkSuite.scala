@@ -55,7 +55,8 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
       output.toString,
       weights,
       ModelExport.SHARD_BYTES,
-      measured.toJava
+      measured.toJava,
+      Scratch.silent
     )
     output
   }
@@ -87,7 +88,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   private def logits(run: Path): Seq[Float] = {
-    val model = TrainedModel.load(hadoop, RunFolder.at(run.toString), 1)
+    val model = TrainedModel.load(hadoop, RunFolder.at(run.toString), 1, Scratch.silent)
     try model.model.logits(Array.tabulate(64)(i => i * 11 % 400), 2).toSeq
     finally model.close()
   }
@@ -99,7 +100,8 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
       "word1 word2",
       20,
       SamplingConfig.plain(1),
-      drafting
+      drafting,
+      Scratch.silent
     )
     .text
 
@@ -167,7 +169,8 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
         "word1 word2",
         40,
         new SamplingConfig(2, 0, 1, 1, seed),
-        drafting
+        drafting,
+        Scratch.silent
       )
       assert(generated.text.startsWith("word1 word2"))
       assert(!drafting || generated.generation.drafted > 0)

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train
 
+import io.moraine.jobs.Scratch
 import java.io.IOException
 import java.nio.file.{Files, Path}
 import java.time.Duration
@@ -101,6 +102,53 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
       assert(next.get.beat().isEmpty && next.get.desk.stands)
       next.get.close()
     }
+
+  private def signal(name: String, process: Process): Unit =
+    assert(new ProcessBuilder("kill", s"-$name", process.pid.toString).start().waitFor() == 0)
+
+  test(
+    "a process that hangs is taken over by another one when its claim expires, and ends with 5"
+  ) {
+    val steps = 100
+    val options = Seq("train.lease-expiry-seconds" -> 5, "train.evaluate-every" -> 0)
+    val folder = Scratch.folder()
+    val run = folder.resolve("run")
+    val config = Processes.settingsFile(steps, options: _*).toString
+    def log(name: String) = folder.resolve(s"$name.log")
+    def start(name: String): Process = Processes.start(
+      log(name),
+      Map("spark.master" -> "local[2]", "spark.ui.enabled" -> "false"),
+      "io.moraine.jobs.Moraine",
+      Seq("train", "--data", data.toString, "--run", run.toString, "--ranks", "2") ++
+        Seq("--config", config): _*
+    )
+    val first = start("first")
+    try {
+      Processes.await("a checkpoint", 120, 5)(
+        !first.isAlive || Files.exists(run.resolve("checkpoints")) && isWhole(run, 5)
+      )
+      assert(first.isAlive, Processes.text(log("first")))
+      signal("STOP", first)
+      def claim = names(run.resolve("lease")).filter(_.startsWith("holder-"))
+      val Seq(hung) = claim
+      val file = run.resolve("lease").resolve(hung)
+      Processes.await("the end of its claim", 60)(
+        System.currentTimeMillis - Files.getLastModifiedTime(file).toMillis > 6000
+      )
+      val second = start("second")
+      assert(Processes.exitCode(second, 240) == 0, Processes.text(log("second")))
+      assert(status(run).state == "done" && status(run).resumedFrom >= 5)
+      val left = content(run)
+      signal("CONT", first)
+      assert(Processes.exitCode(first, 120) == 5, Processes.text(log("first")))
+      assert(content(run) == left)
+    } finally first.destroyForcibly()
+    val whole = folder.resolve("whole")
+    new TrainJob(spark, TrainJobSparkSuite.settings(steps, options: _*), Scratch.silent)
+      .run(java.util.List.of(data.toString), RunFolder.at(whole.toString), 2, true, Limits.NONE)
+    val shards = content(whole).filter(_._1.startsWith(f"checkpoints/step-$steps%08d/rank-"))
+    assert(shards.size == 2 && shards.toSet.subsetOf(content(run).toSet))
+  }
 
   test("a driver that cannot renew its lease stops by itself; status.json says why") {
     val run = newRun()

@@ -60,6 +60,20 @@ class LeaseSuite extends AnyFunSuite {
     take(run).close()
   }
 
+  test("a refusal stays one if the candidate's claim cannot be deleted: that expires") {
+    val folder = Scratch.folder()
+    val run = HdfsLike.run(folder)
+    val held = timed(run, new AtomicLong)
+    val refused = HdfsLike.watched { call =>
+      if (call.name == "delete" && call.file.startsWith("candidate-"))
+        throw new IOException("no such luck")
+    }(intercept[TryLaterException](timed(run, new AtomicLong)))
+    assert(refused.getMessage.contains(" is being trained by process "), refused.getMessage)
+    assert(refused.getSuppressed.map(_.getMessage).toSeq == Seq("no such luck"))
+    assert(claims(folder).size == 2)
+    held.close()
+  }
+
   private val rounds = 150
 
   /** Eight threads want the lease of a new run, in each round at the same moment. */

@@ -1,9 +1,12 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.config.ConfigException
+import io.moraine.jobs.prepare.PreparedDataset
 import io.moraine.jobs.progress.Progress
-import java.io.{ByteArrayOutputStream, IOException, PrintStream}
+import io.moraine.jobs.Scratch
+import java.io.{ByteArrayOutputStream, FileNotFoundException, IOException, PrintStream}
 import java.nio.file.{Files, Path}
+import java.time.Duration
 import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.{List => JList}
@@ -64,6 +67,53 @@ class StatusSparkSuite extends AnyFunSuite with WatchedRun {
     assert(after.tokensSeen == before.tokensSeen && after.tokensSeen == 6 * 4 * 32)
   }
 
+  test("all steps made, and data that none of them saw: it says loudly that nothing was trained") {
+    val folder = Scratch.folder()
+    val run = RunFolder.at(folder.resolve("run").toString)
+    def status = Status.parse(Files.readString(folder.resolve("run/status.json")))
+    def go(steps: Int, data: Path*): String = {
+      val out = new ByteArrayOutputStream
+      new TrainJob(
+        spark,
+        TrainJobSparkSuite.settings(steps),
+        new Progress(new PrintStream(out), false, () => 0L)
+      ).run(data.map(_.toString).asJava, run, 2, true, Limits.NONE)
+      out.toString
+    }
+    def sequences(data: Path): Long = PreparedDataset
+      .at(data.toString)
+      .manifest(spark.sparkContext.hadoopConfiguration)
+      .counts
+      .sequences
+    val steps = (sequences(data).toInt + 3) / 4
+    go(steps, data)
+    assert(!go(steps, data).contains("NOTHING") && status.reason.isEmpty)
+
+    val more = TrainJobSparkSuite.dataset(spark, Some(data), 30)
+    val all = sequences(data) + sequences(more)
+    val epoch = (4L * steps + sequences(data) - 1) / sequences(data) * sequences(data)
+    val line =
+      f"NOTHING WAS TRAINED: all $steps%,d steps of ${run.root} are made, and it would take " +
+        f"${epoch + all - 4 * steps}%,d more sequences until each of the $all%,d in --data has been seen. " +
+        "Raise train.steps (--steps), or use another --run."
+    assert(go(steps, data, more).linesIterator.contains("train: " + line))
+    assert(status.state == "done" && status.reason == line)
+    assert(!go(steps + 1, data, more).contains("NOTHING") && status.reason.isEmpty)
+    assert(go(steps + 1, data, more).contains("train: NOTHING WAS TRAINED: "))
+  }
+
+  test("a stop in the first step is said when its checkpoint is there, not before") {
+    val run = newRun()
+    val said = new Said
+    assert(train(run, 1000, Limits.NONE.within(Duration.ZERO), said.see)().step == 1)
+    assert(said.states == Seq("starting", "training", "stopped"))
+    assert(
+      said.all.asScala
+        .filter(_.state == "stopped")
+        .forall(s => s.step == 1 && s.lastCheckpoint == 1)
+    )
+  }
+
   test("a lease that cannot be given back takes nothing away from a run that is done") {
     val run = newRun()
     val out = new ByteArrayOutputStream
@@ -82,29 +132,32 @@ class StatusSparkSuite extends AnyFunSuite with WatchedRun {
     assert(out.toString.linesIterator.contains(line), out)
   }
 
-  test("a rank that fails: recovering, with the cause; then it trains") {
-    val run = newRun()
-    val said = new Said
-    val isFirst = new AtomicBoolean(true)
-    train(
-      run,
-      12,
-      before = call => {
-        said.see(call)
-        if (call.file == "steps-00000006-00000010.parquet" && isFirst.getAndSet(false))
-          throw new IOException("no space left")
-      }
-    )()
-    assert(said.states == Seq("starting", "training", "recovering", "training", "done"))
-    val recovering = said.all.asScala.find(_.state == "recovering").get
-    assert(
-      recovering.reason.startsWith(
-        "a rank was lost, begun again from the newest checkpoint (1 of"
-      ),
-      recovering.reason
-    )
-    assert(recovering.reason.contains("no space left"), recovering.reason)
-  }
+  for (
+    failure <- Seq(new IOException("no space left"), new FileNotFoundException("/tmp/it was there"))
+  )
+    test(s"a rank that fails, $failure: recovering, with the cause; then it trains") {
+      val run = newRun()
+      val said = new Said
+      val isFirst = new AtomicBoolean(true)
+      train(
+        run,
+        12,
+        before = call => {
+          said.see(call)
+          if (call.file == "steps-00000006-00000010.parquet" && isFirst.getAndSet(false))
+            throw failure
+        }
+      )()
+      assert(said.states == Seq("starting", "training", "recovering", "training", "done"))
+      val recovering = said.all.asScala.find(_.state == "recovering").get
+      assert(
+        recovering.reason.startsWith(
+          "a rank was lost, begun again from the newest checkpoint (1 of"
+        ),
+        recovering.reason
+      )
+      assert(recovering.reason.contains(failure.getMessage), recovering.reason)
+    }
 
   test("what fails too often: failed, with the line that the command says") {
     val run = newRun()

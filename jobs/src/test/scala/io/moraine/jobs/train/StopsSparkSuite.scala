@@ -1,10 +1,14 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
+import java.io.IOException
 import java.nio.file.{Files, Path}
+import java.time.Duration
+import java.util.concurrent.atomic.AtomicBoolean
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.collection.concurrent.TrieMap
+import scala.util.Try
 
 /** Whatever ends a run, it ends within one step, and with a checkpoint of that step. */
 class StopsSparkSuite extends AnyFunSuite with WatchedRun {
@@ -30,27 +34,28 @@ class StopsSparkSuite extends AnyFunSuite with WatchedRun {
 
   test("--tokens: the step in which they are seen has a checkpoint") {
     val run = newRun()
-    val result = train(run, 1000, new Limits(6 * 4 * 32 + 1, Long.MaxValue))(rare: _*)
+    val result = train(run, 1000, Limits.ofTokens(6 * 4 * 32 + 1))(rare: _*)
     assert(result.step == 7)
     requireStopped(run, 7, "896 tokens are seen")
   }
 
   test("--wall: the step in which the time is over has a checkpoint") {
     val run = newRun()
-    val deadline = System.currentTimeMillis + 10000
+    val limits = Limits.NONE.within(Duration.ofSeconds(10))
+    val deadline = limits.deadlineNanos.get
     // When the step was over but for what follows the look: all of a step but its beginning.
     val over = TrieMap.empty[Int, Long]
     val result = train(
       run,
       1000000,
-      new Limits(Long.MaxValue, deadline),
-      call => sampledStep(call).foreach(over(_) = System.currentTimeMillis)
+      limits,
+      call => sampledStep(call).foreach(over(_) = System.nanoTime)
     )(rare ++ sampled: _*)
     val step = result.step.toInt
     requireStopped(run, step, "its time is over")
     assert(over.keySet == (1 to step).toSet)
-    assert(over(step) >= deadline, "it was not over before")
-    assert(step < 3 || over(step - 2) < deadline, "nor a step before")
+    assert(over(step) - deadline >= 0, "it was not over before")
+    assert(step < 3 || over(step - 2) - deadline < 0, "nor a step before")
     info(s"$step steps")
   }
 
@@ -90,6 +95,76 @@ class StopsSparkSuite extends AnyFunSuite with WatchedRun {
     requireStopped(run, 8, "the process was asked to end")
     assert(names(run.resolve("lease")).isEmpty)
     assert(train(run, 10)(rare: _*).resumedFrom == 8)
+  }
+
+  test(
+    "slots that are counted and then taken: a stop file, or its time, ends the wait all the same"
+  ) {
+    val occupant = new Occupant(spark)
+    try {
+      occupant.start()
+      occupant.awaitTask()
+      val run = newRun()
+      val stop = run.resolve("stop")
+      var ended: Option[Try[Any]] = None
+      val training = new Thread(() => ended = Some(Try(train(run, 1000)(rare: _*))))
+      training.start()
+      Processes.await("its beginning", 60)(
+        Files.exists(run.resolve("settings.json")) && status(run).state == "starting"
+      )
+      Files.createFile(stop)
+      training.join(60000)
+      assert(ended.nonEmpty, "it waits without end")
+      val kept =
+        s"hdfslike:$run is kept from training by the file hdfslike:$stop. Remove it to go on."
+      val refused = ended.get.failed.get
+      assert(refused.isInstanceOf[TryLaterException] && refused.getMessage == kept, refused)
+      assert(status(run).state == "stopped" && status(run).reason == kept)
+
+      val late = newRun()
+      var over: Option[Try[Any]] = None
+      val limits = Limits.NONE.within(Duration.ofSeconds(5))
+      val waiting = new Thread(() => over = Some(Try(train(late, 1000, limits)(rare: _*))))
+      waiting.start()
+      waiting.join(60000)
+      assert(over.nonEmpty, "it waits without end")
+      assert(
+        over.get.failed.get.getMessage == s"hdfslike:$late: its time is over while it waited for " +
+          "slots. Start it again, or give it more executors."
+      )
+    } finally occupant.close()
+  }
+
+  test("a lost rank whose slot is taken: asked to end while it waits, it ends as with a step") {
+    val run = newRun()
+    val occupant = new Occupant(spark)
+    val isFirst = new AtomicBoolean(true)
+    try {
+      val ended = intercept[EndedInWaitException](
+        train(
+          run,
+          1000,
+          before = call => {
+            if (call.file == "steps-00000006-00000010.parquet" && isFirst.getAndSet(false)) {
+              occupant.start()
+              throw new IOException("no space left")
+            }
+            if (
+              call.name == "rename" && call.file == "status.json" &&
+              Status.parse(Files.readString(call.from)).state == "recovering"
+            ) Files.createFile(run.resolve("stop"))
+          }
+        )("train.evaluate-every" -> 0)
+      )
+      val line =
+        s"hdfslike:$run: there is a file hdfslike:$run/stop while its ranks waited for slots " +
+          "to begin again. Its newest checkpoint is of step 5."
+      assert(ended.getMessage == line)
+      assert(status(run).state == "stopped" && status(run).reason == line)
+      assert(status(run).lastCheckpoint == 5 && isWhole(run, 5))
+      Files.delete(run.resolve("stop"))
+    } finally occupant.close()
+    assert(train(run, 12)().resumedFrom == 5)
   }
 
   test("SIGTERM to a process whose steps take long: it ends with the next one, with 143") {

@@ -9,6 +9,7 @@ import io.moraine.model.data.TokenBatch
 import io.moraine.model.generate.SamplingConfig
 import java.io.{ByteArrayOutputStream, FileNotFoundException, PrintStream}
 import java.nio.file.{Files, Path}
+import java.time.Duration
 import java.util.{List => JList, Optional}
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -76,7 +77,8 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
         "word1 word2",
         20,
         SamplingConfig.plain(seed),
-        false
+        false,
+        Scratch.silent
       )
       .text
     assert(
@@ -87,7 +89,8 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
           "word1",
           1,
           SamplingConfig.greedy,
-          true
+          true,
+          Scratch.silent
         )
       ).getMessage == s"--draft needs a model with multi-token prediction, $run was trained with " +
         "model.prediction.depth = 0."
@@ -112,7 +115,8 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       "word1 word2",
       20,
       SamplingConfig.greedy,
-      drafting
+      drafting,
+      Scratch.silent
     )
     val (plain, drafted) = (text(false), text(true))
     assert(plain.text == drafted.text)
@@ -156,12 +160,12 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     val run = Scratch.folder().resolve("run")
     def status = Status.parse(Files.readString(run.resolve("status.json")))
 
-    val tokens = limited(run, new Limits(7 * 4 * 32 - 1, Long.MaxValue))
+    val tokens = limited(run, Limits.ofTokens(7 * 4 * 32 - 1))
     assert(tokens.step == 7 && status.state == "stopped" && status.lastCheckpoint == 7)
     assert(status.message.endsWith("stopped: 896 tokens are seen"), status.message)
-    val again = limited(run, new Limits(7 * 4 * 32 - 1, Long.MaxValue))
+    val again = limited(run, Limits.ofTokens(7 * 4 * 32 - 1))
     assert(again.resumedFrom == 7 && again.step == 7 && status.state == "stopped")
-    val time = limited(run, new Limits(Long.MaxValue, System.currentTimeMillis))
+    val time = limited(run, Limits.NONE.within(Duration.ZERO))
     assert(time.step == 7)
     assert(status.message.endsWith("stopped: its time is over"), status.message)
 
@@ -275,7 +279,8 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
       "word1 word2",
       7,
       SamplingConfig.greedy,
-      false
+      false,
+      Scratch.silent
     )
     assert(last == generated.text)
     val lines = Seq(last, other).map(text => s"sample of step 12: ${text.replace("\n", "\\n")}")
@@ -535,6 +540,29 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(again.resumedFrom == 12 && again.weightsDigest == whole.weightsDigest)
   }
 
+  test("another number of ranks: metrics, status, checkpoints and TensorBoard's files go on") {
+    val run = Scratch.folder().resolve("run")
+    train(run, 5, 2)
+    val before = Status.parse(Files.readString(run.resolve("status.json")))
+    val result = train(run, 10, 1)
+    assert(result.resumedFrom == 5 && result.step == 10)
+    val rows = spark.read.parquet(run.resolve("metrics").toString).orderBy("step").collect()
+    assert(rows.map(_.getAs[Long]("step")).toSeq == (1L to 10L))
+    assert(rows.map(_.getAs[Long]("tokens")).forall(_ > 3 * 32))
+    val losses = rows.map(_.getAs[Double]("loss"))
+    assert(losses.drop(5).sum < losses.take(5).sum)
+    val after = Status.parse(Files.readString(run.resolve("status.json")))
+    assert(after.state == "done" && after.resumedFrom == 5 && after.lastCheckpoint == 10)
+    assert(before.tokensSeen == 5 * 4 * 32 && after.tokensSeen == 10 * 4 * 32)
+    assert(after.loss == losses.last && after.wireBytes == 0)
+    val back = train(run, 12, 2)
+    assert(back.resumedFrom == 10 && back.step == 12)
+    assert(spark.read.parquet(run.resolve("metrics").toString).count() == 12)
+    val events = Files.list(run.resolve("tensorboard"))
+    try assert(events.count() == 3)
+    finally events.close()
+  }
+
   test("a run goes on with its own model only, and its settings stay") {
     val run = Scratch.folder().resolve("run")
     train(run, 5, 1)
@@ -616,7 +644,8 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
           "a",
           1,
           SamplingConfig.greedy,
-          false
+          false,
+          Scratch.silent
         )
       ).getMessage.contains("is not a training run")
     )
