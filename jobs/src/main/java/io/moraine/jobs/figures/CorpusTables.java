@@ -1,12 +1,16 @@
 package io.moraine.jobs.figures;
 
+import static org.apache.spark.sql.functions.bin;
 import static org.apache.spark.sql.functions.broadcast;
+import static org.apache.spark.sql.functions.call_function;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.concat_ws;
 import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.length;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.lower;
+import static org.apache.spark.sql.functions.regexp_replace;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
@@ -110,7 +114,8 @@ public final class CorpusTables {
   /** Removed documents by stage and rule, the most first: stage, reason, documents. */
   public Dataset<Row> removals() {
     return table("removals", "stage STRING, reason STRING, documents LONG")
-        .orderBy(col("documents").desc(), col("stage"), col("reason"));
+        .orderBy(col("documents").desc(), col("stage"), col("reason"))
+        .withColumn("reason", cell(col("reason")));
   }
 
   /** Documents of each language by what became of them: language, stage or kept, documents. */
@@ -132,9 +137,12 @@ public final class CorpusTables {
         .orderBy("from_characters");
   }
 
-  /** Near-duplicate clusters by size: documents, clusters. */
+  /** Near-duplicate clusters by documents, in powers of two: from_documents, clusters. */
   public Dataset<Row> clusters() {
-    return table("clusters", "documents LONG, clusters LONG").orderBy("documents");
+    return table("clusters", "documents LONG, clusters LONG")
+        .groupBy(powerOfTwo(col("documents")).as("from_documents"))
+        .agg(sum("clusters").cast("long").as("clusters"))
+        .orderBy("from_documents");
   }
 
   /**
@@ -147,7 +155,8 @@ public final class CorpusTables {
             "`set` STRING, items LONG, items_short LONG, items_found LONG, n_grams LONG,"
                 + " n_grams_ignored LONG, documents LONG")
         .select("set", "items", "items_short", "items_found", "documents")
-        .orderBy(col("items_found").desc(), col("set"));
+        .orderBy(col("items_found").desc(), col("set"))
+        .withColumn("set", cell(col("set")));
   }
 
   /** Personal data replaced: kind, documents, replacements; none where it was not looked for. */
@@ -197,9 +206,9 @@ public final class CorpusTables {
         .limit(shown)
         .select(
             col("place"),
-            noOutputKind(col("id")).as("id"),
+            cell(col("id")).as("id"),
             col("similarity"),
-            noOutputKind(col("source")).as("source"),
+            cell(col("source")).as("source"),
             col("text"));
   }
 
@@ -250,13 +259,13 @@ public final class CorpusTables {
         .orderBy("id")
         .limit(shown)
         .select(
-            noOutputKind(col("id")).as("id"),
+            cell(col("id")).as("id"),
             col("stage"),
-            col("reason"),
-            noOutputKind(col("detail")).as("detail"),
+            cell(col("reason")).as("reason"),
+            cell(col("detail")).as("detail"),
             col("similarity"),
-            noOutputKind(col("kept_id")).as("kept_id"),
-            noOutputKind(col("kept_source")).as("kept_source"),
+            cell(col("kept_id")).as("kept_id"),
+            cell(col("kept_source")).as("kept_source"),
             beginning("whole_text").as("kept_text"));
   }
 
@@ -299,15 +308,21 @@ public final class CorpusTables {
         .groupBy(key, by, "all")
         .agg(sum("documents").as("documents"))
         .orderBy(col("all").desc(), col(key), col(by))
-        .select(noOutputKind(col(key)).as(key), col(by), col("documents"));
+        .select(cell(col(key)).as(key), col(by), col("documents"));
   }
 
   private static Column beginning(String column) {
-    return noOutputKind(col(column).substr(1, SHOWN_CHARACTERS)).as("text");
+    return cell(col(column).substr(1, SHOWN_CHARACTERS)).as("text");
   }
 
-  /** A space before a text that Zeppelin would show as what it says behind a per cent sign. */
-  static Column noOutputKind(Column text) {
-    return when(text.startsWith("%"), concat(lit(" "), text)).otherwise(text);
+  /** {@link VisibleText#cell} of a column. */
+  static Column cell(Column text) {
+    Column oneRow = regexp_replace(text, "\\r(?!\\n)", " ");
+    return when(oneRow.rlike("^[%\"]"), concat(lit(" "), oneRow)).otherwise(oneRow);
+  }
+
+  /** The power of two that a number is at or above, the next one being above it. */
+  static Column powerOfTwo(Column number) {
+    return call_function("shiftleft", lit(1L), length(bin(number)).minus(1));
   }
 }

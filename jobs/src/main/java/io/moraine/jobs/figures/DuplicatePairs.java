@@ -1,6 +1,5 @@
 package io.moraine.jobs.figures;
 
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -56,12 +55,7 @@ public final class DuplicatePairs {
 
   /** So many pairs, spread over the range of similarities; the most similar first. */
   public List<Pair> spread(int shown) {
-    List<Pair> some = new ArrayList<>();
-    int count = Math.min(shown, pairs.size());
-    for (int i = 0; i < count; i++) {
-      some.add(pairs.get((int) ((long) i * (pairs.size() - 1) / Math.max(1, count - 1))));
-    }
-    return some;
+    return Spread.evenly(pairs, shown);
   }
 
   /**

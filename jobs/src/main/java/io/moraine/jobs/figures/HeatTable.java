@@ -14,24 +14,25 @@ final class HeatTable {
   /**
    * The table, layers below each other, steps beside each other; empty without rows.
    *
-   * @param rows step, layer, value (0 or more; null for none)
+   * @param rows step, layer, value (0 or more; null for none: an empty cell)
+   * @param most the value of the darkest colour
    */
-  static String html(String caption, List<Row> rows) {
+  static String html(String caption, List<Row> rows, double most) {
     if (rows.isEmpty()) {
       return "";
     }
-    double most = rows.stream().mapToDouble(HeatTable::value).max().orElse(0);
     Map<Integer, StringBuilder> layers = new TreeMap<>();
     for (Row row : rows) {
       layers
           .computeIfAbsent(row.getInt(1), layer -> new StringBuilder())
-          .append(cell(row.getLong(0), value(row), most));
+          .append(row.isNullAt(2) ? "<td></td>" : cell(row.getLong(0), row.getDouble(2), most));
     }
     StringBuilder html = new StringBuilder();
     html.append(
         String.format(
             Locale.ROOT,
-            "<table><caption>%s: steps %,d to %,d; white 0, darkest %.2f</caption>\n",
+            "<style>.heat td { min-width: 10px; height: 18px }</style><table class=\"heat\">"
+                + "<caption>%s: steps %,d to %,d; white 0, darkest %.2f</caption>\n",
             VisibleText.html(caption),
             rows.get(0).getLong(0),
             rows.get(rows.size() - 1).getLong(0),
@@ -47,17 +48,11 @@ final class HeatTable {
   }
 
   private static String cell(long step, double value, double most) {
-    double share = most > 0 ? value / most : 0;
     return String.format(
         Locale.ROOT,
-        "<td title=\"step %,d: %.3f\" style=\"min-width: 10px; height: 18px; background: rgba(160,"
-            + " 30, 20, %.3f)\"></td>",
+        "<td title=\"step %,d: %.3f\" style=\"background: rgba(160, 30, 20, %.3f)\"></td>",
         step,
         value,
-        share);
-  }
-
-  private static double value(Row row) {
-    return row.isNullAt(2) ? 0 : row.getDouble(2);
+        value / most);
   }
 }

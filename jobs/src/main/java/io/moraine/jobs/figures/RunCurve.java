@@ -7,6 +7,7 @@ import io.moraine.model.transformer.ModelCost;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 
@@ -21,6 +22,7 @@ final class RunCurve {
 
   private final Optional<ModelConfig> model;
   private final Optional<Double> flopsPerToken;
+  private final int spans;
   private final long lastStep;
   private final long spanSteps;
   private final long loadSpanSteps;
@@ -42,13 +44,18 @@ final class RunCurve {
    * No steps yet.
    *
    * @param model empty if it is another one than the settings', whose sizes and cost are not known
-   * @param sequenceLength tokens of a sequence, which decide what attention costs
+   * @param sequenceLength tokens of a sequence, which decide what attention costs; empty if they
+   *     are not known, and so the operations are not
    * @param lastStep the highest of those that will come
    * @param spans points of the curve, at most
    */
-  RunCurve(Optional<ModelConfig> model, int sequenceLength, long lastStep, int spans) {
+  RunCurve(Optional<ModelConfig> model, OptionalInt sequenceLength, long lastStep, int spans) {
     this.model = model;
-    this.flopsPerToken = model.map(config -> new ModelCost(config).trainingFlops(sequenceLength));
+    this.flopsPerToken =
+        sequenceLength.isEmpty()
+            ? Optional.empty()
+            : model.map(config -> new ModelCost(config).trainingFlops(sequenceLength.getAsInt()));
+    this.spans = spans;
     this.lastStep = lastStep;
     this.spanSteps = stepsOf(lastStep, spans);
     this.loadSpanSteps = stepsOf(lastStep, LOAD_SPANS);
@@ -189,9 +196,9 @@ final class RunCurve {
     return points;
   }
 
-  /** Columns of {@link RunTables#heldOut}, without the run. */
+  /** Columns of {@link RunTables#heldOut}, without the run; no more than points. */
   List<Row> heldOut() {
-    return heldOut;
+    return Spread.evenly(heldOut, spans);
   }
 
   /** Columns of {@link RunTables#badSteps}, without the run. */

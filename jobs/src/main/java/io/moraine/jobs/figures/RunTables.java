@@ -14,6 +14,9 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -22,6 +25,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
@@ -35,8 +39,14 @@ public final class RunTables {
   /** Points of a curve, at most. */
   private static final int SPANS = 400;
 
-  /** Points of the curves of all runs, at most: the rows of a table that Zeppelin shows. */
-  private static final int ROWS = 1000;
+  private static final int SAMPLES_SHOWN = 60;
+  private static final int SAMPLE_CHARACTERS = 1000;
+  private static final int BAD_STEPS_SHOWN = 100;
+
+  /** Cells of the pictures of all runs' balance, at most. */
+  private static final int HEAT_CELLS = 1200;
+
+  private static final String LOAD = "step LONG, layer INT, expert INT, load DOUBLE";
 
   private static final StructType METRICS =
       StructType.fromDDL(
@@ -70,11 +80,6 @@ public final class RunTables {
     }
   }
 
-  /** The tables of runs whose paths are separated by commas, as a form of a notebook has them. */
-  public static RunTables of(SparkSession spark, String paths) throws IOException {
-    return of(spark, List.of(paths.strip().split("\\s*,\\s*")));
-  }
-
   /**
    * The tables of runs.
    *
@@ -102,16 +107,19 @@ public final class RunTables {
   }
 
   /**
-   * Makes every table a temporary view of its name: run_summary, curves, held_out, bad_steps,
-   * balance, expert_load, wire, samples.
+   * Makes what Zeppelin draws temporary views, each of no more rows than it shows: run_summary,
+   * curves_by_tokens, curves_by_flops, held_out_by_tokens, held_out_by_flops (lines over a common
+   * grid), bad_steps, expert_load (some layers of many), wire, samples.
    */
   public void createViews() throws IOException {
     summary().createOrReplaceTempView("run_summary");
-    curves().createOrReplaceTempView("curves");
-    heldOut().createOrReplaceTempView("held_out");
+    curvesByTokens().createOrReplaceTempView("curves_by_tokens");
+    curvesByFlops().createOrReplaceTempView("curves_by_flops");
+    heldOutByTokens().createOrReplaceTempView("held_out_by_tokens");
+    heldOutByFlops().createOrReplaceTempView("held_out_by_flops");
     badSteps().createOrReplaceTempView("bad_steps");
-    balance().createOrReplaceTempView("balance");
-    expertLoad().createOrReplaceTempView("expert_load");
+    table(LOAD, run -> LayerRows.ofLoads(curve(run).loads(), LineGrid.ROWS / runs.size()))
+        .createOrReplaceTempView("expert_load");
     wire().createOrReplaceTempView("wire");
     samples().createOrReplaceTempView("samples");
   }
@@ -119,7 +127,8 @@ public final class RunTables {
   /**
    * What each run came to: run, parameters, active_parameters, steps, tokens, flops, loss (mean of
    * the last hundredth of the steps), held_out_loss (the newest), tokens_per_second, bad_steps. Of
-   * a model that BigDL alone knows, parameters and flops are null.
+   * a model that BigDL alone knows, parameters and flops are null; flops also before the first
+   * checkpoint.
    */
   public Dataset<Row> summary() throws IOException {
     return table(
@@ -150,17 +159,61 @@ public final class RunTables {
         run -> curve(run).points());
   }
 
-  /** Held-out losses as they were measured: run, step, tokens_seen, flops, held_out_loss. */
+  /**
+   * The curves by tokens as lines over one grid of tokens that all runs have, linear in between:
+   * run, tokens_seen, loss, gradient_norm, learning_rate, tokens_per_second. Null beyond a line's
+   * ends.
+   */
+  Dataset<Row> curvesByTokens() throws IOException {
+    return lines(
+        "tokens_seen LONG, loss DOUBLE, gradient_norm DOUBLE, learning_rate DOUBLE,"
+            + " tokens_per_second DOUBLE",
+        run -> LineGrid.Lines.of(run.label, curve(run).points(), 1, 3, 5, 6, 7));
+  }
+
+  /** The losses likewise by operations: run, flops, loss. None of runs whose cost is not known. */
+  Dataset<Row> curvesByFlops() throws IOException {
+    return lines(
+        "flops DOUBLE, loss DOUBLE",
+        run -> LineGrid.Lines.of(run.label, curve(run).points(), 2, 3));
+  }
+
+  /** Held-out losses likewise by tokens: run, tokens_seen, held_out_loss. */
+  Dataset<Row> heldOutByTokens() throws IOException {
+    return lines(
+        "tokens_seen LONG, held_out_loss DOUBLE",
+        run -> LineGrid.Lines.of(run.label, curve(run).heldOut(), 1, 3));
+  }
+
+  /** Held-out losses likewise by operations: run, flops, held_out_loss. */
+  Dataset<Row> heldOutByFlops() throws IOException {
+    return lines(
+        "flops DOUBLE, held_out_loss DOUBLE",
+        run -> LineGrid.Lines.of(run.label, curve(run).heldOut(), 2, 3));
+  }
+
+  /**
+   * Held-out losses as they were measured, of more than 400 some, evenly spread: run, step,
+   * tokens_seen, flops, held_out_loss.
+   */
   public Dataset<Row> heldOut() throws IOException {
     return table(
         "step LONG, tokens_seen LONG, flops DOUBLE, held_out_loss DOUBLE",
         run -> curve(run).heldOut());
   }
 
-  /** Bad steps and those left out because of them: run, step, bad (why), left_out, loss. */
+  /**
+   * Bad steps and those left out because of them, of more than a hundred the newest of each run:
+   * run, step, bad (why), left_out, loss.
+   */
   public Dataset<Row> badSteps() throws IOException {
     return table(
-        "step LONG, bad STRING, left_out BOOLEAN, loss DOUBLE", run -> curve(run).badSteps());
+        "step LONG, bad STRING, left_out BOOLEAN, loss DOUBLE",
+        run -> {
+          List<Row> bad = curve(run).badSteps();
+          int shown = Math.min(bad.size(), Math.max(1, BAD_STEPS_SHOWN / runs.size()));
+          return bad.subList(bad.size() - shown, bad.size());
+        });
   }
 
   /** How uneven experts are loaded, over the run: run, step, layer, max_violation (MaxVio). */
@@ -173,7 +226,7 @@ public final class RunTables {
    * layer's mean).
    */
   public Dataset<Row> expertLoad() throws IOException {
-    return table("step LONG, layer INT, expert INT, load DOUBLE", run -> curve(run).loads());
+    return table(LOAD, run -> curve(run).loads());
   }
 
   /**
@@ -188,26 +241,60 @@ public final class RunTables {
         run -> curve(run).wire(run.settings.train().wire()));
   }
 
-  /** Texts written while training: run, step, prompt, text. */
+  /**
+   * Texts written while training (their beginnings): run, step, prompt, text. Of more than 60 some,
+   * of each prompt and run evenly spread over its steps, the first and the last one among them.
+   */
   public Dataset<Row> samples() throws IOException {
-    return table(
-            "step LONG, prompt STRING, text STRING",
-            run -> read(run.folder.samples(), SAMPLES).collectAsList())
-        .withColumn("prompt", CorpusTables.noOutputKind(col("prompt")))
-        .withColumn("text", CorpusTables.noOutputKind(col("text")))
-        .orderBy("prompt", "run", "step");
+    SortedMap<String, SortedMap<String, List<Row>>> byPrompt = new TreeMap<>();
+    for (Run run : runs) {
+      for (Row row : read(run.folder.samples(), SAMPLES).orderBy("step").collectAsList()) {
+        String prompt = beginning(row.getString(1));
+        byPrompt
+            .computeIfAbsent(prompt, key -> new TreeMap<>())
+            .computeIfAbsent(run.label, key -> new ArrayList<>())
+            .add(RowFactory.create(run.label, row.get(0), prompt, beginning(row.getString(2))));
+      }
+    }
+    List<List<Row>> series =
+        byPrompt.values().stream().flatMap(byRun -> byRun.values().stream()).toList();
+    int each = Math.max(2, SAMPLES_SHOWN / Math.max(1, series.size()));
+    List<Row> some = new ArrayList<>();
+    series.forEach(rows -> some.addAll(Spread.evenly(rows, each)));
+    return spark.createDataFrame(
+        Spread.evenly(some, SAMPLES_SHOWN),
+        StructType.fromDDL("run STRING, step LONG, prompt STRING, text STRING"));
+  }
+
+  private static String beginning(String text) {
+    int characters = Math.min(SAMPLE_CHARACTERS, text.codePointCount(0, text.length()));
+    return VisibleText.cell(text.substring(0, text.offsetByCodePoints(0, characters)));
   }
 
   /**
    * How uneven experts are loaded as HTML: for each run a table of MoE layers and steps whose cells
-   * are the darker the further the fullest expert of a layer is above the mean (MaxVio).
+   * are the darker the further the fullest expert of a layer is above the mean (MaxVio), on one
+   * scale for all. Of many layers and steps some, evenly spread.
    */
   public String balanceHtml() throws IOException {
     StringBuilder html = new StringBuilder();
+    double most = mostViolation();
     for (Run run : runs) {
-      html.append(HeatTable.html(run.label, curve(run).balance()));
+      List<Row> some = LayerRows.ofBalance(curve(run).balance(), HEAT_CELLS / runs.size());
+      html.append(HeatTable.html(run.label, some, most));
     }
     return html.toString();
+  }
+
+  /** The upper end of a scale for all runs' MaxVio: 1, or what is most. */
+  public double mostViolation() throws IOException {
+    double most = 1;
+    for (Run run : runs) {
+      for (Row row : curve(run).balance()) {
+        most = row.isNullAt(2) ? most : Math.max(most, row.getDouble(2));
+      }
+    }
+    return most;
   }
 
   /**
@@ -253,6 +340,34 @@ public final class RunTables {
     return spark.createDataFrame(all, schema);
   }
 
+  /** What makes the lines of one run. */
+  private interface LinesOfRun {
+    LineGrid.Lines of(Run run) throws IOException;
+  }
+
+  /**
+   * Lines over their common grid.
+   *
+   * @param columns x, and those of the values
+   */
+  private Dataset<Row> lines(String columns, LinesOfRun linesOfRun) throws IOException {
+    StructType schema = StructType.fromDDL("run STRING, " + columns);
+    boolean isWhole = schema.apply(1).dataType().equals(DataTypes.LongType);
+    List<LineGrid.Lines> lines = new ArrayList<>();
+    for (Run run : runs) {
+      lines.add(linesOfRun.of(run));
+    }
+    List<Row> rows = new ArrayList<>();
+    for (LineGrid.Point point : LineGrid.points(lines)) {
+      List<Object> values = new ArrayList<>();
+      values.add(point.run());
+      values.add(isWhole ? (Object) (long) point.x() : (Object) point.x());
+      values.addAll(point.values());
+      rows.add(RowFactory.create(values.toArray()));
+    }
+    return spark.createDataFrame(rows, schema);
+  }
+
   private RunCurve curve(Run run) throws IOException {
     if (run.curve == null) {
       Dataset<Row> metrics = read(run.folder.metrics(), METRICS);
@@ -260,12 +375,12 @@ public final class RunTables {
       Configuration hadoop = spark.sparkContext().hadoopConfiguration();
       run.curve =
           last.isNullAt(0)
-              ? new RunCurve(run.settings.configuredModel(), 1, 1, 1)
+              ? new RunCurve(run.settings.configuredModel(), OptionalInt.empty(), 1, 1)
               : new RunCurve(
                   run.settings.configuredModel(),
-                  run.folder.sequenceLength(hadoop),
+                  run.folder.knownSequenceLength(hadoop),
                   Math.max(1, last.getLong(0)),
-                  Math.min(SPANS, Math.max(1, ROWS / runs.size())));
+                  SPANS);
       metrics.orderBy("step").toLocalIterator().forEachRemaining(run.curve::add);
     }
     return run.curve;

@@ -22,8 +22,8 @@ final class SettingsDifference {
    * A row for each setting whose values are not all the same.
    *
    * @param settings JSON objects
-   * @return the setting's name, dots between its parts, and each one's value as JSON, null where it
-   *     is not there; in the order of names
+   * @return the setting's name, dots between its parts, and each one's value, null where it is not
+   *     there: a text as it is, all else as JSON; in the order of names
    */
   static List<Row> rows(List<JsonNode> settings) {
     List<Map<String, String>> flat = new ArrayList<>();
@@ -65,7 +65,7 @@ final class SettingsDifference {
                       field.getValue(),
                       values));
     } else {
-      values.put(name, node.toString());
+      values.put(name, VisibleText.cell(node.isTextual() ? node.textValue() : node.toString()));
     }
   }
 }

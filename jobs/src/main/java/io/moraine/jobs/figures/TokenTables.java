@@ -4,12 +4,9 @@ import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.explode;
-import static org.apache.spark.sql.functions.floor;
 import static org.apache.spark.sql.functions.greatest;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.log2;
 import static org.apache.spark.sql.functions.octet_length;
-import static org.apache.spark.sql.functions.pow;
 import static org.apache.spark.sql.functions.slice;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
@@ -117,7 +114,7 @@ public final class TokenTables {
         .agg(sum("documents").as("documents"), sum("bytes").as("bytes"), sum("tokens").as("tokens"))
         .orderBy(col("is_shown").desc(), col("bytes").desc(), col("source"))
         .select(
-            CorpusTables.noOutputKind(col("source")).as("source"),
+            CorpusTables.cell(col("source")).as("source"),
             col("documents"),
             col("bytes"),
             col("tokens"),
@@ -130,8 +127,7 @@ public final class TokenTables {
     return dataset
         .documentsTable(spark)
         .groupBy(
-            pow(lit(2), floor(log2(greatest(col("n_tokens"), lit(1)))))
-                .cast("long")
+            CorpusTables.powerOfTwo(greatest(col("n_tokens"), lit(1)).cast("long"))
                 .as("from_tokens"))
         .agg(count(lit(1)).as("documents"))
         .orderBy("from_tokens");

@@ -34,8 +34,7 @@ public final class VisibleText {
 
   /**
    * The bytes of a token: spaces as U+2423, line ends, tabs and backslashes as in a string of a
-   * program, bytes that are no text in hexadecimal. A space before a per cent sign at the
-   * beginning, by which Zeppelin would take what follows for a kind of output.
+   * program, bytes that are no text in hexadecimal. As a {@link #cell}.
    */
   static String ofToken(byte[] bytes) {
     StringBuilder text = new StringBuilder();
@@ -56,7 +55,17 @@ public final class VisibleText {
         }
       }
     }
-    return text.indexOf("%") == 0 ? " " + text : text.toString();
+    return cell(text.toString());
+  }
+
+  /**
+   * A text as a cell of a table that Zeppelin shows: a space before a per cent sign at its
+   * beginning, by which Zeppelin would take what follows for a kind of output, or a quotation mark,
+   * behind which it would look for another one; and for a carriage return, which would end the row.
+   */
+  static String cell(String text) {
+    String oneRow = text.replaceAll("\\r(?!\\n)", " ");
+    return oneRow.startsWith("%") || oneRow.startsWith("\"") ? " " + oneRow : oneRow;
   }
 
   private static void append(StringBuilder html, int point) {

@@ -15,8 +15,9 @@ import java.util.List;
  * @param data columns: bars: label, series, value; lines: x, series, y; heat: x, y, value
  * @param across what the first axis shows: of bars nothing, else of x
  * @param up what the values are
+ * @param most of coloured cells, the upper end of their scale
  */
-record Chart(Kind kind, Table data, String across, String up) {
+record Chart(Kind kind, Table data, String across, String up, double most) {
 
   /** Significant digits of numbers that are drawn. */
   private static final MathContext DRAWN = new MathContext(6);
@@ -26,20 +27,26 @@ record Chart(Kind kind, Table data, String across, String up) {
     BARS,
     /** A line per series; points where it has few. */
     LINES,
-    /** A coloured cell per x and y. */
-    HEAT
+    /** A coloured cell per x and y, the brighter the more. */
+    HEAT,
+    /** A coloured cell per x and y: one colour for less than 1, another one for more. */
+    AROUND_ONE
   }
 
   static Chart bars(Table data, String up) {
-    return new Chart(Kind.BARS, data, "", up);
+    return new Chart(Kind.BARS, data, "", up, 0);
   }
 
   static Chart lines(Table data, String across, String up) {
-    return new Chart(Kind.LINES, data, across, up);
+    return new Chart(Kind.LINES, data, across, up, 0);
   }
 
-  static Chart heat(Table data, String across, String up) {
-    return new Chart(Kind.HEAT, data, across, up);
+  static Chart heat(Table data, String across, String up, double most) {
+    return new Chart(Kind.HEAT, data, across, up, most);
+  }
+
+  static Chart aroundOne(Table data, String across, String up, double most) {
+    return new Chart(Kind.AROUND_ONE, data, across, up, most);
   }
 
   /** What {@code charts.js} reads. */
@@ -50,6 +57,7 @@ record Chart(Kind kind, Table data, String across, String up) {
     node.put("kind", kind.name());
     node.put("across", across);
     node.put("up", up);
+    node.put("most", most);
     ArrayNode rows = node.putArray("rows");
     for (List<Object> row : data.rows()) {
       ArrayNode values = rows.addArray();

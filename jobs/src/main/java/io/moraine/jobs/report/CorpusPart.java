@@ -6,8 +6,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
 /** What a report says of a dataset. */
 final class CorpusPart {
@@ -75,7 +73,7 @@ final class CorpusPart {
   }
 
   private static void nearDuplicates(ReportPage page, CorpusTables corpus) {
-    Table clusters = byPowersOfTwo(Table.of(corpus.clusters()));
+    Table clusters = Table.of(corpus.clusters());
     Table cluster = Table.of(corpus.largestCluster(SHOWN));
     String pairs = corpus.pairs().html(PAIRS);
     if (clusters.isEmpty() && pairs.isEmpty()) {
@@ -164,17 +162,6 @@ final class CorpusPart {
       rows.add(values);
     }
     return new Table(stacked.columns(), rows);
-  }
-
-  private static Table byPowersOfTwo(Table clusters) {
-    SortedMap<Long, Long> counts = new TreeMap<>();
-    for (List<Object> row : clusters.rows()) {
-      long from = Long.highestOneBit((Long) clusters.value(row, "documents"));
-      counts.merge(from, (Long) clusters.value(row, "clusters"), Long::sum);
-    }
-    List<List<Object>> rows = new ArrayList<>();
-    counts.forEach((from, count) -> rows.add(List.of(from, count)));
-    return new Table(List.of("from_documents", "clusters"), rows);
   }
 
   private static Table found(Table sets) {

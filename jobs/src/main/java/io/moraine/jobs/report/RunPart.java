@@ -9,9 +9,6 @@ import java.util.List;
 /** What a report says of training runs. */
 final class RunPart {
 
-  private static final int SAMPLES = 60;
-  private static final int BAD_STEPS = 100;
-
   private RunPart() {}
 
   /** Adds the parts of runs. */
@@ -33,8 +30,9 @@ final class RunPart {
     samples(page, Table.of(runs.samples()));
     page.table(
         "Bad steps",
-        "Losses that were no numbers, and spikes; a step that was left out is not in the weights.",
-        Table.of(runs.badSteps()).first(BAD_STEPS));
+        "Losses that were no numbers, and spikes; a step that was left out is not in the weights."
+            + " Of many the newest.",
+        Table.of(runs.badSteps()));
   }
 
   private static void curves(ReportPage page, Table curves, Table heldOut) {
@@ -48,7 +46,7 @@ final class RunPart {
         "Loss by operations",
         "The same against floating-point operations of training.",
         Chart.lines(lossLines(curves, heldOut, "flops"), "floating-point operations", "loss"),
-        heldOut);
+        heldOut.isEmpty() ? losses : heldOut);
     curve(page, curves, "gradient_norm", "Gradient norm", "Before it is clipped.");
     curve(page, curves, "learning_rate", "Learning rate", "");
     curve(page, curves, "tokens_per_second", "Speed", "Tokens per second of all ranks.");
@@ -88,18 +86,21 @@ final class RunPart {
   private static void experts(ReportPage page, RunTables runs) throws IOException {
     Table balance = Table.of(runs.balance());
     Table load = Table.of(runs.expertLoad());
+    double mostViolation = runs.mostViolation();
+    double mostLoad = Math.max(2, load.most("load"));
     for (String run : runs.labels()) {
       Table ofRun = balance.where("run", run);
       page.figure(
           "Expert load, " + run,
           "MaxVio, how far the fullest expert of a layer is above the mean: 0 is even.",
-          Chart.heat(ofRun.select("step", "layer", "max_violation"), "step", "MoE layer"),
+          Chart.heat(
+              ofRun.select("step", "layer", "max_violation"), "step", "MoE layer", mostViolation),
           ofRun);
       Table last = load.where("run", run);
       page.figure(
           "Each expert's load at the end, " + run,
           "Against the mean of its layer: 1 is even.",
-          Chart.heat(last.select("expert", "layer", "load"), "expert", "MoE layer"),
+          Chart.aroundOne(last.select("expert", "layer", "load"), "expert", "MoE layer", mostLoad),
           last);
     }
   }
@@ -108,7 +109,7 @@ final class RunPart {
     page.table(
         "Samples as they changed",
         "What the model made of the same prompts while it was trained.",
-        samples.thinned(SAMPLES));
+        samples);
   }
 
   /** The lines of all runs' losses and held-out losses. */

@@ -1,5 +1,6 @@
 package io.moraine.jobs.report;
 
+import io.moraine.jobs.figures.Spread;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -59,6 +60,16 @@ record Table(List<String> columns, List<List<Object>> rows) {
         columns, rows.stream().filter(row -> value.equals(value(row, column))).toList());
   }
 
+  /** The greatest number of a column; 0 if there is none. */
+  double most(String column) {
+    return rows.stream()
+        .map(row -> value(row, column))
+        .filter(value -> value != null)
+        .mapToDouble(value -> ((Number) value).doubleValue())
+        .max()
+        .orElse(0);
+  }
+
   /** At most so many of the first rows. */
   Table first(int count) {
     return new Table(columns, rows.subList(0, Math.min(count, rows.size())));
@@ -66,14 +77,7 @@ record Table(List<String> columns, List<List<Object>> rows) {
 
   /** So many rows at most, evenly spread, the last one among them. */
   Table thinned(int count) {
-    if (rows.size() <= count) {
-      return this;
-    }
-    List<List<Object>> some = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      some.add(rows.get((int) ((long) i * (rows.size() - 1) / (count - 1))));
-    }
-    return new Table(columns, some);
+    return new Table(columns, Spread.evenly(rows, count));
   }
 
   /**

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.OptionalInt;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -102,6 +103,13 @@ public record RunFolder(Path root) {
               .formatted(data()));
     }
     return length;
+  }
+
+  /** {@link #sequenceLength}; none before the first checkpoint, which records it. */
+  public OptionalInt knownSequenceLength(Configuration hadoop) throws IOException {
+    return data().getFileSystem(hadoop).exists(data())
+        ? OptionalInt.of(sequenceLength(hadoop))
+        : OptionalInt.empty();
   }
 
   boolean exists(Configuration hadoop) throws IOException {

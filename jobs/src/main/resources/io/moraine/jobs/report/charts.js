@@ -2,15 +2,17 @@
 (() => {
   "use strict";
 
-  const COLOURS = 8;
+  const RUN_COLOURS = 8;
   const LONGEST_LABEL = 44;
   const HELD_OUT = ", held out";
   const charts = JSON.parse(document.getElementById("charts").textContent);
-  const colour = i => `var(--c${i % COLOURS})`;
+  const colour = i => `var(--c${i})`;
 
-  // What became of documents has the same colour in all charts.
+  // What became of documents has the same colour in all charts, and no two the same: beyond the palette colours are made.
   const fates = new Map([["kept", 0], ["went on", 0], ["not found", 0], ["removed", 1], ["found", 1]]);
   const fate = name => fates.get(name) ?? fates.set(name, d3.max(fates.values()) + 1).get(name);
+  const ofFate = i => i < RUN_COLOURS ? colour(i) : `hsl(${(i - RUN_COLOURS) * 137.5 % 360} 45% 55%)`;
+  const ofRun = i => colour(i % RUN_COLOURS);
   const distinct = values => [...new Set(values)];
 
   /** Short numbers for axes: 1.2k, 3M; small ones as they are. */
@@ -29,11 +31,12 @@
     return svg;
   }
 
+  /** @param colours one of each name */
   function legend(box, names, colours) {
     if (names.length < 2) return;
     const items = d3.select(box).append("ul").attr("class", "legend").selectAll("li").data(names).join("li");
-    items.append("span").style("border", (_, i) => `2px solid ${colour(colours[i])}`)
-      .style("background", (name, i) => name.endsWith(HELD_OUT) ? "transparent" : colour(colours[i]));
+    items.append("span").style("border", (_, i) => `2px solid ${colours[i]}`)
+      .style("background", (name, i) => name.endsWith(HELD_OUT) ? "transparent" : colours[i]);
     items.append(() => document.createTextNode("")).text(name => name);
   }
 
@@ -42,7 +45,7 @@
     const labels = distinct(chart.rows.map(row => row[0]));
     const names = distinct(chart.rows.map(row => row[1]));
     const series = names.length === 1 ? names : d3.sort(names, fate);
-    const colours = series.map(by => names.length === 1 ? 0 : fate(by));
+    const colours = series.map(by => ofFate(names.length === 1 ? 0 : fate(by)));
     legend(box, series, colours);
     const name = label => label === "" ? "(none)" : typeof label === "number" ? exact(label) : cut(String(label));
     const longest = d3.max(labels, label => name(label).length);
@@ -64,7 +67,7 @@
       starts.set(label, from + value);
       svg.append("rect").attr("class", "mark").attr("x", x(from)).attr("y", y(label))
         .attr("width", Math.max(0, x(from + value) - x(from))).attr("height", y.bandwidth())
-        .style("fill", colour(colours[series.indexOf(by)]))
+        .style("fill", colours[series.indexOf(by)])
         .append("title").text(`${label === "" ? "(none)" : label}, ${by}: ${exact(value)}`);
     }
     const texts = svg.append("g").selectAll("g").data(labels).join("g");
@@ -79,7 +82,7 @@
   function lines(box, chart, width) {
     const series = d3.groups(chart.rows, row => row[1]).map(([name, rows]) => ({name, rows: d3.sort(rows, r => r[0])}));
     const runs = distinct(series.map(s => s.name.replace(HELD_OUT, "")));
-    const colours = series.map(s => runs.indexOf(s.name.replace(HELD_OUT, "")));
+    const colours = series.map(s => ofRun(runs.indexOf(s.name.replace(HELD_OUT, ""))));
     legend(box, series.map(s => s.name), colours);
     const height = 300, top = 10, bottom = 44, left = 58, right = 16;
     const svg = frame(box, chart, width, height);
@@ -95,11 +98,11 @@
     const path = d3.line(r => x(r[0]), r => y(r[2]));
     series.forEach((s, i) => {
       svg.append("path").attr("class", "mark").attr("d", path(s.rows))
-        .style("fill", "none").style("stroke", colour(colours[i])).style("stroke-width", 1.8)
+        .style("fill", "none").style("stroke", colours[i]).style("stroke-width", 1.8)
         .style("stroke-dasharray", s.name.endsWith(HELD_OUT) ? "5 4" : null);
       if (s.rows.length <= 40) {
         svg.append("g").selectAll("circle").data(s.rows).join("circle").attr("class", "mark")
-          .attr("cx", r => x(r[0])).attr("cy", r => y(r[2])).attr("r", 2.5).style("fill", colour(colours[i]));
+          .attr("cx", r => x(r[0])).attr("cy", r => y(r[2])).attr("r", 2.5).style("fill", colours[i]);
       }
     });
     pointer(box, svg, chart, series, x, width);
@@ -122,19 +125,17 @@
     }).on("pointerleave", () => tip.style("display", "none"));
   }
 
-  /** Rows are x, y, value. */
-  function heat(box, chart, width) {
+  /** Rows are x, y, value; one of none has no cell. The scale is from 0 to the chart's own upper end, whatever its values are. */
+  function heat(box, chart, width, fill, ticks) {
     const columns = distinct(chart.rows.map(row => row[0]));
     const layers = distinct(chart.rows.map(row => row[1]));
-    const most = d3.max(chart.rows, r => r[2]) || 1;
-    const fill = d3.scaleSequential([0, most], d3.interpolateViridis);
     const cell = Math.min(64, Math.max(6, 320 / layers.length));
     const top = 4, bottom = 44, left = 46, right = 8;
     const height = top + layers.length * cell + bottom;
     const key = d3.select(box).append("p").attr("class", "legend");
     key.append("span").attr("class", "scale")
-      .style("background", `linear-gradient(to right, ${d3.range(0, 1.01, 0.1).map(d3.interpolateViridis).join(", ")})`);
-    key.append(() => document.createTextNode(`0 to ${short(most)}`));
+      .style("background", `linear-gradient(to right, ${d3.range(0, 1.01, 0.1).map(at => fill(at * chart.most)).join(", ")})`);
+    key.append(() => document.createTextNode(ticks));
     const svg = frame(box, chart, width, height);
     const x = d3.scaleBand(columns, [left, width - right]);
     const y = d3.scaleBand(layers, [top, height - bottom]);
@@ -151,7 +152,13 @@
     svg.append("text").attr("transform", `translate(12,${(top + height - bottom) / 2})rotate(-90)`).attr("text-anchor", "middle").text(chart.up);
   }
 
-  const kinds = {BARS: bars, LINES: lines, HEAT: heat};
+  const evenness = d3.piecewise(d3.interpolateLab, ["#542788", "#c9c9c9", "#e66101"]);
+  const upwards = (box, chart, width) =>
+    heat(box, chart, width, d3.scaleSequential([0, chart.most], d3.interpolateViridis), `0 to ${short(chart.most)}`);
+  const aroundOne = (box, chart, width) =>
+    heat(box, chart, width, d3.scaleDiverging([0, 1, chart.most], evenness), `0 to ${short(chart.most)}, grey 1`);
+
+  const kinds = {BARS: bars, LINES: lines, HEAT: upwards, AROUND_ONE: aroundOne};
 
   function draw() {
     for (const chart of charts) {

@@ -1,14 +1,17 @@
 package io.moraine.jobs.cli
 
 import io.moraine.jobs.figures.Example
-import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
+import io.moraine.jobs.train.Processes
 import io.moraine.jobs.{Scratch, SharedSparkSession}
+import java.nio.file.StandardCopyOption.COPY_ATTRIBUTES
 import java.nio.file.{Files, Path}
 import java.util.concurrent.TimeUnit
+import java.util.jar.{JarOutputStream, Manifest}
 import org.scalatest.funsuite.AnyFunSuite
 import picocli.CommandLine
 
 import scala.jdk.CollectionConverters._
+import scala.util.Random
 
 /** Every command of the guides, the schedule, the README and the notebooks' README is one of ours;
   * those of the guides are run, in the order in which they stand, by this machine instead of a
@@ -69,24 +72,57 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
     }
   }
 
+  /** The settings files that the guides show, by name. */
+  private lazy val settingsFiles: Map[String, String] = guides.flatMap { guide =>
+    text(s"docs/guides/$guide.md")
+      .split("\n\\s*\n")
+      .map(_.linesIterator.filter(_.nonEmpty).toSeq)
+      .filter(block => block.headOption.exists(_.matches("    # \\S+\\.conf")))
+      .map(block =>
+        block.head.trim.stripPrefix("# ") -> block.map(_.drop(4)).mkString("", "\n", "\n")
+      )
+  }.toMap
+
+  /** Prose that the guides' rules keep, each document of other words. */
+  private def prose(documents: Int): Seq[(String, String)] = {
+    val random = new Random(2)
+    val nouns =
+      "river miller garden letter window harbour teacher winter bridge doctor village engine"
+    val verbs = "carry follow repair remember watch describe build answer measure sell"
+    val adjectives = "quiet heavy narrow patient bright distant careful ordinary"
+    def one(words: String) = { val all = words.split(' '); all(random.nextInt(all.length)) }
+    (0 until documents).map { i =>
+      val sentences = Seq.fill(9)(
+        s"The ${one(nouns)} of the ${one(adjectives)} ${one(nouns)} and that ${one(nouns)} have to " +
+          s"${one(verbs)} the ${one(nouns)} with a ${one(adjectives)} ${one(nouns)} to be ${one(adjectives)}."
+      )
+      f"prose-$i%04d" -> sentences.mkString(" ")
+    }
+  }
+
   /** What a reader has: a corpus, a second one, settings, a run of before. */
   private lazy val folder: Path = {
     val folder = Scratch.folder()
     for ((name, documents) <- Seq("corpus" -> 60, "more" -> 90)) {
       val corpus = Files.createDirectories(folder.resolve(name))
-      Scratch.writeJsonLines(corpus.resolve("part.jsonl"), Scratch.corpus(documents))
+      Scratch.writeJsonLines(
+        corpus.resolve("part.jsonl"),
+        Scratch.corpus(documents) ++ prose(documents)
+      )
     }
-    Files.writeString(folder.resolve("prepare.conf"), "held-out.fraction = 0.1\n")
-    Files.writeString(
-      folder.resolve("dedup.conf"),
-      "lines.enabled = true\nsubstring.enabled = true\n"
+    // As the guides have them, and behind that what makes them fit so few documents.
+    val smaller = Map(
+      "prepare.conf" -> "held-out.fraction = 0.1\n",
+      "train.conf" -> Seq(
+        "model { dim = 32, layers = 2, dense-feed-forward-dim = 64, attention.heads = 2 }",
+        "model.experts.feed-forward-dim = 16",
+        "train { steps = 2, sequences-per-step = 4, micro-batch = 2, checkpoint-every = 5 }",
+        "train.learning-rate.warm-up-steps = 2\n"
+      ).mkString("\n")
     )
-    val settings = TrainJobSparkSuite.settings(
-      2,
-      "model.vocabulary-size" -> 32768,
-      "model.max-sequence-length" -> 256
-    )
-    Files.writeString(folder.resolve("train.conf"), settings.rendered)
+    assert(settingsFiles.keySet == Set("prepare.conf", "dedup.conf", "train.conf"))
+    for ((name, block) <- settingsFiles)
+      Files.writeString(folder.resolve(name), block + smaller.getOrElse(name, ""))
     Files.createSymbolicLink(folder.resolve("other-run"), Example.otherRun(spark))
     folder
   }
@@ -123,5 +159,66 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
         Seq("data-own/sequences", "tokens/documents", "shards/shards.json") ++
         Seq("model/config.json", "model-bf16/config.json", "imported/settings.json")
     for (one <- made) assert(Files.exists(folder.resolve(one)), one)
+  }
+
+  /** The launcher in a checkout where nothing is to be built, with a Spark whose spark-submit is
+    * these lines.
+    */
+  private def launcher(sparkSubmit: String*): ProcessBuilder = {
+    val checkout = Scratch.folder().toRealPath()
+    for (name <- Seq("moraine", "pom.xml"))
+      Files.copy(root.resolve(name), checkout.resolve(name), COPY_ATTRIBUTES)
+    Files.createSymbolicLink(checkout.resolve("conf"), root.resolve("conf"))
+    val jar = Files.createDirectories(checkout.resolve("jobs/target")).resolve("moraine.jar")
+    new JarOutputStream(Files.newOutputStream(jar), new Manifest()).close()
+    Files.createFile(
+      Files.createDirectories(checkout.resolve("spark-home/target")).resolve("complete")
+    )
+    val bin = Files.createDirectories(checkout.resolve("spark/bin"))
+    val submit = Files.write(bin.resolve("spark-submit"), ("#!/bin/sh" +: sparkSubmit).asJava)
+    assert(submit.toFile.setExecutable(true))
+    val builder = new ProcessBuilder().directory(folder.toFile).redirectErrorStream(true)
+    builder.environment.put("SPARK_HOME", checkout.resolve("spark").toString)
+    builder.environment.put("SPARK_LOCAL_IP", "127.0.0.1")
+    builder.command(checkout.resolve("moraine").toString)
+  }
+
+  private def said(builder: ProcessBuilder, words: Seq[String], seconds: Int): String = {
+    val process = new ProcessBuilder((builder.command.asScala ++ words).asJava)
+    process.directory(builder.directory).redirectErrorStream(true)
+    process.environment.putAll(builder.environment)
+    val running = process.start()
+    val text = new String(running.getInputStream.readAllBytes())
+    assert(running.waitFor(seconds, TimeUnit.SECONDS) && running.exitValue == 0, s"$words: $text")
+    text
+  }
+
+  test("the launcher gives Spark its options and us ours, of every command of the guides") {
+    val builder = launcher("printf '%s\\n' \"$@\"")
+    for (words <- guides.flatMap(guide => commands(s"docs/guides/$guide.md"))) {
+      val got = said(builder, words, 60).linesIterator.toSeq
+      val at = got.indexWhere(_.endsWith("/moraine.jar"))
+      assert(got.slice(at - 2, at) == Seq("--class", "io.moraine.jobs.Moraine"), words)
+      assert(got.drop(at + 1) == withoutSparkOptions(words))
+      val ofSpark = words.diff(withoutSparkOptions(words))
+      assert(got.take(at).containsSlice(ofSpark), s"$words: $got")
+    }
+  }
+
+  test("the launcher itself plans, deduplicates and reports as the guides say") {
+    val builder = launcher(
+      s"exec '${Path.of(System.getProperty("java.home"), "bin", "java")}' -Xmx1g '@${root.resolve("conf/java-module-options")}' " +
+        s"--add-modules=jdk.incubator.vector ${Processes.RankOptions} -cp '${Processes.classPath}' " +
+        "org.apache.spark.deploy.SparkSubmit \"$@\""
+    )
+    def of(guide: String, kind: String) = commands(s"docs/guides/$guide.md")
+      .find(_.startsWith(kind.split(' ').toSeq))
+      .get
+      .map(_.replace("unique/", "launched/"))
+    assert(said(builder, of("deduplicate", "plan dedup"), 120).contains("bands"))
+    said(builder, of("deduplicate", "dedup"), 300)
+    assert(Files.exists(folder.resolve("launched/manifest.json")))
+    said(builder, of("deduplicate", "report"), 300)
+    assert(Files.readString(folder.resolve("unique.html")).contains("<figure "))
   }
 }

@@ -26,6 +26,46 @@ object Example {
   /** The same in float32, with multi-token prediction and fewer steps. */
   def otherRun(spark: SparkSession): Path = folder(spark).resolve("run-fp32")
 
+  /** A run of the same settings, of made-up metrics in which everything is too much to be shown:
+    * steps, held-out losses, layers and experts, bad steps, samples.
+    */
+  def longRun(spark: SparkSession, name: String, steps: Int, tokens: Int): Path = {
+    val folder = Scratch.folder().resolve(name)
+    Files.createDirectories(folder)
+    for (file <- Seq("settings.json", "data.json"))
+      Files.copy(run(spark).resolve(file), folder.resolve(file))
+    spark
+      .range(1, steps + 1)
+      .selectExpr(
+        "id as step",
+        "5 + 1 / id as loss",
+        "if(id % 10 = 0, 6 + 1 / id, null) as held_out_loss",
+        "1 / id as gradient_norm",
+        "double(0.001) as learning_rate",
+        s"${tokens}L as tokens",
+        s"id * $tokens as tokens_seen",
+        "double(0.5) as seconds",
+        "100L as wire_bytes",
+        "400L as float32_wire_bytes",
+        "if(id % 5 = 0, concat('step ', id, ': loss NaN is not finite'), null) as bad",
+        "id % 5 = 0 as left_out",
+        "64 as experts",
+        "transform(sequence(1, 20 * 64), i -> bigint(i % 7)) as expert_load"
+      )
+      .write
+      .parquet(folder.resolve("metrics").toString)
+    spark
+      .range(1, 201)
+      .selectExpr(
+        "id as step",
+        "'\"prompt' as prompt",
+        "concat('\"\\r', repeat('text ', 900)) as text"
+      )
+      .write
+      .parquet(folder.resolve("samples").toString)
+    folder
+  }
+
   private def folder(spark: SparkSession): Path = synchronized {
     made.getOrElse {
       val folder = make(spark)

@@ -17,7 +17,9 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
   private lazy val corpus = CorpusTables.of(spark, data.toString)
   private lazy val run: Path = Example.run(spark)
   private lazy val runs =
-    RunTables.of(spark, s"$run, ${Example.otherRun(spark)}")
+    tables(run, Example.otherRun(spark))
+
+  private def tables(runs: Path*) = RunTables.of(spark, runs.map(_.toString).asJava)
 
   private def manifest =
     PreparedDataset.at(data.toString).manifest(spark.sparkContext.hadoopConfiguration)
@@ -51,7 +53,10 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
   test("the largest cluster: the kept document first, then all removed in its place") {
     val sizes = rows(corpus.clusters).map(row => row.getLong(0) -> row.getLong(1))
     val cluster = rows(corpus.largestCluster(100))
-    assert(cluster.size == sizes.last._1)
+    assert(java.lang.Long.highestOneBit(cluster.size) == sizes.last._1)
+    val stored = spark.read.parquet(data.resolve("report/clusters").toString)
+    assert(sizes.map(_._2).sum == stored.selectExpr("sum(clusters)").first().getLong(0))
+    assert(sizes.map(_._1).forall(size => java.lang.Long.bitCount(size) == 1))
     assert(cluster.map(_.getString(0)) == "kept" +: Seq.fill(cluster.size - 1)("removed"))
     val removed = rows(corpus.removedDocuments(cluster(1).getString(1), 10))
     assert(removed.exists(row => row.getString(5) == cluster.head.getString(1)))
@@ -113,6 +118,13 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
       val names = rows(table).map(_.getString(0))
       assert(names.exists(_.startsWith(" %html <b>")) && !names.exists(_.startsWith("%")))
     }
+    val table = spark.sql(
+      "select explode(array('%html', '\"a\" b', 'a\\rb\\r\\nc', '5 % \"', null)) as text"
+    )
+    assert(
+      rows(table.select(CorpusTables.cell(table("text")))).map(_.getString(0)) ==
+        Seq(" %html", " \"a\" b", "a b\r\nc", "5 % \"", null)
+    )
     val kept = rows(corpus.removedDocuments("hostile-near", 10)).map(_.getString(6))
     assert(kept.nonEmpty && kept.forall(_.startsWith(" %html <b>")))
   }
@@ -184,7 +196,7 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
       settings == Seq(
         "model.prediction.depth" -> "0",
         "train.steps" -> "12",
-        "train.wire.gradients" -> "\"int8\""
+        "train.wire.gradients" -> "int8"
       )
     )
   }
@@ -209,7 +221,7 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
       .parquet(folder.resolve("metrics").toString)
     write(1, 6, "further_loss", "left_out", "bad", "held_out_loss", "expert_load", "experts")
     write(7, 12)
-    val old = RunTables.of(spark, folder.toString)
+    val old = tables(folder)
     assert(
       rows(old.curves)
         .map(_.getAs[Double]("loss")) == rows(runs.curves).take(12).map(_.getAs[Double]("loss"))
@@ -234,7 +246,7 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
       .write
       .parquet(folder.resolve("metrics").toString)
-    val long = RunTables.of(spark, folder.toString)
+    val long = tables(folder)
     val points = rows(long.curves)
     assert(points.size == 334 && points.map(_.getLong(1)).take(2) == Seq(3, 6))
     assert(points.head.getAs[Double]("loss") == 2 && points(1).getAs[Double]("loss") == 5)
@@ -248,20 +260,87 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
       folder.resolve("data.json"),
       recorded.replaceFirst("\"sequence_length\" : 32", "\"sequence_length\" : 8")
     )
-    val shorter = rows(RunTables.of(spark, folder.toString).curves)
+    val shorter = rows(tables(folder).curves)
     assert(
       shorter.head.getAs[Double]("flops") < points.head.getAs[Double]("flops"),
       "attention over fewer tokens takes fewer operations"
     )
-    val many = RunTables.of(spark, Seq.fill(5)(folder.toString).asJava)
-    assert(rows(many.curves).size == 1000, "what Zeppelin shows of a table")
+    val many = tables(Seq.fill(5)(folder): _*)
+    assert(rows(many.curves).size == 5 * 334)
+    val drawn = rows(many.curvesByTokens).size
+    assert(drawn > 900 && drawn <= 1000, "what Zeppelin shows of a table")
+  }
+
+  test("lines of runs with other batches stand over one grid") {
+    val long = Example.longRun(spark, "2026-11-30", 1000, 128)
+    val other = Example.longRun(spark, "2026-12-01", 700, 96)
+    val both = tables(long, other)
+    assert(both.labels == JList.of("folder 2026-11-30", "folder 2026-12-01"))
+    for (table <- Seq(both.curvesByTokens, both.curvesByFlops, both.heldOutByTokens)) {
+      val lines = rows(table).groupMap(_.getString(0))(_.getAs[Number](1).doubleValue)
+      val xs = lines.values.flatten.toSeq.distinct.sorted
+      assert(lines.size == 2 && lines.values.map(_.size).sum <= 1000)
+      for (own <- lines.values) assert(own == xs.filter(x => x >= own.head && x <= own.last))
+    }
+    val tokens = rows(both.curvesByTokens).groupMap(_.getString(0))(_.getLong(1))
+    assert(tokens("folder 2026-11-30").last == 128000)
+    assert(tokens("folder 2026-12-01").last == 67200)
+    assert(rows(both.heldOutByTokens).forall(row => row.getDouble(2) > 6 && row.getDouble(2) < 6.2))
+  }
+
+  test("of what is too much some is shown, the ends of it among them") {
+    val long = tables(Example.longRun(spark, "long", 9000, 64))
+    val heldOut = rows(long.heldOut).map(_.getLong(1))
+    assert(heldOut.size == 400 && heldOut.head == 10 && heldOut.last == 9000)
+    val bad = rows(long.badSteps).map(_.getLong(1))
+    assert(bad.size == 100 && bad.last == 9000 && bad.head == 8505)
+    val samples = rows(long.samples)
+    assert(samples.map(_.getLong(1)).head == 1 && samples.map(_.getLong(1)).last == 200)
+    assert(samples.size == 60 && samples.forall(_.getString(3).length == 1001))
+    assert(samples.forall(row => row.getString(2) == " \"prompt" && row.getString(3)(1) == '"'))
+    assert(rows(long.expertLoad).size == 20 * 64, "the report shows all")
+    long.createViews()
+    val load = rows(spark.table("expert_load"))
+    assert(load.map(_.getInt(2)).distinct == (0 until 15).map(i => (i * 19) / 14))
+    assert(load.map(_.getInt(3)).distinct == (0 until 64) && load.size == 15 * 64)
+    val html = long.balanceHtml
+    assert(html.length < 102400 && html.contains("layer 0<") && html.contains("layer 19<"))
+    assert(html.contains("step 9,000: ") && html.contains("darkest"))
+  }
+
+  test("a run that a bad step ended before its first checkpoint is drawn, without operations") {
+    val folder = withoutMetrics()
+    Files.delete(folder.resolve("data.json"))
+    spark
+      .range(1, 4)
+      .selectExpr("id as step", "double(id) as loss", "8L as tokens", "id * 8 as tokens_seen")
+      .write
+      .parquet(folder.resolve("metrics").toString)
+    val ended = tables(folder)
+    assert(rows(ended.curves).map(row => row.getLong(2) -> row.getDouble(4)).last == 24 -> 3.0)
+    assert(rows(ended.curves).forall(_.isNullAt(3)) && rows(ended.curvesByFlops).isEmpty)
+    assert(rows(ended.curvesByTokens).size == 3)
+    val summary = rows(ended.summary).head
+    assert(summary.isNullAt(summary.fieldIndex("flops")) && summary.getAs[Long]("steps") == 3)
+  }
+
+  test("pictures of balance have one scale for all runs, from 0 to at least 1") {
+    def row(step: Long, layer: Int, value: Any) = Row(step, layer, value)
+    val even = Seq(row(1, 0, 0.25), row(2, 0, null)).asJava
+    val html = HeatTable.html("even", even, 1)
+    assert(
+      html.contains("darkest 1.00") && html.contains("30, 20, 0.250") && html.contains("<td></td>")
+    )
+    assert(runs.mostViolation >= 1)
+    val most = f"darkest ${runs.mostViolation}%.2f"
+    assert(runs.balanceHtml.split(most, -1).length == 3, "two runs")
   }
 
   test("what a killed process left of a file of metrics is not read") {
     val folder = withoutMetrics()
     Files.createDirectories(folder.resolve("metrics"))
     Files.writeString(folder.resolve("metrics/.steps-00000001-00000012.parquet.new"), "PAR1")
-    assert(rows(RunTables.of(spark, folder.toString).curves).isEmpty)
+    assert(rows(tables(folder).curves).isEmpty)
   }
 
   test("bytes on the wire are those of the last steps: earlier starts may have had other codecs") {
@@ -276,7 +355,7 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
       .write
       .parquet(folder.resolve("metrics").toString)
-    val wire = rows(RunTables.of(spark, folder.toString).wire)
+    val wire = rows(tables(folder).wire)
     assert(wire == Seq(Row("run", "int8", "bf16", 50.0, 200.0, 4.0)))
   }
 
@@ -298,9 +377,28 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     intercept[FileNotFoundException](Comparison.of(spark, "no", "where"))
   }
 
+  test("what is wrong with a note's form is said in one line that names it") {
+    def said(reading: => Any): String = {
+      val thrown = intercept[ConfigException](reading)
+      assert(thrown.getStackTrace.isEmpty && !thrown.getMessage.contains("\n"))
+      thrown.getMessage
+    }
+    val missing = said(NoteForms.dataset(spark, "no-such/data"))
+    assert(missing.startsWith("form \"dataset\": file:/"), missing)
+    assert(missing.contains("/no-such/data is not a prepared dataset: it has no manifest.json."))
+    assert(
+      said(NoteForms.runs(spark, " ")) ==
+        "form \"runs\": it is empty. Put a whole path there and run all paragraphs."
+    )
+    assert(said(NoteForms.runs(spark, s"$run, no-such/run")).contains("/no-such/run is not a "))
+    val two = said(NoteForms.comparison(spark, data.toString, run.toString))
+    assert(two.startsWith("forms \"first\" and \"second\": one of file:/"))
+    assert(NoteForms.runs(spark, s" $run ,${Example.otherRun(spark)}").labels == runs.labels)
+  }
+
   test("what is no dataset, no run, or lies in another version's folder is named") {
     intercept[FileNotFoundException](CorpusTables.of(spark, run.toString))
-    intercept[FileNotFoundException](RunTables.of(spark, data.toString))
+    intercept[FileNotFoundException](tables(data))
     val old = Scratch.folder()
     Files.copy(data.resolve("manifest.json"), old.resolve("manifest.json"))
     val thrown = intercept[io.moraine.pipeline.document.CorpusException](

@@ -3,13 +3,12 @@ package io.moraine.jobs.figures
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.json.JsonMapper
 import io.moraine.jobs.SharedSparkSession
-import io.moraine.jobs.train.Processes
-import java.io.{BufferedReader, ByteArrayOutputStream, PrintWriter, StringReader, StringWriter}
-import java.net.URI
+import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
+import java.io.{BufferedReader, PrintWriter, StringReader, StringWriter}
+import java.net.{URI, URLClassLoader}
 import java.net.http.HttpRequest.BodyPublishers
 import java.net.http.HttpResponse.BodyHandlers
 import java.net.http.{HttpClient, HttpRequest}
-import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
 import org.apache.spark.repl.SparkILoop
 import org.scalatest.funsuite.AnyFunSuite
@@ -21,7 +20,8 @@ import scala.tools.nsc.interpreter.Results
 /** The notes of notebooks/: what stands in their files, and every paragraph run in order. */
 class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
 
-  private val folder = Path.of(System.getProperty("moraine.root", ".."), "notebooks")
+  private val root = Path.of(System.getProperty("moraine.root", ".."))
+  private val folder = root.resolve("notebooks")
   private val json = new JsonMapper()
 
   private def note(name: String): JsonNode =
@@ -66,7 +66,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
             .asText
             .matches("\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d.\\d{3}")
         )
-        assert(paragraph.get("settings").toString == """{"params":{},"forms":{}}""")
+        assert(keys(paragraph.get("settings")) == Seq("params", "forms"))
         assert(paragraph.get("text").asText.matches("(?s)%(md|spark|spark\\.sql)\n.+"))
       }
     }
@@ -77,7 +77,33 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert("[<>&=']".r.findFirstIn(Files.readString(folder.resolve(s"$name.zpln"))).isEmpty)
   }
 
-  private def repl(z: ZeppelinStandIn): SparkILoop = {
+  test("the notes are what Zeppelin's server writes of them when it reads them") {
+    val folders = Files.list(root.resolve("jobs/target/zeppelin"))
+    val jars = folders.iterator.asScala.map(_.toUri.toURL).toSeq
+    val others = Processes.classPath
+      .split(java.io.File.pathSeparator)
+      .filterNot(_.contains("/org/apache/zeppelin/"))
+      .map(Path.of(_).toUri.toURL)
+    val loader = new URLClassLoader((jars ++ others).toArray, ClassLoader.getPlatformClassLoader)
+    val thread = Thread.currentThread
+    val before = thread.getContextClassLoader
+    thread.setContextClassLoader(loader)
+    try {
+      val noteClass = loader.loadClass("org.apache.zeppelin.notebook.Note")
+      val text = classOf[String]
+      for (name <- names) {
+        val file = Files.readString(folder.resolve(s"$name.zpln"))
+        val read = noteClass.getMethod("fromJson", text, text).invoke(null, s"/$name", file)
+        val written = noteClass.getMethod("toJson").invoke(read).toString
+        assert(written.replace("      \"user\": \"anonymous\",\n", "") == file)
+      }
+    } finally {
+      thread.setContextClassLoader(before)
+      loader.close()
+    }
+  }
+
+  private def repl(z: ZeppelinStandIn): (SparkILoop, StringWriter) = {
     val said = new StringWriter
     val loop = new SparkILoop(new BufferedReader(new StringReader("")), new PrintWriter(said))
     val settings = new GenericRunnerSettings(message => throw new AssertionError(message))
@@ -89,83 +115,158 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
         loop.intp.bind("z", "io.moraine.jobs.figures.ZeppelinStandIn", z) == Results.Success,
       said
     )
-    loop
+    (loop, said)
   }
 
-  /** Runs a Scala paragraph; what it printed. */
-  private def interpret(repl: SparkILoop, text: String): String = {
-    val out = new ByteArrayOutputStream
-    val result = Console.withOut(out)(repl.intp.interpret(text))
-    assert(result == Results.Success, s"$text\n${out.toString(UTF_8)}")
-    out.toString(UTF_8)
+  /** What Zeppelin shows of a table, cell by cell; what would show another one is found. */
+  private def cells(data: String, about: String): Seq[Seq[String]] = {
+    val Seq(head, rows @ _*) =
+      data.stripSuffix("\n").split("\n", -1).toSeq.map(_.split("\t", -1).toSeq)
+    assert(!data.contains('\r') && rows.forall(_.size == head.size), about)
+    for (cell <- head ++ rows.flatten)
+      assert(!"\"%".exists(mark => cell.startsWith(s"$mark")), about)
+    assert(rows.size <= ZeppelinStandIn.Rows && !data.contains("Results are limited"), about)
+    head +: rows
   }
 
-  /** Runs an SQL paragraph: the columns that its chart is of are in its result, where it says. */
-  private def query(paragraph: JsonNode, text: String): Int = {
+  /** Runs an SQL paragraph: the columns that its chart is of are in its result, where it says, and
+    * Zeppelin draws all of it.
+    */
+  private def query(z: ZeppelinStandIn, paragraph: JsonNode, text: String): Int = {
     val table = spark.sql(text)
     val graph = paragraph.get("config").get("results").get("0").get("graph")
-    val chart = Seq("keys", "groups", "values").flatMap(kind => graph.path(kind).asScala)
-    for (column <- chart)
+    val Seq(keys, groups, values) =
+      Seq("keys", "groups", "values").map(kind => graph.path(kind).asScala.toSeq)
+    for (column <- keys ++ groups ++ values)
       assert(table.columns.indexOf(column.get("name").asText) == column.get("index").asInt, text)
     val mode = graph.get("mode").asText
     assert(Set("table", "multiBarChart", "lineChart")(mode))
-    assert(mode == "table" || !graph.get("keys").isEmpty && !graph.get("values").isEmpty, text)
+    assert(mode == "table" || keys.nonEmpty && values.nonEmpty, text)
     val types = table.schema.map(field => field.name -> field.dataType.typeName).toMap
-    for (value <- graph.path("values").asScala)
+    for (value <- values)
       assert(Set("integer", "long", "double")(types(value.get("name").asText)), text)
-    table.collect().length
+    val (Seq((kind, data)), _) =
+      z.paragraph("{}")(z.show(table)): @unchecked
+    assert(kind == "TABLE" && data.length < ZeppelinStandIn.Bytes, text)
+    val rows = cells(data, text).tail
+    def of(columns: Seq[JsonNode])(row: Seq[String]) =
+      columns.map(one => row(one.get("index").asInt))
+    for (row <- rows) {
+      assert(!of(keys ++ groups ++ values)(row).contains("null"), text)
+      for (label <- of(groups)(row))
+        assert(!label.matches("\\s*[-+.]?([0-9.]|Infinity|NaN).*"), s"$text: $label is a number")
+    }
+    assert(mode == "table" || rows.map(of(keys ++ groups)).distinct.size == rows.size, text)
+    if (mode == "lineChart") {
+      val lines = rows.groupMap(of(groups))(of(keys)(_).head.toDouble)
+      val xs = lines.values.flatten.toSeq.distinct.sorted
+      for ((line, own) <- lines)
+        assert(
+          own == xs.filter(x => x >= own.head && x <= own.last) && own.size > 1,
+          s"$text: $line"
+        )
+    }
+    rows.size
   }
 
-  /** Runs all paragraphs; the titles of SQL ones without rows, and what each Scala one printed. */
-  private def run(name: String, forms: Map[String, String]): (Seq[String], Map[String, String]) = {
+  private type Shown = Map[String, Seq[(String, String)]]
+
+  /** Runs all paragraphs; the titles of SQL ones without rows, and what each Scala one showed. */
+  private def run(name: String, forms: Map[String, String]): (Seq[String], Shown) = {
     val z = new ZeppelinStandIn(forms)
-    val loop = repl(z)
+    val (loop, said) = repl(z)
     try {
       val results = paragraphs(note(name)).map { paragraph =>
         val Array(kind, text) = paragraph.get("text").asText.split("\n", 2)
         val title = paragraph.get("title").asText
         kind match {
-          case "%spark"     => (title, Some(interpret(loop, text)), true)
-          case "%spark.sql" => (title, None, query(paragraph, text) > 0)
+          case "%spark" =>
+            val settings = paragraph.get("settings").toString
+            val (shown, after) = z.paragraph(settings) {
+              assert(loop.intp.interpret(text) == Results.Success, s"$text\n$said")
+            }
+            assert(shown.map(_._2.length).sum < ZeppelinStandIn.Bytes, title)
+            shown.collect { case ("TABLE", data) => cells(data, title) }
+            assert(
+              json.readTree(after).get("forms") == paragraph.get("settings").get("forms"),
+              "the forms stand there before it was run"
+            )
+            (title, Some(shown), true)
+          case "%spark.sql" => (title, None, query(z, paragraph, text) > 0)
           case "%md"        => (title, None, true)
         }
       }
-      assert(forms.keySet.forall(z.asked.contains), z.asked)
-      val printed = results.collect { case (title, Some(text), _) => title -> text }.toMap
-      (results.collect { case (title, _, false) => title }, printed)
+      assert(forms.keySet.forall(z.asked), z.asked)
+      val shown = results.collect { case (title, Some(some), _) => title -> some }.toMap
+      (results.collect { case (title, _, false) => title }, shown)
     } finally loop.intp.close()
   }
 
+  private def only(shown: Shown, title: String): (String, String) = {
+    val Seq(one) = shown.find(_._1.startsWith(title)).get._2: @unchecked
+    one
+  }
+
+  for ((name, form) <- Seq("corpus" -> "dataset", "training" -> "runs"))
+    test(s"$name, imported and run as it is: one line names the form") {
+      val first = paragraphs(note(name)).find(_.get("text").asText.startsWith("%spark\n")).get
+      val z = new ZeppelinStandIn(Map.empty)
+      val (loop, said) = repl(z)
+      try {
+        said.getBuffer.setLength(0)
+        val text = first.get("text").asText.stripPrefix("%spark\n")
+        val (shown, _) = z.paragraph(first.get("settings").toString) {
+          assert(loop.intp.interpret(text) == Results.Error)
+        }
+        val lines =
+          (said.toString +: shown.map(_._2)).flatMap(_.linesIterator).filter(_.trim.nonEmpty)
+        assert(lines.count(_.contains(s"form \"$form\": file:/")) == 1, lines)
+        assert(lines.forall(!_.trim.startsWith("at ")) && lines.size <= 2, lines)
+      } finally loop.intp.close()
+    }
+
   test("corpus: every paragraph runs, every chart has its columns and rows") {
-    val (empty, printed) =
+    val (empty, shown) =
       run("corpus", Map("dataset" -> Example.data(spark).toString, "search" -> "hostile"))
     assert(empty.isEmpty)
-    val pairs = printed.find(_._1.startsWith("Pairs")).get._2
-    assert(pairs.startsWith("%html <div") && pairs.contains("<mark>") && !pairs.contains("<script"))
-    assert(printed.find(_._1.startsWith("Removed")).get._2.contains("\nhostile\tnear\t"))
+    val (kind, pairs) = only(shown, "Pairs")
+    assert(kind == "HTML" && pairs.startsWith("<div"))
+    assert(pairs.contains("<mark>") && !pairs.contains("<script"))
+    assert(only(shown, "Removed")._2.contains("\nhostile\tnear\t"))
   }
 
   test("training: every paragraph runs, every chart has its columns and rows") {
     val runs = s"${Example.run(spark)}, ${Example.otherRun(spark)}"
-    val (empty, printed) = run("training", Map("runs" -> runs, "prompt" -> "word1 <b>"))
+    val (empty, shown) = run("training", Map("runs" -> runs, "prompt" -> "word1 <b>"))
     assert(empty == Seq("Bad steps"))
-    assert(printed("Let the first run write").startsWith("%html <pre"))
-    assert(printed("Let the first run write").contains("word1 &lt;b&gt;"))
-    val load = printed.find(_._1.startsWith("Expert load")).get._2
-    assert(load.split("<table>", -1).length == 3 && load.contains("layer 0"))
-    assert(printed("Settings in which the runs differ").contains("train.steps\t12\t8"))
+    val (kind, written) = only(shown, "Let the first run write")
+    assert(kind == "HTML" && written.startsWith("<pre") && written.contains("word1 &lt;b&gt;"))
+    val load = only(shown, "Expert load")._2
+    assert(load.split("<table", -1).length == 3 && load.contains("layer 0"))
+    assert(only(shown, "Settings in which the runs differ")._2.contains("train.steps\t12\t8"))
+  }
+
+  test("training: runs of other lengths and batches, and too much of everything, are drawn") {
+    val runs = Seq(
+      Example.run(spark),
+      Example.longRun(spark, "2026-11-30", 2000, 128),
+      Example.longRun(spark, "2026-12-01", 1500, 96)
+    )
+    val (empty, _) = run("training", Map("runs" -> runs.mkString(", "), "prompt" -> "a"))
+    assert(empty.isEmpty)
   }
 
   test("compare: two runs, then two datasets; charts of the other kind stay empty") {
-    val (run1, run2) = (Example.run(spark).toString, Example.otherRun(spark).toString)
-    val (ofRuns, _) = run("compare", Map("first" -> run1, "second" -> run2))
-    assert(ofRuns.nonEmpty && ofRuns.forall(_.startsWith("Datasets: ")))
-    val data = Example.data(spark).toString
-    val (ofData, _) = run("compare", Map("first" -> data, "second" -> data))
-    assert(
-      ofData.head == "Settings that differ" && ofData.tail.size == 3 &&
-        ofData.tail.forall(_.startsWith("Runs: "))
-    )
+    val run1 = Example.run(spark).toString
+    for (run2 <- Seq(Example.otherRun(spark), Example.longRun(spark, "2026-11-30", 700, 96))) {
+      val (ofRuns, _) = run("compare", Map("first" -> run1, "second" -> run2.toString))
+      assert(ofRuns.filterNot(_ == "Settings that differ").forall(_.startsWith("Datasets: ")))
+      assert(ofRuns.count(_.startsWith("Datasets: ")) == 2)
+    }
+    val other = TrainJobSparkSuite.dataset(spark).toString
+    val (ofData, _) =
+      run("compare", Map("first" -> Example.data(spark).toString, "second" -> other))
+    assert(ofData.size == 4 && ofData.forall(_.startsWith("Runs: ")))
   }
 
   // By hand: ZEPPELIN_URL=http://localhost:8080, a server with our jar (conf/zeppelin) that sees this machine's files.

@@ -76,7 +76,7 @@ class TextsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     assert(VisibleText.ofToken(Array[Byte](-61, 'a', ' ')) == "\\xC3a\\x20")
     assert(shown("\\n") == "\\\\n" && shown("\n") == "\\n")
     assert(VisibleText.ofToken(Array[Byte](-61, '\\')) == "\\xC3\\\\")
-    assert(shown("%html") == " %html" && shown("5%") == "5%")
+    assert(shown("%html") == " %html" && shown("5%") == "5%" && shown("\"") == " \"")
   }
 
   test("folders are called by as much of their paths as tells them apart") {
@@ -85,5 +85,26 @@ class TextsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     assert(labels("/a/run", "/b/run") == Seq("a/run", "b/run"))
     assert(labels("run", "run") == Seq("run (1)", "run (2)"))
     assert(labels("hdfs://h/x/run") == Seq("run"))
+  }
+
+  test("no folder is called by what a chart takes for a number or a table for a mark") {
+    def labels(paths: String*) = PathLabels.of(paths.asJava).asScala.toSeq
+    assert(
+      labels("/runs/2026-11-30", "/runs/2026-12-01") ==
+        Seq("folder 2026-11-30", "folder 2026-12-01")
+    )
+    for (name <- Seq("-1", "+2", ".5", "Infinity", "NaN-run", "\"run", "%run", "_1", "\u0661"))
+      assert(labels(s"/a/$name") == Seq(s"folder $name"))
+    assert(labels("/a/b\tc\rd") == Seq("b c\ufffdd"))
+    val long = "x" * 50
+    assert(labels(s"/a/$long") == Seq("folder ..." + "x" * 40))
+    assert(labels(s"/a/1$long", s"/a/2$long").distinct.size == 2, "what is cut off may differ")
+    assert(labels("/", "//").distinct.size == 2)
+  }
+
+  test("a cell neither names a kind of output nor quotes nor ends its row") {
+    def cell(text: String) = VisibleText.cell(text)
+    assert(cell("%html <b>") == " %html <b>" && cell("\"quoted\"") == " \"quoted\"")
+    assert(cell("a\rb\r\nc\r") == "a b\r\nc " && cell("a \" % b") == "a \" % b")
   }
 }

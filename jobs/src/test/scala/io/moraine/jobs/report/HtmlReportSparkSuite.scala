@@ -1,5 +1,7 @@
 package io.moraine.jobs.report
 
+import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.json.JsonMapper
 import io.moraine.jobs.SharedSparkSession
 import io.moraine.jobs.figures.Example
 import java.awt.Color
@@ -57,6 +59,34 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(rows.exists(one => one.contains("\"not found\",") && one.contains("\"too short\",0]")))
   }
 
+  private def charts(page: String): Seq[JsonNode] = {
+    val begin = page.indexOf("id=\"charts\">") + "id=\"charts\">".length
+    new JsonMapper().readTree(page.substring(begin, page.indexOf("</script>", begin))).asScala.toSeq
+  }
+
+  test("pictures of experts have the same scale for all runs, and it begins at no expert's load") {
+    def ends(kind: String) =
+      charts(page).filter(_.get("kind").asText == kind).map(_.get("most").asDouble)
+    assert(ends("HEAT").size == 2 && ends("AROUND_ONE").size == 2)
+    assert(ends("HEAT").distinct.size == 1 && ends("HEAT").head >= 1)
+    assert(ends("AROUND_ONE").distinct.size == 1 && ends("AROUND_ONE").head >= 2)
+  }
+
+  test("no table is empty, of a run without held-out losses neither") {
+    val run = Files.createTempDirectory("moraine-report").resolve("run")
+    Files.createDirectories(run)
+    for (file <- Seq("settings.json", "data.json"))
+      Files.copy(Example.run(spark).resolve(file), run.resolve(file))
+    spark
+      .range(1, 5)
+      .selectExpr("id as step", "double(id) as loss", "8L as tokens", "id * 8 as tokens_seen")
+      .write
+      .parquet(run.resolve("metrics").toString)
+    val short = HtmlReport.of(spark, Optional.empty(), Seq(run.toString).asJava)
+    assert(short.contains("Loss by operations"))
+    for (one <- Seq(page, short)) assert(!one.contains("<tbody>\n</tbody>"))
+  }
+
   private def chromium(arguments: String*): (String, String) = {
     val errors = Files.createTempFile("chromium", ".log")
     val command = Seq("chromium", "--headless", "--no-sandbox", "--disable-gpu") ++
@@ -87,6 +117,40 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(figure.split("class=\"mark\"", -1).length > 1, s"$heading has no marks")
       assert(!figure.contains("NaN") && !figure.contains("Infinity"), heading)
     }
+  }
+
+  private def written(name: String, html: String) =
+    Files.writeString(file.resolveSibling(name), html).toUri.toString
+
+  test("in chromium, if it is on the path: no two stages of a chart have one colour") {
+    needChromium()
+    val stages = Seq("kept") ++ (1 to 12).map(i => s"stage $i")
+    val rows = stages.map(stage => Seq[Object]("all", stage, Long.box(1)).asJava)
+    val table = new Table(Seq("label", "by", "value").asJava, rows.asJava)
+    val made = new ReportPage("colours", "")
+    made.section("Colours", "")
+    made.figure("Stages", "", Chart.bars(table, "documents"), table)
+    val (dom, _) = chromium("--dump-dom", written("colours.html", made.rendered))
+    val fills =
+      "class=\"mark\"[^>]* style=\"fill: ([^\"]*)".r.findAllMatchIn(dom).map(_.group(1)).toSeq
+    assert(fills.size == 13 && fills.distinct.size == 13, fills)
+  }
+
+  test("in chromium, if it is on the path: an even load is grey, none has no cell") {
+    needChromium()
+    val rows = Seq[(Any, Any)](0L -> 1.0, 1L -> null, 2L -> 0.0, 3L -> 2.0).map { case (x, value) =>
+      java.util.Arrays
+        .asList[Object](x.asInstanceOf[Object], Long.box(0), value.asInstanceOf[Object])
+    }
+    val table = new Table(Seq("expert", "layer", "load").asJava, rows.asJava)
+    val made = new ReportPage("load", "")
+    made.section("Load", "")
+    made.figure("Load", "", Chart.aroundOne(table, "expert", "MoE layer", 2), table)
+    val (dom, _) = chromium("--dump-dom", written("load.html", made.rendered))
+    val fills =
+      "class=\"mark\"[^>]* style=\"fill: ([^\"]*)".r.findAllMatchIn(dom).map(_.group(1)).toSeq
+    assert(fills == Seq("rgb(201, 201, 201);", "rgb(84, 39, 136);", "rgb(230, 97, 1);"))
+    assert(dom.contains("0 to 2, grey 1"))
   }
 
   test("in chromium, if it is on the path: on a phone nothing is wider than the screen") {
@@ -130,5 +194,25 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
     chromium(s"--print-to-pdf=$pdf", file.toUri.toString)
     val pages = "/Type /Page\\b".r.findAllIn(Files.readString(pdf, ISO_8859_1)).size
     assert(pages > 5 && pages < 40)
+  }
+
+  test("in chromium, if it is on the path with pdftotext: printed tables keep their last column") {
+    needChromium()
+    if (Seq("sh", "-c", "command -v pdftotext").!(ProcessLogger(_ => ())) != 0)
+      cancel("there is no pdftotext on the path; it is in Debian's package poppler-utils")
+    val pdf = file.resolveSibling("columns.pdf")
+    chromium(s"--print-to-pdf=$pdf", file.toUri.toString)
+    val text = Seq("pdftotext", "-bbox", pdf.toString, "-").!!
+    // A page's width, then its words with their places.
+    val pages = text.split("<page ").toSeq.tail
+    val page = pages.find(_.contains(">parameters</word>")).get
+    val width = "width=\"([0-9.]+)\"".r.findFirstMatchIn(page).get.group(1).toDouble
+    def rightEnds(word: String) =
+      s"""xMax="([0-9.]+)" yMax="[0-9.]+">$word</word>""".r
+        .findAllMatchIn(page)
+        .map(_.group(1).toDouble)
+        .toSeq
+    for (word <- Seq("parameters", "bad", "steps"))
+      assert(rightEnds(word).nonEmpty && rightEnds(word).forall(_ < width), s"$word: $page")
   }
 }

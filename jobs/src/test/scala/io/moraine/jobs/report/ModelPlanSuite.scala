@@ -73,6 +73,31 @@ class ModelPlanSuite extends AnyFunSuite {
     near(new ModelCost(settings("llama-3.1-405b").model).trainingFlops(4096), 2448e9, 0.015)
   }
 
+  test("multi-token prediction costs its module, its attention and the head once more") {
+    def demo(depth: Int) = new ModelCost(
+      TrainSettings
+        .of(
+          SettingsFile.read(
+            "models/demo.conf",
+            Optional.empty(),
+            java.util.Map.of("model.prediction.depth", Int.box(depth))
+          )
+        )
+        .model
+    )
+    // dim 192; latents 96 and 64; 4 heads of 32 + 16 and 32; 2 of 8 experts and a shared one, 96 wide; 8,192 tokens.
+    val attention = 192 * 96 + 96 + 96 * 4 * 48 + 192 * (64 + 16) + 64 + 64 * 4 * 64 + 4 * 32 * 192
+    val experts = 8 * 192 + 3 * 3 * 192 * 96
+    val module = attention + experts + 2 * 192 + 2 * 192 * 192 + 3 * 192
+    val heads = 2.0 * 192 * 8192
+    for (length <- Seq(1, 256)) {
+      val lookingBack = 2.0 * 4 * (48 + 32) * (length + 1) / 2
+      val more = demo(2).forwardFlops(length) - demo(0).forwardFlops(length)
+      assert(more == 2 * (2.0 * module + heads + lookingBack))
+      assert(demo(2).trainingFlops(length) == 3 * demo(2).forwardFlops(length))
+    }
+  }
+
   test("cached values per token: the published 70.272 and 516.096 KB of bfloat16") {
     assert(2 * new ModelCost(settings("deepseek-v3").model).cachedValues == 70272)
     assert(2 * new ModelCost(settings("llama-3.1-405b").model).cachedValues == 516096)

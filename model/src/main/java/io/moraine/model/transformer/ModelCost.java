@@ -25,16 +25,19 @@ public record ModelCost(ModelConfig config) {
   }
 
   /**
-   * Floating-point operations of a forward pass per token, mean over a sequence: two for each
-   * weight multiplied with, and causal attention.
+   * Floating-point operations of a forward pass in training per token, mean over a sequence: two
+   * for each weight multiplied with, and causal attention. A module of multi-token prediction has
+   * attention of its own and is multiplied with the shared head once more.
    *
    * @param sequenceLength in which attention looks back, from 1 to all tokens
    */
   public double forwardFlops(int sequenceLength) {
     AttentionConfig attention = config.attention();
+    int modules = config.prediction().depth();
     double seen = (sequenceLength + 1) / 2.0;
     double products = 2.0 * attention.heads() * (attention.queryDim() + attention.valueDim());
-    return 2.0 * multipliedParameters() + config.layers() * products * seen;
+    double heads = 2.0 * modules * config.vocabularySize() * config.dim();
+    return 2.0 * multipliedParameters() + heads + (config.layers() + modules) * products * seen;
   }
 
   /** Floating-point operations of forward and backward per token. */
