@@ -58,14 +58,6 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       awaitWorkers(3)
     }
 
-    /** Takes a machine away, with the executor on it. */
-    def killWorker(): Unit = {
-      val executors = workers.last.children.iterator.asScala.toSeq
-      assert(executors.nonEmpty)
-      (workers.last.toHandle +: executors).foreach(_.destroyForcibly())
-      workers = workers.init
-    }
-
     private def worker(i: Int): Process =
       start(
         s"worker-$i",
@@ -314,22 +306,5 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     assert(Processes.exitCode(late, 240) == 0, Processes.text(log("late")))
     assert(Processes.text(log("late")).contains("last step 10"))
     assert(status("late").state == "done" && status("late").reason.isEmpty)
-  }
-
-  test("a machine that is lost for good: asked to end while it waits for another, it ends with 0") {
-    val name = "shrunk"
-    val driver = trainWith(3, Nil, name, 1000000, Map.empty, rare: _*)
-    def text = Processes.text(run(name).resolve("status.json"))
-    Processes.await("a checkpoint", 120)(Files.exists(checkpoint(name, 20)) || !driver.isAlive)
-    assert(driver.isAlive, Processes.text(log(name)))
-    cluster.killWorker()
-    Processes.await("the wait", 120)(text.contains("waits for the cluster: ") || !driver.isAlive)
-    Files.createFile(run(name).resolve("stop"))
-    val code = Processes.exitCode(driver, 120)
-    val said = Processes.text(log(name))
-    assert(code == 0, said)
-    assert(said.contains(" while its ranks waited for slots to begin again. Its newest"), said)
-    val ended = Status.parse(text)
-    assert(ended.state == "stopped" && ended.reason.contains("there is a file "), ended.reason)
   }
 }
