@@ -2,8 +2,10 @@ package io.moraine.jobs.report;
 
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.model.collective.Hierarchy;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.reduction.ReductionConfig;
+import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.TrainConfig;
 import io.moraine.model.transformer.ActivationCost;
@@ -107,6 +109,28 @@ public final class ModelPlan {
             shard / GIGA,
             carried > 0 ? format(", error feedback %.4g", carried / GIGA) : "",
             (shard - flat / ranks + carried) / GIGA));
+    if (settings.engine().device() != DeviceChoice.CPU) {
+      ReductionConfig reduction = settings.train().wire().gradients();
+      // Other reductions are computed on the host, of float32.
+      boolean isThere =
+          reduction instanceof ReductionConfig.Coded
+              && settings.connections().hierarchy() == Hierarchy.FLAT;
+      double there = weights + gradients + shard + (isThere ? carried : 0);
+      double encoded = (isThere ? reduction.wireBytes(reduced) : 0) + wire(settings, reduced);
+      double sent = ranks == 1 ? 0 : encoded;
+      double summed = ranks == 1 && isThere ? 0 : shard / 4;
+      lines.add(
+          format(
+              "on a GPU         %.4g GB of that in its memory; pinned on the host for what crosses %.4g",
+              there / GIGA,
+              (sent + summed) / GIGA));
+    }
+  }
+
+  /** Encoded weights. */
+  private static double wire(TrainSettings settings, List<Slice> reduced) {
+    double blocks = (double) ReductionConfig.length(reduced) / BLOCK;
+    return blocks * settings.train().wire().weights().codec().encodedBytes(BLOCK);
   }
 
   private static void addActivations(

@@ -219,6 +219,38 @@ class ModelPlanSuite extends AnyFunSuite {
     assert(lines.exists(_.startsWith("step")) && lines.exists(_.contains("s of sending")))
   }
 
+  test("what of the memory is a GPU's, and what is pinned on the host, by hand") {
+    def plan(ranks: Int, options: (String, Object)*) = {
+      val settings = TrainSettings.of(
+        SettingsFile.read("models/demo.conf", Optional.empty(), options.toMap.asJava)
+      )
+      val none = OptionalDouble.empty
+      ModelPlan
+        .lines(settings, new ModelPlan.Cluster(ranks, 256, none, none))
+        .asScala
+        .find(_.startsWith("on a GPU"))
+    }
+    def said(there: Double, pinned: Double) = Some(
+      String.format(
+        java.util.Locale.ROOT,
+        "on a GPU         %.4g GB of that in its memory; pinned on the host for what crosses %.4g",
+        there / 1e9,
+        pinned / 1e9
+      )
+    )
+    val demo = TrainSettings.of(
+      SettingsFile.read("models/demo.conf", Optional.empty(), java.util.Map.of())
+    )
+    val flat = ReductionConfig.length(demo.model.weights).toDouble
+    assert(plan(2, "train.engine.device" -> "cpu").isEmpty)
+    // Weights and gradients, and four numbers for each of half of the parameters; int8, float32 of a half, bf16.
+    assert(plan(2) == said(8 * flat + 8 * flat, flat / 256 * 260 + 2 * flat + 2 * flat))
+    assert(plan(1) == said(8 * flat + 16 * flat, 0))
+    // int4 owes a number for each, twice where steps are skipped; by powersgd the host does, and adds up float32.
+    assert(plan(1, "train.wire.gradients" -> "int4") == said(32 * flat, 0))
+    assert(plan(1, "train.wire.gradients" -> "powersgd") == said(24 * flat, 4 * flat))
+  }
+
   test("experts on their owners: memory and wire bytes of the demo's model on two ranks, by hand") {
     def owners(options: (String, Object)*) = TrainSettings.of(
       SettingsFile.read(

@@ -3,6 +3,7 @@ package io.moraine.model.collective;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
 import io.moraine.model.reduction.ReductionConfig;
+import io.moraine.model.reduction.ShardSum;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -19,7 +20,7 @@ final class PowerSgdSide implements CollectiveSpeed.Side {
   private final Communicator communicator;
   private GradientReduction reduction;
   private float[] values = new float[0];
-  private float[] sum;
+  private ShardSum sum;
 
   /** Matrices are made when their number is known. */
   PowerSgdSide(Communicator communicator) {
@@ -53,7 +54,7 @@ final class PowerSgdSide implements CollectiveSpeed.Side {
             slices,
             gradients,
             1);
-    sum = new float[buckets.size(communicator.rank())];
+    sum = ShardSum.of(new float[buckets.size(communicator.rank())]);
   }
 
   @Override

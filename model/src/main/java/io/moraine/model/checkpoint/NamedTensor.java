@@ -30,12 +30,6 @@ public record NamedTensor(String name, List<Long> shape, Object data) {
     return new NamedTensor(name, List.of((long) data.length), data);
   }
 
-  /** The same with an array of its own. */
-  NamedTensor copied() {
-    Object own = data instanceof float[] floats ? floats.clone() : longs().clone();
-    return new NamedTensor(name, shape, own);
-  }
-
   /** The values; only for a float32 tensor. */
   public float[] floats() {
     return (float[]) data;

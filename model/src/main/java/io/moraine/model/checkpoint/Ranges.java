@@ -84,16 +84,27 @@ public record Ranges(List<Range> list) {
 
   /** Copies the elements that both have. */
   public void copy(float[] src, float[] dst, Ranges dstRanges) {
+    meet(dstRanges, (from, to, length) -> System.arraycopy(src, from, dst, to, length));
+  }
+
+  /** Hears of elements that two arrays have. */
+  @FunctionalInterface
+  public interface Meeting {
+    void at(int here, int there, int length);
+  }
+
+  /** Tells where both have the same elements, each once. */
+  public void meet(Ranges other, Meeting meeting) {
     int srcStart = 0;
     for (Range a : list) {
       int dstStart = 0;
-      for (Range b : dstRanges.list) {
+      for (Range b : other.list) {
         long from = Math.max(a.from, b.from);
         long to = Math.min(a.to, b.to);
         if (from < to) {
           int srcOffset = srcStart + Math.toIntExact(from - a.from);
           int dstOffset = dstStart + Math.toIntExact(from - b.from);
-          System.arraycopy(src, srcOffset, dst, dstOffset, Math.toIntExact(to - from));
+          meeting.at(srcOffset, dstOffset, Math.toIntExact(to - from));
         }
         dstStart += b.length();
       }

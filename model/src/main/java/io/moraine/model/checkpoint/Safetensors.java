@@ -23,11 +23,6 @@ public record Safetensors(Map<String, String> metadata, List<NamedTensor> tensor
     tensors = List.copyOf(tensors);
   }
 
-  /** The same with arrays of its own. */
-  public Safetensors copied() {
-    return new Safetensors(metadata, tensors.stream().map(NamedTensor::copied).toList());
-  }
-
   /** The tensor of a name, if the file has it. */
   public Optional<NamedTensor> tensor(String name) {
     return tensors.stream().filter(tensor -> tensor.name().equals(name)).findFirst();

@@ -4,47 +4,45 @@ import io.moraine.model.collective.transport.Payload;
 import java.nio.ByteBuffer;
 
 /** All shards to every rank. */
-record AllGather(Wire wire, ShardLayout layout, ChunkCoder codec, FloatWriter output) {
+record AllGather(Wire wire, ShardLayout layout, Gathering gathering) {
 
-  void run(float[] shard) {
-    float[] chunk = new float[Wire.CHUNK];
+  void run() {
     int rounds = layout.chunks(Wire.CHUNK);
     for (int round = 0; round < rounds + wire.ahead(); round++) {
       if (round < rounds) {
-        give(shard, round, chunk);
+        give(round);
       }
       if (round >= wire.ahead()) {
-        take(round - wire.ahead(), chunk);
+        take(round - wire.ahead());
       }
     }
   }
 
-  private void give(float[] shard, int round, float[] chunk) {
+  private void give(int round) {
     int length = layout.length(wire.rank(), round, Wire.CHUNK);
     if (length > 0) {
       Payload own =
           wire.encode(
-              codec.encodedBytes(length),
-              bytes -> codec.encode(shard, round * Wire.CHUNK, bytes, length));
+              gathering.encodedBytes(length),
+              bytes -> gathering.give(round * Wire.CHUNK, length, bytes));
       wire.sendToAll(own);
-      write(wire.rank(), round, length, own.buffer(), chunk);
+      take(wire.rank(), round, length, own.buffer());
       own.release();
     }
   }
 
-  private void take(int round, float[] chunk) {
+  private void take(int round) {
     for (int owner = 0; owner < wire.worldSize(); owner++) {
       int length = layout.length(owner, round, Wire.CHUNK);
       if (owner != wire.rank() && length > 0) {
         int from = owner;
         wire.receive(
-            owner, codec.encodedBytes(length), bytes -> write(from, round, length, bytes, chunk));
+            owner, gathering.encodedBytes(length), bytes -> take(from, round, length, bytes));
       }
     }
   }
 
-  private void write(int owner, int round, int length, ByteBuffer bytes, float[] chunk) {
-    codec.decode(bytes, chunk, 0, length);
-    output.write(layout.from(owner) + (long) round * Wire.CHUNK, chunk, 0, length);
+  private void take(int owner, int round, int length, ByteBuffer bytes) {
+    gathering.take(layout.from(owner) + (long) round * Wire.CHUNK, length, bytes);
   }
 }

@@ -181,7 +181,23 @@ public final class Communicator implements AutoCloseable {
     run(
         Operation.ALL_GATHER,
         wire -> {
-          allGather(wire, shard, layout, codec, output);
+          allGather(wire, layout, Gathering.of(shard, codec, output));
+          return wire;
+        });
+  }
+
+  /**
+   * The same of a shard that somebody else has encoded, and will decode what all have sent.
+   *
+   * @param encoded this rank's shard, in the codec's bytes
+   * @param output gets the bytes of all N elements
+   */
+  public void allGather(
+      ByteReader encoded, ShardLayout layout, GradientCodec codec, ByteWriter output) {
+    run(
+        Operation.ALL_GATHER,
+        wire -> {
+          allGather(wire, layout, Gathering.of(encoded, layout.from(rank()), codec, output));
           return wire;
         });
   }
@@ -431,13 +447,11 @@ public final class Communicator implements AutoCloseable {
         });
   }
 
-  private void allGather(
-      Wire wire, float[] shard, ShardLayout layout, GradientCodec codec, FloatWriter output) {
-    ChunkCoder coder = new ChunkCoder(codec);
+  private void allGather(Wire wire, ShardLayout layout, Gathering gathering) {
     if (hosts.isPresent()) {
-      new HostAllGather(wire, hosts.get(), layout, coder, output).run(shard);
+      new HostAllGather(wire, hosts.get(), layout, gathering).run();
     } else {
-      new AllGather(wire, layout, coder, output).run(shard);
+      new AllGather(wire, layout, gathering).run();
     }
   }
 
@@ -457,13 +471,10 @@ public final class Communicator implements AutoCloseable {
             input,
             (from, sum, length, dst) -> coder.encode(sum, 0, dst, length))
         .run(shard);
-    allGather(
-        wire,
-        shard,
-        layout,
-        codec,
+    FloatWriter output =
         (to, src, offset, length) ->
-            System.arraycopy(src, offset, values, Math.toIntExact(to), length));
+            System.arraycopy(src, offset, values, Math.toIntExact(to), length);
+    allGather(wire, layout, Gathering.of(shard, codec, output));
   }
 
   private static byte[] doubleBytes(double[] values) {

@@ -18,29 +18,26 @@ final class HostAllGather {
   private final int host;
   private final int local;
   private final ShardLayout layout;
-  private final ChunkCoder codec;
-  private final FloatWriter output;
-  private final float[] chunk = new float[Wire.CHUNK];
+  private final Gathering gathering;
 
   /** This rank's own chunks, until it is their turn within the host. */
   private final Queue<Payload> own = new ArrayDeque<>();
 
   /** Prepares the exchange. */
-  HostAllGather(Wire wire, Hosts hosts, ShardLayout layout, ChunkCoder codec, FloatWriter output) {
+  HostAllGather(Wire wire, Hosts hosts, ShardLayout layout, Gathering gathering) {
     this.wire = wire;
     this.hosts = hosts;
     this.host = hosts.host(wire.rank());
     this.local = hosts.local(wire.rank());
     this.layout = layout;
-    this.codec = codec;
-    this.output = output;
+    this.gathering = gathering;
   }
 
-  void run(float[] shard) {
+  void run() {
     int rounds = layout.chunks(Wire.CHUNK) * hosts.count();
     for (int round = 0; round < rounds + 2 * wire.ahead(); round++) {
       if (round < rounds && round % hosts.count() == 0) {
-        give(shard, round);
+        give(round);
       }
       if (round >= wire.ahead() && round - wire.ahead() < rounds) {
         passOn(round - wire.ahead());
@@ -52,14 +49,14 @@ final class HostAllGather {
   }
 
   /** This rank's chunk to the ranks of its number on other hosts. */
-  private void give(float[] shard, int round) {
+  private void give(int round) {
     int length = length(wire.rank(), round);
     if (length == 0) {
       return;
     }
     int from = chunkNumber(round) * Wire.CHUNK;
     Payload payload =
-        wire.encode(codec.encodedBytes(length), bytes -> codec.encode(shard, from, bytes, length));
+        wire.encode(gathering.encodedBytes(length), bytes -> gathering.give(from, length, bytes));
     for (int place = 1; place < hosts.count(); place++) {
       wire.send(hosts.rank((host + place) % hosts.count(), local), payload);
     }
@@ -76,11 +73,11 @@ final class HostAllGather {
     Payload payload =
         owner == wire.rank()
             ? own.remove()
-            : wire.receivePayload(owner, codec.encodedBytes(length));
+            : wire.receivePayload(owner, gathering.encodedBytes(length));
     for (int place = 1; place < hosts.each(); place++) {
       wire.send(hosts.rank(host, (local + place) % hosts.each()), payload);
     }
-    Wire.use(owner, payload, bytes -> write(owner, round, length, bytes));
+    Wire.use(owner, payload, bytes -> take(owner, round, length, bytes));
     payload.release();
   }
 
@@ -91,15 +88,14 @@ final class HostAllGather {
       if (number != local && length > 0) {
         wire.receive(
             hosts.rank(host, number),
-            codec.encodedBytes(length),
-            bytes -> write(owner, round, length, bytes));
+            gathering.encodedBytes(length),
+            bytes -> take(owner, round, length, bytes));
       }
     }
   }
 
-  private void write(int owner, int round, int length, ByteBuffer bytes) {
-    codec.decode(bytes, chunk, 0, length);
-    output.write(layout.from(owner) + (long) chunkNumber(round) * Wire.CHUNK, chunk, 0, length);
+  private void take(int owner, int round, int length, ByteBuffer bytes) {
+    gathering.take(layout.from(owner) + (long) chunkNumber(round) * Wire.CHUNK, length, bytes);
   }
 
   /** The host whose shards are passed on in a round. */

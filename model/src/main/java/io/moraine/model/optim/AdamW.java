@@ -29,7 +29,44 @@ public final class AdamW {
                 .formatted(epsilon, weightDecay));
       }
     }
+
+    /**
+     * The numbers of an update, rounded to float32 once.
+     *
+     * @param step number of the update, from 1, for the bias correction
+     */
+    Update update(long step, double learningRate, double scale) {
+      float correction1 = (float) (1 - Math.pow(beta1, (double) step));
+      return new Update(
+          (float) beta1,
+          (float) beta2,
+          (float) (1 - beta1),
+          (float) (1 - beta2),
+          (float) Math.sqrt(1 - Math.pow(beta2, (double) step)),
+          (float) learningRate / correction1,
+          (float) (1 - learningRate * weightDecay),
+          (float) epsilon,
+          (float) scale);
+    }
   }
+
+  /**
+   * What an update multiplies, divides and adds.
+   *
+   * @param rate1 what a gradient is multiplied with on its way into the first moment
+   * @param correction2 what the second moment's root is divided by
+   * @param decay what a weight that decays is multiplied with
+   */
+  record Update(
+      float beta1,
+      float beta2,
+      float rate1,
+      float rate2,
+      float correction2,
+      float stepSize,
+      float decay,
+      float epsilon,
+      float scale) {}
 
   private final Config config;
   private final boolean[] decays;
@@ -69,16 +106,16 @@ public final class AdamW {
    */
   public void update(
       long step, double learningRate, float[] weights, float[] gradients, double scale) {
-    float beta1 = (float) config.beta1();
-    float beta2 = (float) config.beta2();
-    float rate1 = (float) (1 - config.beta1());
-    float rate2 = (float) (1 - config.beta2());
-    float correction1 = (float) (1 - Math.pow(config.beta1(), (double) step));
-    float correction2 = (float) Math.sqrt(1 - Math.pow(config.beta2(), (double) step));
-    float stepSize = (float) learningRate / correction1;
-    float decay = (float) (1 - learningRate * config.weightDecay());
-    float epsilon = (float) config.epsilon();
-    float factor = (float) scale;
+    Update by = config.update(step, learningRate, scale);
+    float beta1 = by.beta1();
+    float beta2 = by.beta2();
+    float rate1 = by.rate1();
+    float rate2 = by.rate2();
+    float correction2 = by.correction2();
+    float stepSize = by.stepSize();
+    float decay = by.decay();
+    float epsilon = by.epsilon();
+    float factor = by.scale();
     for (int i = 0; i < weights.length; i++) {
       float gradient = gradients[i] * factor;
       moment1[i] = beta1 * moment1[i] + rate1 * gradient;

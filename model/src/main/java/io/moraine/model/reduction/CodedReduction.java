@@ -62,7 +62,7 @@ final class CodedReduction implements GradientReduction {
   }
 
   @Override
-  public void reduce(int bucket, float[] sum) {
+  public void reduce(int bucket, ShardSum sum) {
     ShardLayout layout = buckets.get(bucket);
     float[] shardSum = new float[layout.size(communicator.rank())];
     if (feedback.isPresent()) {
@@ -70,8 +70,7 @@ final class CodedReduction implements GradientReduction {
     } else {
       communicator.reduceScatter(gradients, layout, codec, shardSum);
     }
-    int place = buckets.place(bucket, communicator.rank());
-    System.arraycopy(shardSum, 0, sum, place, shardSum.length);
+    sum.put(buckets.place(bucket, communicator.rank()), shardSum, 0, shardSum.length);
   }
 
   @Override

@@ -5,6 +5,7 @@ import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
+import io.moraine.model.tensor.PinnedMemory;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
@@ -12,9 +13,9 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * A reduce-scatter through a block codec of gradients in a device's memory: they are encoded there,
- * bucket by bucket, and their bytes alone come to the host. The same results as {@link
- * CodedReduction}, bit for bit.
+ * A reduce-scatter through a codec of gradients in a device's memory: they are encoded there,
+ * bucket by bucket, and their bytes alone come to the host; of one rank nothing does. The same
+ * results as {@link CodedReduction}, bit for bit.
  */
 final class DeviceReduction implements GradientReduction {
 
@@ -22,21 +23,27 @@ final class DeviceReduction implements GradientReduction {
   private final Buckets buckets;
   private final FlatBuffer gradients;
   private final GradientCodec codec;
-  private final TensorBlocks blocks;
+  private final TensorCodec tensors;
   private final Optional<TensorFeedback> feedback;
-  private byte[] bytes = new byte[0];
+
+  /** Of each bucket the copy that is under way. */
+  private final long[] copies;
+
+  /** The encoded buckets one behind the other; from the first one on. */
+  private Optional<PinnedMemory> encoded = Optional.empty();
 
   private DeviceReduction(
       Communicator communicator,
       Buckets buckets,
       FlatBuffer gradients,
       ReductionConfig.Coded config,
-      TensorBlocks blocks) {
+      TensorCodec tensors) {
     this.communicator = communicator;
     this.buckets = buckets;
     this.gradients = gradients;
     this.codec = config.codec();
-    this.blocks = blocks;
+    this.tensors = tensors;
+    this.copies = new long[buckets.count()];
     this.feedback =
         config.hasFeedback()
             ? Optional.of(new TensorFeedback(gradients, buckets.length()))
@@ -52,48 +59,76 @@ final class DeviceReduction implements GradientReduction {
       Buckets buckets,
       Gradients gradients,
       ReductionConfig.Coded config) {
-    Optional<TensorBlocks> blocks = TensorBlocks.of(config.codec());
+    Optional<TensorCodec> tensors = TensorCodec.of(config.codec());
     return communicator.isByHosts()
         ? Optional.empty()
         : gradients
             .onDevice()
             .flatMap(
                 there ->
-                    blocks.map(
+                    tensors.map(
                         form -> new DeviceReduction(communicator, buckets, there, config, form)));
   }
 
   @Override
-  public void reduce(int bucket, float[] sum) {
+  public void begin(int bucket) {
+    if (communicator.worldSize() > 1) {
+      try (PointerScope scope = new PointerScope();
+          NoGradGuard noGradient = new NoGradGuard()) {
+        copies[bucket] = memory().fromDevice(encode(buckets.get(bucket)), at(bucket));
+      }
+    }
+  }
+
+  @Override
+  public void reduce(int bucket, ShardSum sum) {
     ShardLayout layout = buckets.get(bucket);
-    int length = Math.toIntExact(layout.length());
-    encode(layout.start(), length);
+    int place = buckets.place(bucket, communicator.rank());
+    if (communicator.worldSize() == 1) {
+      try (PointerScope scope = new PointerScope();
+          NoGradGuard noGradient = new NoGradGuard()) {
+        Tensor there = sum.onDevice(place, Math.toIntExact(layout.length())).orElseThrow();
+        there.zero_(); // as whoever adds up contributions: no zero is left with a sign
+        there.add_(tensors.decode(encode(layout)));
+      }
+      return;
+    }
+    PinnedMemory memory = memory();
+    memory.await(copies[bucket]);
     float[] shardSum = new float[layout.size(communicator.rank())];
     communicator.reduceScatter(
         (from, count, dst) ->
             dst.put(
-                bytes,
-                blocks.encodedBytes(Math.toIntExact(from - layout.start())),
-                blocks.encodedBytes(count)),
+                memory.bytes(
+                    at(bucket) + encodedBytes(from - layout.start()), codec.encodedBytes(count))),
         layout,
         codec,
         shardSum);
-    int place = buckets.place(bucket, communicator.rank());
-    System.arraycopy(shardSum, 0, sum, place, shardSum.length);
+    sum.put(place, shardSum, 0, shardSum.length);
   }
 
-  private void encode(long start, int length) {
-    int size = blocks.encodedBytes(length);
-    bytes = bytes.length == size ? bytes : new byte[size];
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor values = gradients.onDevice(start, length).orElseThrow();
-      Tensor encoded =
-          feedback.isPresent()
-              ? feedback.get().encode(blocks, values, start)
-              : blocks.encode(values).bytes();
-      gradients.staging().orElseThrow().get(encoded, bytes);
+  private Tensor encode(ShardLayout layout) {
+    Tensor values = gradients.onDevice(layout.start(), layout.length()).orElseThrow();
+    return feedback.isPresent()
+        ? feedback.get().encode(tensors, values, layout.start())
+        : tensors.encode(values);
+  }
+
+  private synchronized PinnedMemory memory() {
+    if (encoded.isEmpty()) {
+      encoded =
+          Optional.of(gradients.staging().orElseThrow().pinned(encodedBytes(buckets.length())));
     }
+    return encoded.get();
+  }
+
+  private long at(int bucket) {
+    return encodedBytes(buckets.get(bucket).start());
+  }
+
+  /** Of whole blocks. */
+  private long encodedBytes(long elements) {
+    return elements / TensorCodec.BLOCK * codec.encodedBytes(TensorCodec.BLOCK);
   }
 
   @Override
@@ -104,5 +139,6 @@ final class DeviceReduction implements GradientReduction {
   @Override
   public void close() {
     feedback.ifPresent(TensorFeedback::close);
+    encoded.ifPresent(PinnedMemory::close);
   }
 }

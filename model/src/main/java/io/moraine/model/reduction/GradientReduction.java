@@ -20,6 +20,7 @@ public sealed interface GradientReduction extends AutoCloseable
    * @param slices of the gradients
    * @param gradients of this rank, read when they are reduced
    * @param seed of the run
+   * @throws IllegalArgumentException if it carries more from step to step than an array can have
    */
   static GradientReduction of(
       ReductionConfig config,
@@ -28,6 +29,11 @@ public sealed interface GradientReduction extends AutoCloseable
       List<Slice> slices,
       Gradients gradients,
       long seed) {
+    if (config.carried(slices) > 0 && buckets.length() > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "gradients in %s carry a number for each of %,d parameters from step to step, and a rank has at most %,d. Use gradients without error feedback: fp32, bf16 or int8."
+              .formatted(config.name(), buckets.length(), Integer.MAX_VALUE));
+    }
     if (config instanceof ReductionConfig.Coded coded) {
       Optional<DeviceReduction> there = DeviceReduction.of(communicator, buckets, gradients, coded);
       return there.isPresent()
@@ -44,13 +50,20 @@ public sealed interface GradientReduction extends AutoCloseable
   }
 
   /**
+   * Hears, before it reduces a bucket, that gradients from its start on are final: by whoever
+   * computes them, who does not wait. What a device has to do for the bucket is asked of it here,
+   * behind what computes the gradients and before what is asked of it next.
+   */
+  default void begin(int bucket) {}
+
+  /**
    * Reduces a bucket of a step's gradients. A step begins with the last bucket and ends with the
    * first one; gradients from the bucket's start on are read, others need not be there yet.
    *
    * @param sum of what this rank owns of all buckets; gets the sum over ranks of what it owns of
    *     this one, as what was sent has it
    */
-  void reduce(int bucket, float[] sum);
+  void reduce(int bucket, ShardSum sum);
 
   /** What it carries from step to step, always the same objects; empty if nothing. */
   List<StateTensor> state();

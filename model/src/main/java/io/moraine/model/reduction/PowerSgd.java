@@ -80,7 +80,7 @@ final class PowerSgd implements GradientReduction {
   }
 
   @Override
-  public void reduce(int bucket, float[] sum) {
+  public void reduce(int bucket, ShardSum sum) {
     LowRankLayout layout = factors.get(bucket);
     int place = factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
     float[] before = Arrays.copyOfRange(right, place, place + layout.rightLength());
@@ -105,7 +105,8 @@ final class PowerSgd implements GradientReduction {
       settle(m, left, after);
     }
     communicator.allReduce(after, FP32);
-    clear(bucket, sum);
+    int own = buckets.get(bucket).size(communicator.rank());
+    sum.clear(buckets.place(bucket, communicator.rank()), own);
     write(bucket, left, after, sum);
     keepZeroColumns(layout, before, after);
     System.arraycopy(after, 0, right, place, after.length);
@@ -144,43 +145,59 @@ final class PowerSgd implements GradientReduction {
     }
   }
 
-  private void clear(int bucket, float[] sum) {
-    int place = buckets.place(bucket, communicator.rank());
-    Arrays.fill(sum, place, place + buckets.get(bucket).size(communicator.rank()), 0);
-  }
-
   /** What of a bucket's products this rank owns, in it and in those behind it. */
-  private void write(int bucket, float[] left, float[] after, float[] sum) {
+  private void write(int bucket, float[] left, float[] after, ShardSum sum) {
     LowRankLayout layout = factors.get(bucket);
     for (int to = bucket; to < buckets.count() && buckets.get(to).start() < layout.end(); to++) {
       for (Plain range : layout.plain()) {
-        copy(range.offset(), left, range.place(), range.length(), to, sum);
+        write(
+            range.offset(),
+            range.length(),
+            to,
+            sum,
+            (from, values) ->
+                System.arraycopy(
+                    left,
+                    range.place() + Math.toIntExact(from - range.offset()),
+                    values,
+                    0,
+                    values.length));
       }
       for (Matrix m : layout.matrices()) {
-        writeRows(m, left, after, to, sum);
+        write(
+            m.offset(), m.length(), to, sum, (from, values) -> rows(m, left, after, from, values));
       }
     }
   }
 
-  private void writeRows(Matrix m, float[] left, float[] after, int bucket, float[] sum) {
-    long from = buckets.get(bucket).from(communicator.rank());
-    long to = buckets.get(bucket).to(communicator.rank());
-    float[] row = new float[m.columns()];
-    long first = Math.max(0, (from - m.offset()) / m.columns());
-    for (long i = first; i < m.rows() && m.offset() + i * m.columns() < to; i++) {
-      Factors.row((int) i, shape(m), left, m.left(), after, m.right(), row);
-      copy(m.offset() + i * m.columns(), row, 0, m.columns(), bucket, sum);
+  /** Gives numbers from an element on. */
+  @FunctionalInterface
+  private interface Source {
+    void give(long from, float[] values);
+  }
+
+  /** Puts what of a range this rank owns in a bucket. */
+  private void write(long offset, int length, int bucket, ShardSum sum, Source source) {
+    long own = buckets.get(bucket).from(communicator.rank());
+    long from = Math.max(offset, own);
+    long end = Math.min(offset + length, buckets.get(bucket).to(communicator.rank()));
+    if (from < end) {
+      float[] values = new float[(int) (end - from)];
+      source.give(from, values);
+      int place = buckets.place(bucket, communicator.rank()) + (int) (from - own);
+      sum.put(place, values, 0, values.length);
     }
   }
 
-  /** Copies what of a range this rank owns in a bucket. */
-  private void copy(long offset, float[] src, int at, int length, int bucket, float[] sum) {
-    long from = buckets.get(bucket).from(communicator.rank());
-    long first = Math.max(offset, from);
-    long end = Math.min(offset + length, buckets.get(bucket).to(communicator.rank()));
-    if (first < end) {
-      int to = buckets.place(bucket, communicator.rank()) + (int) (first - from);
-      System.arraycopy(src, at + (int) (first - offset), sum, to, (int) (end - first));
+  /** A part of a matrix, which may begin and end within a row. */
+  private void rows(Matrix m, float[] left, float[] after, long from, float[] values) {
+    float[] row = new float[m.columns()];
+    int at = Math.toIntExact(from - m.offset());
+    for (int done = 0, count; done < values.length; done += count) {
+      int column = (at + done) % m.columns();
+      count = Math.min(m.columns() - column, values.length - done);
+      Factors.row((at + done) / m.columns(), shape(m), left, m.left(), after, m.right(), row);
+      System.arraycopy(row, column, values, done, count);
     }
   }
 

@@ -25,6 +25,11 @@ public interface StateTensor {
   /** The numbers, in an array that must not be changed. */
   float[] values();
 
+  /** The numbers, in an array that is the caller's. */
+  default float[] copy() {
+    return values().clone();
+  }
+
   /**
    * Replaces the numbers.
    *

@@ -33,14 +33,15 @@ final class TensorFeedback implements StateTensor, AutoCloseable {
    * @param values the contribution; one dimension
    * @param from the range's place in the whole, a multiple of 256
    */
-  Tensor encode(TensorBlocks codec, Tensor values, long from) {
-    Tensor owed = residual.narrow(0, from, values.numel()).view(-1, TensorBlocks.BLOCK);
-    Tensor own = values.view(-1, TensorBlocks.BLOCK);
+  Tensor encode(TensorCodec codec, Tensor values, long from) {
+    Tensor owed = residual.narrow(0, from, values.numel()).view(-1, TensorCodec.BLOCK);
+    Tensor own = values.view(-1, TensorCodec.BLOCK);
     Tensor rests = own.eq(new Scalar(0)).all(1, true);
     Tensor due = torch.where(rests, own, own.add(owed));
-    TensorBlocks.Encoded encoded = codec.encode(due.view(-1));
-    owed.copy_(torch.where(rests, owed, due.sub(encoded.decoded().view(-1, TensorBlocks.BLOCK))));
-    return encoded.bytes();
+    Tensor bytes = codec.encode(due.view(-1));
+    Tensor decoded = codec.decode(bytes).view(-1, TensorCodec.BLOCK);
+    owed.copy_(torch.where(rests, owed, due.sub(decoded)));
+    return bytes;
   }
 
   @Override
@@ -63,6 +64,11 @@ final class TensorFeedback implements StateTensor, AutoCloseable {
     float[] values = new float[length()];
     staging.get(residual, 0, values, 0, values.length);
     return values;
+  }
+
+  @Override
+  public float[] copy() {
+    return values();
   }
 
   @Override

@@ -4,10 +4,8 @@ import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.NamedTensor;
-import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
 import io.moraine.model.collective.codec.GradientCodec;
-import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
 
 /** The weights of a checkpoint, for use without training. */
@@ -33,24 +31,16 @@ public final class CheckpointWeights {
       String name = Checkpoints.shardFile(rank, ranks);
       Safetensors file = checkpoints.read(checkpoint, name);
       float[] shard = weights(file, name, form);
-      put(model.parameters(), Ownership.written(checkpoint.state(), rank), shard);
+      Ownership.write(model.parameters(), Ownership.written(checkpoint.state(), rank), shard);
       float[] bias = ShardState.floats(file, ShardState.BIAS, name);
       model.expertBalance().ifPresent(balance -> balance.setBias(bias));
-    }
-  }
-
-  private static void put(FlatBuffer parameters, Ranges ranges, float[] shard) {
-    int at = 0;
-    for (Ranges.Range range : ranges.list()) {
-      parameters.put(range.from(), shard, at, range.length());
-      at += range.length();
     }
   }
 
   /** Differences begin with the master weights themselves, before the first step. */
   private static float[] weights(Safetensors file, String name, TrainConfig.Weights form)
       throws CorruptDataException {
-    float[] master = ShardState.floats(file, ShardState.MASTER, name);
+    float[] master = ShardState.floats(file, Shard.Part.MASTER.tensor(), name);
     if (form.areDifferences()) {
       return file.tensor(ShardState.KNOWN).map(NamedTensor::floats).orElse(master);
     }

@@ -2,6 +2,7 @@ package io.moraine.model.train;
 
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.reduction.GradientReduction;
+import io.moraine.model.reduction.ShardSum;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -18,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 final class OverlappedReduction implements AutoCloseable {
 
   private final Buckets buckets;
-  private final float[] sum;
+  private final ShardSum sum;
   private final boolean overlaps;
   private final ExecutorService thread;
   private GradientReduction reduction;
@@ -32,7 +33,7 @@ final class OverlappedReduction implements AutoCloseable {
    * @param overlaps whether to begin before backward is done; nobody else may use the communicator
    *     then until {@link #finish} has returned
    */
-  OverlappedReduction(Buckets buckets, float[] sum, boolean overlaps) {
+  OverlappedReduction(Buckets buckets, ShardSum sum, boolean overlaps) {
     this.buckets = buckets;
     this.sum = sum;
     this.overlaps = overlaps;
@@ -86,6 +87,7 @@ final class OverlappedReduction implements AutoCloseable {
     while (next >= 0 && buckets.get(next).start() >= element) {
       int bucket = next--;
       GradientReduction ofStep = reduction;
+      ofStep.begin(bucket);
       done = done.thenRunAsync(() -> ofStep.reduce(bucket, sum), thread);
     }
   }

@@ -26,7 +26,25 @@ import java.util.stream.Collectors;
  */
 record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges ranges) {
 
+  /** Elements of an array, in whole blocks. */
+  private static final int MOST = Integer.MAX_VALUE / FlatBuffer.ALIGNMENT * FlatBuffer.ALIGNMENT;
+
+  /**
+   * Of a rank.
+   *
+   * @throws IllegalArgumentException if it is more than an array can have
+   */
   static Ownership of(Holding holding, FlatBuffer parameters, Buckets buckets, int rank) {
+    long alone = parameters.length() - holding.replicated();
+    long all = alone;
+    for (ShardLayout layout : buckets.list()) {
+      all += layout.to(rank) - layout.from(rank);
+    }
+    if (all > MOST) {
+      throw new IllegalArgumentException(
+          "rank %d of %d would own %,d parameters, and a rank owns at most %,d. Use more ranks."
+              .formatted(rank, buckets.get(0).worldSize(), all, MOST));
+    }
     List<Range> places = new ArrayList<>();
     for (ShardLayout layout : buckets.list()) {
       addTo(places, layout.from(rank), layout.to(rank));
@@ -36,7 +54,7 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
         new Ranges(places),
         buckets.size(rank),
         holding.replicated(),
-        Math.toIntExact(parameters.length() - holding.replicated()),
+        Math.toIntExact(alone),
         holding.isWhole()
             ? new Ranges(places)
             : inModel(holding, parameters.slices(), new Ranges(places)));
@@ -73,14 +91,31 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
     return values;
   }
 
-  /** For each owned element whether it belongs to one of these slices. */
+  /**
+   * Copies elements into a flat buffer.
+   *
+   * @param values of the places, in their order
+   */
+  static void write(FlatBuffer buffer, Ranges places, float[] values) {
+    int at = 0;
+    for (Range place : places.list()) {
+      buffer.put(place.from(), values, at, place.length());
+      at += place.length();
+    }
+  }
+
+  /**
+   * For each owned element whether it belongs to one of these slices or is padding behind it, which
+   * stays zero.
+   */
   boolean[] in(List<Slice> slices) {
     boolean[] in = new boolean[size()];
     int at = 0;
     for (Range place : places.list()) {
       for (Slice slice : slices) {
         long first = Math.max(place.from(), slice.offsetElements());
-        long last = Math.min(place.to(), slice.offsetElements() + slice.length());
+        long end = TorchFlatBuffer.aligned(slice.offsetElements() + slice.length());
+        long last = Math.min(place.to(), end);
         if (first < last) {
           int offset = at + Math.toIntExact(first - place.from());
           Arrays.fill(in, offset, offset + Math.toIntExact(last - first), true);

@@ -6,10 +6,7 @@ import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.NamedTensor;
 import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
-import io.moraine.model.optim.AdamW;
 import io.moraine.model.reduction.StateTensor;
-import io.moraine.model.tensor.FlatBuffer;
-import io.moraine.model.tensor.Slice;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,37 +14,24 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a rank owns: the float32 master weights of its part of the model, with AdamW's moments.
- * Stored as one file per rank; read by element range, so by any number of ranks.
+ * What of a rank's shard is stored, as one file per rank; read by element range, so by any number
+ * of ranks.
  */
 final class ShardState {
 
-  static final String MASTER = "master";
-  private static final String MOMENT1 = "moment1";
-  private static final String MOMENT2 = "moment2";
   static final String BIAS = "selection_bias";
   static final String KNOWN = "known";
 
   private final Ownership owned;
-  private final float[] master;
-  private final AdamW adam;
+  private final Shard shard;
 
-  ShardState(FlatBuffer parameters, Ownership owned, AdamW.Config config) {
+  ShardState(Ownership owned, Shard shard) {
     this.owned = owned;
-    this.master = owned.read(parameters);
-    this.adam = new AdamW(config, owned.in(matrices(parameters.slices())));
-  }
-
-  float[] master() {
-    return master;
-  }
-
-  AdamW adam() {
-    return adam;
+    this.shard = shard;
   }
 
   /**
-   * The rank's file.
+   * The rank's file, whose arrays are nobody else's.
    *
    * @param bias selection biases, the same on all ranks and in each file
    * @param known what everybody has of the shard, if weights are sent as differences; else empty
@@ -55,15 +39,15 @@ final class ShardState {
    */
   Safetensors toSafetensors(float[] bias, float[] known, List<StateTensor> further) {
     List<NamedTensor> tensors = new ArrayList<>();
-    tensors.add(NamedTensor.of(MASTER, master));
-    tensors.add(NamedTensor.of(MOMENT1, adam.moment1()));
-    tensors.add(NamedTensor.of(MOMENT2, adam.moment2()));
-    tensors.add(NamedTensor.of(BIAS, bias));
+    for (Shard.Part part : Shard.Part.values()) {
+      tensors.add(NamedTensor.of(part.tensor(), shard.copy(part)));
+    }
+    tensors.add(NamedTensor.of(BIAS, bias.clone()));
     if (known.length > 0) {
       tensors.add(NamedTensor.of(KNOWN, known));
     }
     for (StateTensor tensor : further) {
-      tensors.add(NamedTensor.of(tensor.name(), tensor.values()));
+      tensors.add(NamedTensor.of(tensor.name(), tensor.copy()));
     }
     return new Safetensors(Map.of("ranges", owned.ranges().written()), tensors);
   }
@@ -89,9 +73,9 @@ final class ShardState {
         Safetensors file = checkpoints.read(checkpoint, name);
         bias = floats(file, BIAS, name);
         if (isNeeded) {
-          written.copy(floats(file, MASTER, name), master, owned.ranges());
-          written.copy(floats(file, MOMENT1, name), adam.moment1(), owned.ranges());
-          written.copy(floats(file, MOMENT2, name), adam.moment2(), owned.ranges());
+          for (Shard.Part part : Shard.Part.values()) {
+            shard.take(part, written, floats(file, part.tensor(), name));
+          }
         }
       }
     }
@@ -103,7 +87,7 @@ final class ShardState {
    * not sent as differences.
    */
   Optional<float[]> known(Checkpoints checkpoints, Checkpoint checkpoint) throws IOException {
-    float[] known = new float[master.length];
+    float[] known = new float[owned.size()];
     for (int writer = 0; writer < checkpoint.state().worldSize(); writer++) {
       Ranges written = Ownership.written(checkpoint.state(), writer);
       if (written.meet(owned.ranges())) {
@@ -168,10 +152,5 @@ final class ShardState {
     return file.tensor(tensor)
         .orElseThrow(() -> new CorruptDataException("%s has no tensor %s.".formatted(name, tensor)))
         .floats();
-  }
-
-  /** Weight decay applies to matrices, not to norms. */
-  private static List<Slice> matrices(List<Slice> slices) {
-    return slices.stream().filter(slice -> slice.shape().size() > 1).toList();
   }
 }

@@ -9,10 +9,13 @@ import io.moraine.model.data.TokenBatch;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
 import io.moraine.model.reduction.ReductionConfig;
+import io.moraine.model.reduction.ShardSum;
 import io.moraine.model.reduction.StateTensor;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * The gradients of a step: forward and backward over the rank's micro-batches, beside the last of
@@ -20,31 +23,36 @@ import java.util.function.LongConsumer;
  */
 final class StepGradients implements AutoCloseable {
 
-  private static final int COPIED_AT_ONCE = 1 << 16;
+  private static final int ADDED_AT_ONCE = 1 << 16;
 
   private final TrainableModel model;
   private final TrainConfig config;
   private final Communicator communicator;
   private final Buckets buckets;
   private final Ownership owned;
-  private final float[] sum;
+  private final ShardSum sum;
   private final GradientReduction full;
   private final OverlappedReduction overlapped;
   private GradientReduction reduction;
 
-  /** Before the first step; nothing is owed. */
+  /**
+   * Before the first step; nothing is owed.
+   *
+   * @param sum gets the sums over all ranks of what the rank owns
+   */
   StepGradients(
       TrainableModel model,
       TrainConfig config,
       Communicator communicator,
       Buckets buckets,
-      Ownership owned) {
+      Ownership owned,
+      ShardSum sum) {
     this.model = model;
     this.config = config;
     this.communicator = communicator;
     this.buckets = buckets;
     this.owned = owned;
-    this.sum = new float[owned.size()];
+    this.sum = sum;
     this.full = reduction(ReductionConfig.FULL);
     this.overlapped =
         new OverlappedReduction(
@@ -69,20 +77,6 @@ final class StepGradients implements AutoCloseable {
     return lossAndTokens;
   }
 
-  /** Of what the rank owns, over all ranks; this object's own array. */
-  float[] sum() {
-    return sum;
-  }
-
-  /** Of its squares. */
-  double squaredSum() {
-    double squares = 0;
-    for (float value : sum) {
-      squares += (double) value * value;
-    }
-    return squares;
-  }
-
   /** What is carried from step to step; what is put there counts. */
   List<StateTensor> carried() {
     return reduction.state();
@@ -103,6 +97,7 @@ final class StepGradients implements AutoCloseable {
   public void close() {
     overlapped.close();
     reduction.close();
+    full.close();
   }
 
   private GradientReduction reduction(ReductionConfig form) {
@@ -156,17 +151,41 @@ final class StepGradients implements AutoCloseable {
 
   /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */
   private void sumOwn() {
-    Arrays.fill(sum, owned.sharded(), owned.size(), 0);
-    float[] chunk = new float[Math.min(COPIED_AT_ONCE, owned.alone())];
-    for (int source = 0; source < communicator.worldSize(); source++) {
-      long first = owned.replicated() + (long) source * owned.alone();
-      for (int start = 0; start < owned.alone(); start += COPIED_AT_ONCE) {
-        int count = Math.min(COPIED_AT_ONCE, owned.alone() - start);
-        model.gradients().get(first + start, chunk, 0, count);
-        for (int i = 0; i < count; i++) {
-          sum[owned.sharded() + start + i] += chunk[i];
-        }
+    for (int start = 0; start < owned.alone(); start += ADDED_AT_ONCE) {
+      int count = Math.min(ADDED_AT_ONCE, owned.alone() - start);
+      if (model.gradients().staging().isPresent()) {
+        sumOwnOnDevice(start, count);
+      } else {
+        sumOwn(start, count);
       }
     }
+  }
+
+  private void sumOwn(int start, int count) {
+    float[] total = new float[count];
+    float[] chunk = new float[count];
+    for (int source = 0; source < communicator.worldSize(); source++) {
+      model.gradients().get(own(source) + start, chunk, 0, count);
+      for (int i = 0; i < count; i++) {
+        total[i] += chunk[i];
+      }
+    }
+    sum.put(owned.sharded() + start, total, 0, count);
+  }
+
+  private void sumOwnOnDevice(int start, int count) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor total = sum.onDevice(owned.sharded() + start, count).orElseThrow();
+      total.zero_();
+      for (int source = 0; source < communicator.worldSize(); source++) {
+        total.add_(model.gradients().onDevice(own(source) + start, count).orElseThrow());
+      }
+    }
+  }
+
+  /** Where the gradients begin that come from a rank's tokens. */
+  private long own(int source) {
+    return owned.replicated() + (long) source * owned.alone();
   }
 }

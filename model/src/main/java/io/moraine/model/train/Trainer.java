@@ -44,6 +44,7 @@ public final class Trainer {
   private final Holding holding;
   private final Buckets buckets;
   private final Ownership owned;
+  private final Shard shard;
   private final ShardState state;
   private final StepGradients gradients;
   private final StepJudge judge;
@@ -92,10 +93,12 @@ public final class Trainer {
             FlatBuffer.ALIGNMENT,
             config.wire().bucketElements());
     this.owned = Ownership.of(holding, model.parameters(), buckets, communicator.rank());
-    this.state = new ShardState(model.parameters(), owned, config.adam());
-    this.gradients = new StepGradients(model, config, communicator, buckets, owned);
+    this.shard = Shard.of(model.parameters(), owned, config.adam());
+    this.state = new ShardState(owned, shard);
+    this.gradients = new StepGradients(model, config, communicator, buckets, owned, shard.sum());
     this.weights =
-        new WeightGather(config.wire().weights(), communicator, buckets, model.parameters(), owned);
+        WeightGather.of(
+            config.wire().weights(), communicator, buckets, model.parameters(), owned, shard);
     this.judge = new StepJudge(config.spikes());
     this.writer = new CheckpointWriter(checkpoints, communicator, observer, config.every());
   }
@@ -106,7 +109,9 @@ public final class Trainer {
    * @param resume whether to go on from the newest whole checkpoint, if there is one
    */
   public TrainResult run(boolean resume) throws IOException {
-    try (writer;
+    try (shard;
+        weights;
+        writer;
         gradients) {
       return trainOrTell(resume);
     }
@@ -130,7 +135,7 @@ public final class Trainer {
       judge.resume(newest.get().state().history());
       restore(newest.get());
     } else {
-      weights.start(state.master(), Optional.empty());
+      weights.start(Optional.empty());
     }
     long resumedFrom = newest.map(Checkpoint::step).orElse(0L);
     if (communicator.rank() == 0) {
@@ -151,7 +156,8 @@ public final class Trainer {
         writer.finish();
       }
       boolean last = stopping || step == config.steps();
-      if (last || step % config.every().digest() == 0) {
+      boolean areOthers = communicator.worldSize() > 1;
+      if (areOthers && (last || step % config.every().digest() == 0)) {
         communicator.requireIdentical("the digest of all weights", digest());
       }
       if (last || config.every().evaluatesAt(step)) {
@@ -178,7 +184,7 @@ public final class Trainer {
             new double[] {
               lossAndTokens[0],
               lossAndTokens[1],
-              gradients.squaredSum(),
+              shard.squaredSum(),
               further.sum(),
               further.predictions(),
               asksToStop(step) ? 1 : 0,
@@ -195,15 +201,8 @@ public final class Trainer {
     long[] load = takeLoadOfAllRanks();
     if (verdict.fault().isEmpty()) {
       double clip = norm > config.clipNorm() ? config.clipNorm() / norm : 1;
-      state
-          .adam()
-          .update(
-              judge.updateNumber(step),
-              learningRate,
-              state.master(),
-              gradients.sum(),
-              scale * clip);
-      weights.gather(state.master());
+      shard.update(judge.updateNumber(step), learningRate, scale * clip);
+      weights.gather();
       balanceExperts(step, load);
     }
 
@@ -349,7 +348,7 @@ public final class Trainer {
    */
   private void checkpoint(long step, double heldOutLoss) throws IOException {
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
-    Safetensors shard = state.toSafetensors(bias, weights.stored(), gradients.carried()).copied();
+    Safetensors file = state.toSafetensors(bias, weights.stored(), gradients.carried());
     writer.begin(
         step,
         new Checkpoint.State(
@@ -362,7 +361,7 @@ public final class Trainer {
             judge.history(),
             Double.isNaN(heldOutLoss) ? null : heldOutLoss,
             Double.isNaN(heldOutLoss) ? 0 : heldOut.orElseThrow().sequences()),
-        shard);
+        file);
   }
 
   /** What each rank owns; empty if these are even shards. */
@@ -408,7 +407,7 @@ public final class Trainer {
       observer.message(
           "what gradients owed is dropped: it is of other parameters or another rank of powersgd; train.experts.placement or train.wire.powersgd-rank has changed");
     }
-    weights.start(state.master(), state.known(checkpoints, checkpoint));
+    weights.start(state.known(checkpoints, checkpoint));
   }
 
   /** Goes on in the checkpoint's order; sequences that it did not know come when its epoch ends. */

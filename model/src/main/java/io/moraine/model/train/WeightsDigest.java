@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
  */
 final class WeightsDigest {
 
-  private static final int COPIED_AT_ONCE = 1 << 16;
+  private static final int COPIED_AT_ONCE = 1 << 20;
 
   private WeightsDigest() {}
 
@@ -28,7 +28,7 @@ final class WeightsDigest {
   }
 
   private static long of(FlatBuffer parameters, long from, long to) {
-    float[] chunk = new float[COPIED_AT_ONCE];
+    float[] chunk = new float[(int) Math.min(COPIED_AT_ONCE, to - from)];
     long digest = 0;
     for (long at = from; at < to; at += COPIED_AT_ONCE) {
       int count = (int) Math.min(COPIED_AT_ONCE, to - at);

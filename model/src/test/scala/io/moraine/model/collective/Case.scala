@@ -28,7 +28,9 @@ object Case {
       allReduce(codec, Expected.values(_, length, seed)),
       scatterAndGather(codec, Expected.values(_, length, seed)),
       owing(codec, length, seed)
-    ) ++ Seq(0, -1).map(broadcast(codec, length, seed, _)) :+ allToAll(codec, seed)
+    ) ++ encodedElsewhere(codec, length, seed) ++ Seq(0, -1).map(
+      broadcast(codec, length, seed, _)
+    ) :+ allToAll(codec, seed)
 
   /** Sums of values some of which are not finite. */
   def ofNotFinite(codec: GradientCodec, length: Int): Seq[Case] = {
@@ -83,6 +85,40 @@ object Case {
     },
     (_, worldSize) => sum(codec, contribution, worldSize)
   )
+
+  private def encodedElsewhere(codec: GradientCodec, length: Int, seed: Long) =
+    if (codec.name == "topk") Seq.empty
+    else Seq(scatterAndGatherEncoded(codec, Expected.values(_, length, seed)))
+
+  /** The same with shards that are encoded as a whole, and decoded by whoever gets the bytes.
+    *
+    * @param codec
+    *   whose bytes are as many for every block
+    */
+  def scatterAndGatherEncoded(codec: GradientCodec, contribution: Int => Array[Float]): Case =
+    scatterAndGather(codec, contribution).copy(
+      name = "reduce-scatter, then all-gather of bytes",
+      run = communicator => {
+        val values = contribution(communicator.rank)
+        val layout = new ShardLayout(values.length.toLong, communicator.worldSize, 256)
+        val shard = new Array[Float](layout.size(communicator.rank))
+        communicator.reduceScatter(reader(values), layout, codec, shard)
+        val encoded = new Array[Byte](codec.encodedBytes(shard.length))
+        codec.encode(shard, 0, encoded, 0, shard.length)
+        val sent: ByteReader = (from, count, dst) => {
+          val at = codec.encodedBytes((from - layout.from(communicator.rank)).toInt)
+          dst.put(encoded, at, codec.encodedBytes(count))
+        }
+        val all = new Array[Float](values.length)
+        val taken: ByteWriter = (to, count, src) => {
+          val bytes = new Array[Byte](src.remaining)
+          src.get(bytes)
+          codec.decode(bytes, 0, bytes.length, all, to.toInt, count)
+        }
+        communicator.allGather(sent, layout, codec, taken)
+        all
+      }
+    )
 
   private def sum(codec: GradientCodec, contribution: Int => Array[Float], worldSize: Int) =
     Expected.allReduce(codec, (0 until worldSize).map(contribution))

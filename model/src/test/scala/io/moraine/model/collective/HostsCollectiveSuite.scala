@@ -58,10 +58,14 @@ class HostsCollectiveSuite extends AnyFunSuite {
 
     test(s"${codec.name}, $name: reduce-scatter, then all-gather, gives the same") {
       val size = chunk * worldSize + 300
-      val both = Case.scatterAndGather(codec, Expected.values(_, size))
-      val found = run(hosts)((communicator, _) => both.run(communicator))
+      val values: Int => Array[Float] = Expected.values(_, size)
+      val asBytes =
+        Seq(Case.scatterAndGatherEncoded(codec, values)).filter(_ => codec.name != "topk")
       val expected = Expected.allReduceByHosts(codec, contributions(worldSize, size), hosts)
-      for (all <- found) same(all, expected, "")
+      for (both <- Case.scatterAndGather(codec, values) +: asBytes) {
+        val found = run(hosts)((communicator, _) => both.run(communicator))
+        for (all <- found) same(all, expected, both.name)
+      }
     }
   }
 

@@ -1,20 +1,48 @@
 package io.moraine.model.train
 
+import io.moraine.model.checkpoint.{Checkpoints, LocalStorage}
+import io.moraine.model.collective.{Buckets, Ranks}
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
+import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.precision.Precision
 import io.moraine.model.reduction.ReductionConfig
-import io.moraine.model.tensor.{Device, DeviceChoice, NeedsGpu, Torch}
+import io.moraine.model.tensor.{Device, DeviceChoice, FlatBuffer, NeedsGpu, Torch}
 import io.moraine.model.train.TrainConfig.Spikes
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import io.moraine.model.transformer.{Recompute, TinyModels}
+import java.nio.file.{Files, Path}
+import java.util.Optional
+import java.util.concurrent.ConcurrentLinkedQueue
 import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
 
 /** Runs whose tensors Java does not read in place, as on a GPU, against runs where it does. */
 class DeviceTrainerSuite extends AnyFunSuite {
 
   import ExpertsOnOwnersSuite._
+
+  /** The bytes of the ranks' files in all checkpoints of a run. */
+  private def files(folder: Path): Map[String, Seq[Byte]] = {
+    val all = Files.walk(folder)
+    try
+      all.iterator.asScala
+        .filter(_.toString.endsWith(".safetensors"))
+        .map(file => folder.relativize(file).toString -> Files.readAllBytes(file).toSeq)
+        .toMap
+        .ensuring(_.nonEmpty)
+    finally all.close()
+  }
+
+  private def copyFiles(from: Path, to: Path): Unit = {
+    val all = Files.walk(from)
+    try
+      for (file <- all.iterator.asScala; target = to.resolve(from.relativize(file).toString))
+        if (Files.isDirectory(file)) Files.createDirectories(target) else Files.copy(file, target)
+    finally all.close()
+  }
 
   private val balanced = new RouterConfig(8, 2, 4, 2, Score.SIGMOID, 1.5, true, 0.5)
   private val model = TinyModels.config(balanced, prediction = new PredictionConfig(2, 0.3))
@@ -50,18 +78,68 @@ class DeviceTrainerSuite extends AnyFunSuite {
       assert(here.curve.map(_._1).toSet.size == 10)
       assert(there.curve == here.curve && there.evaluations == here.evaluations)
       assert(there.bytes == here.bytes)
-      assert(weights(setUp, there.folder) == weights(setUp, here.folder))
+      assert(files(there.folder) == files(here.folder))
       val onward = train(setUp, 14, Everywhere, here.folder)
       val onwardThere = train(setUp.copy(device = Device.COPIED), 14, Everywhere, there.folder)
       assert(onwardThere.curve == onward.curve && onward.curve.size == 4)
+      assert(files(there.folder) == files(here.folder))
     }
 
-  for (policy <- Seq(Spikes.Policy.SKIP, Spikes.Policy.ROLL_BACK))
-    test(s"bad steps, $policy: what is owed on the device is put back, the same bits") {
+  for (form <- TrainConfig.Weights.values; ranks <- Seq(1, 2, 3))
+    test(
+      s"weights in ${form.settingName}, $ranks ranks: the same checkpoints and weights, in a few steps and behind a resume"
+    ) {
       val setUp = SetUp(
         "",
         model,
-        2,
+        ranks,
+        gradients = coded("int4", feedback = true),
+        weights = form,
+        bucket = 3072
+      )
+      val there = setUp.copy(device = Device.COPIED)
+      val (a, b) = (train(setUp, 7, Everywhere), train(there, 7, Everywhere))
+      assert(b.curve == a.curve && b.evaluations == a.evaluations && b.bytes == a.bytes)
+      assert(files(b.folder) == files(a.folder))
+      assert(b.results.map(_.weightsDigest) == a.results.map(_.weightsDigest))
+      // Each goes on from what the other wrote.
+      val (c, d) = (train(there, 12, Everywhere, a.folder), train(setUp, 12, Everywhere, b.folder))
+      assert(c.results.map(_.resumedFrom).toSet == Set(7L) && c.curve == d.curve)
+      assert(files(a.folder) == files(b.folder))
+    }
+
+  for ((from, to) <- Seq((1, 2), (2, 3), (3, 1)); begins <- Seq(Device.CPU, Device.COPIED))
+    test(
+      s"a run of $from ranks, begun on $begins read in place: ${begins.isReadable}, goes on with $to on the other one: the same bits"
+    ) {
+      val setUp = SetUp(
+        "",
+        model,
+        from,
+        device = begins,
+        gradients = coded("sign", feedback = true),
+        weights = TrainConfig.Weights.INT8_DIFFERENCES,
+        bucket = 1024
+      )
+      val begun = train(setUp, 6, Everywhere).folder
+      val Seq(here, there) = Seq(Device.CPU, Device.COPIED).map { device =>
+        val copy = Files.createTempDirectory("onward")
+        copyFiles(begun, copy)
+        train(setUp.copy(ranks = to, device = device), 10, Everywhere, copy)
+      }
+      assert(here.results.map(_.resumedFrom) == Seq.fill(to)(6L))
+      assert(there.curve == here.curve && here.curve.size == 4)
+      assert(files(there.folder) == files(here.folder))
+    }
+
+  for (policy <- Seq(Spikes.Policy.SKIP, Spikes.Policy.ROLL_BACK); ranks <- Seq(1, 2))
+    test(
+      s"bad steps, $policy, $ranks ranks: what is owed on the device is put back, the same bits"
+    ) {
+      val setUp = SetUp(
+        "",
+        model,
+        ranks,
         gradients = coded("int4", feedback = true),
         spikes = new Spikes(policy, 1e-6, 2, 99)
       )
@@ -69,7 +147,102 @@ class DeviceTrainerSuite extends AnyFunSuite {
       val there = train(setUp.copy(device = Device.COPIED), 16, Everywhere)
       assert(here.messages == there.messages)
       assert(there.curve == here.curve && here.curve.nonEmpty)
-      assert(weights(setUp, there.folder) == weights(setUp, here.folder))
+      assert(files(there.folder) == files(here.folder))
+    }
+
+  test("experts on owners, gradients and weights in few bits, 3 ranks: the same, and resumed") {
+    val setUp = SetUp(
+      "",
+      model,
+      3,
+      gradients = coded("int8", feedback = true),
+      weights = TrainConfig.Weights.INT4_DIFFERENCES,
+      bucket = 1024
+    )
+    val place = OnOwners("fp32", "fp32")
+    val here = train(setUp, 6, place)
+    val there = train(setUp.copy(device = Device.COPIED), 6, place)
+    assert(there.curve == here.curve && files(there.folder) == files(here.folder))
+    val onward = train(setUp.copy(device = Device.COPIED), 9, place, here.folder)
+    assert(onward.curve == train(setUp, 9, place, there.folder).curve && onward.curve.size == 3)
+    assert(files(there.folder) == files(here.folder))
+  }
+
+  /** What rank 0 copies between device and host in each step but the first. */
+  private def copiedPerStep(setUp: SetUp): (Seq[Long], Long) = {
+    val seen = new ConcurrentLinkedQueue[Long]
+    val config = new TrainConfig(
+      1,
+      5,
+      setUp.batch,
+      new LearningRateSchedule(1e-2, 5, java.util.List.of()),
+      new AdamW.Config(0.9, 0.95, 1e-8, 0.1),
+      1.0,
+      new TrainConfig.Balance(0.01, 1),
+      new TrainConfig.Wire(setUp.gradients, setUp.weights, 0, setUp.bucket, setUp.overlaps),
+      new TrainConfig.Every(100, 1, 100, 0, 0)
+    )
+    val lengths = Ranks
+      .run(setUp.ranks) { communicator =>
+        withModel(setUp, communicator, Everywhere) { model =>
+          val observer = new Recorder {
+            override def stepped(step: StepMetrics): Unit = seen.add(copiedBytes(model))
+          }
+          new Trainer(
+            model,
+            config,
+            communicator,
+            new PatternSource(TinyModels.vocabulary, 40),
+            Optional.empty(),
+            new Checkpoints(new LocalStorage(Files.createTempDirectory("copied"))),
+            observer,
+            "digest",
+            () => 0L
+          ).run(false)
+          model.parameters.length
+        }
+      }
+      .map(_.get)
+    val all = seen.asScala.toSeq
+    (all.zip(all.tail).map { case (a, b) => b - a }, lengths.head)
+  }
+
+  for (name <- Seq("fp32", "bf16", "int8", "int4", "sign"); form <- TrainConfig.Weights.values)
+    test(s"one rank, gradients $name, weights ${form.settingName}: nothing crosses to the host") {
+      val (copied, _) = copiedPerStep(
+        SetUp(
+          "",
+          model,
+          1,
+          device = Device.COPIED,
+          gradients = coded(name, feedback = name == "int4"),
+          weights = form,
+          bucket = 2048
+        )
+      )
+      assert(copied == Seq.fill(4)(0L))
+    }
+
+  for (name <- Seq("bf16", "int8", "int4", "sign"); form <- TrainConfig.Weights.values)
+    test(
+      s"two ranks, gradients $name, weights ${form.settingName}: encoded bytes cross, and a shard's sum"
+    ) {
+      val (copied, length) = copiedPerStep(
+        SetUp(
+          "",
+          model,
+          2,
+          device = Device.COPIED,
+          gradients = coded(name, feedback = name == "int4"),
+          weights = form,
+          bucket = 2048
+        )
+      )
+      val shard = Buckets.of(length, 2, FlatBuffer.ALIGNMENT, 2048).size(0)
+      def bytes(codec: GradientCodec, elements: Long) = elements / 256 * codec.encodedBytes(256)
+      val gradients = bytes(GradientCodec.of(name), length) + 4L * shard
+      val weights = bytes(form.codec, shard.toLong) + bytes(form.codec, length)
+      assert(copied == Seq.fill(4)(gradients + weights))
     }
 
   for (precision <- Precision.values; recompute <- Recompute.values)

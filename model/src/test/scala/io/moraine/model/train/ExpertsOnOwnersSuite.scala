@@ -230,6 +230,10 @@ object ExpertsOnOwnersSuite {
       floatBytes: Seq[Long]
   )
 
+  /** What the models of a run have copied between device and host, over all ranks. */
+  def copiedBytes(model: Transformer): Long =
+    Seq(model.parameters, model.gradients).map(_.staging.get.copiedBytes).sum
+
   class Recorder extends TrainObserver {
     val metrics = new ConcurrentLinkedQueue[StepMetrics]
     val evaluations = new ConcurrentLinkedQueue[Double]

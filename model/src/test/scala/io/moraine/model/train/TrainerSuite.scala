@@ -279,15 +279,12 @@ class TrainerSuite extends AnyFunSuite {
     for (worldSize <- Seq(1, 2, 4)) {
       val model = new BigramModel(vocabulary)
       val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
-      val shards = (0 until worldSize).map(rank =>
-        new ShardState(
-          model.parameters,
-          Ownership.of(model.holding, model.parameters, layout, rank),
-          flat(1).adam
-        )
+      val shards = (0 until worldSize).map { rank =>
+        val owned = Ownership.of(model.holding, model.parameters, layout, rank)
+        new ShardState(owned, new HostShard(model.parameters, owned, flat(1).adam))
           .known(checkpoints, newest)
           .get
-      )
+      }
       assert(shards.flatten.toArray.sameElements(before))
     }
     val resharded = train(start, 2, flat(20, weights = differences))
@@ -525,9 +522,9 @@ class TrainerSuite extends AnyFunSuite {
       val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
       val shards = (0 until worldSize).map { rank =>
         val owned = Ownership.of(model.holding, model.parameters, layout, rank)
-        val state = new ShardState(model.parameters, owned, flat(1).adam)
-        state.restore(checkpoints, newest, model.parameters.length)
-        Seq(state.master, state.adam.moment1, state.adam.moment2)
+        val shard = new HostShard(model.parameters, owned, flat(1).adam)
+        new ShardState(owned, shard).restore(checkpoints, newest, model.parameters.length)
+        Shard.Part.values.toSeq.map(shard.copy(_))
       }
       assert(shards.transpose.map(_.flatten) == before)
     }

@@ -1,0 +1,67 @@
+package io.moraine.model.train;
+
+import io.moraine.model.checkpoint.Ranges;
+import io.moraine.model.optim.AdamW;
+import io.moraine.model.reduction.ShardSum;
+import io.moraine.model.tensor.FlatBuffer;
+
+/** In arrays. */
+final class HostShard implements Shard {
+
+  private final Ownership owned;
+  private final float[] sum;
+  private final float[] master;
+  private final AdamW adam;
+
+  HostShard(FlatBuffer parameters, Ownership owned, AdamW.Config config) {
+    this.owned = owned;
+    this.sum = new float[owned.size()];
+    this.master = owned.read(parameters);
+    this.adam = new AdamW(config, Shard.decays(parameters, owned));
+  }
+
+  /** The array itself. */
+  float[] master() {
+    return master;
+  }
+
+  @Override
+  public ShardSum sum() {
+    return ShardSum.of(sum);
+  }
+
+  @Override
+  public double squaredSum() {
+    double squares = 0;
+    for (float value : sum) {
+      squares += (double) value * value;
+    }
+    return squares;
+  }
+
+  @Override
+  public void update(long number, double learningRate, double scale) {
+    adam.update(number, learningRate, master, sum, scale);
+  }
+
+  @Override
+  public float[] copy(Part part) {
+    return array(part).clone();
+  }
+
+  @Override
+  public void take(Part part, Ranges written, float[] values) {
+    written.copy(values, array(part), owned.ranges());
+  }
+
+  private float[] array(Part part) {
+    return switch (part) {
+      case MASTER -> master;
+      case MOMENT1 -> adam.moment1();
+      case MOMENT2 -> adam.moment2();
+    };
+  }
+
+  @Override
+  public void close() {}
+}
