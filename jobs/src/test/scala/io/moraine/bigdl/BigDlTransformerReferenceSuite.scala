@@ -8,6 +8,7 @@ import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.precision.Precision
 import io.moraine.model.tensor.{FlatBuffer, Torch}
 import io.moraine.model.train.TrainableModel
+import io.moraine.model.transformer.InitialWeights
 import io.moraine.model.transformer.{ModelConfig, Transformer}
 import java.util.SplittableRandom
 import org.scalatest.BeforeAndAfterAll
@@ -77,7 +78,7 @@ class BigDlTransformerReferenceSuite extends AnyFunSuite with BeforeAndAfterAll 
 
   private def pair(config: ModelConfig): (Transformer, TrainableModel) = {
     val torch = new Transformer(config)
-    torch.initialize(7)
+    InitialWeights.put(torch.config, 7, torch.parameters)
     val bigDl = BigDlSuite.bigDl.transformer(config)
     val weights = all(torch.parameters)
     bigDl.parameters.put(0, weights, 0, weights.length)

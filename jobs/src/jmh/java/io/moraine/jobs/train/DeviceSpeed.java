@@ -7,6 +7,7 @@ import io.moraine.model.precision.Precision;
 import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.tensor.Torch;
+import io.moraine.model.transformer.InitialWeights;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.ModelCost;
 import io.moraine.model.transformer.Transformer;
@@ -53,7 +54,7 @@ public final class DeviceSpeed {
         random.ints((long) sequences * (length + 1), 0, config.vocabularySize()).toArray();
     TokenBatch batch = new TokenBatch(sequences, length, tokens);
     try (Transformer model = new Transformer(config, device)) {
-      model.initialize(1);
+      InitialWeights.put(model.config(), 1, model.parameters());
       double seconds = seconds(device, rounds, () -> model.forwardBackward(batch, 1));
       double rate = sequences * (double) length / seconds;
       double flops = rate * new ModelCost(config).trainingFlops(length);

@@ -8,6 +8,7 @@ import io.moraine.model.train.TrainResult;
 import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -28,6 +29,8 @@ import scala.reflect.ClassTag;
 final class RankStage {
 
   private static final int SECRET_BYTES = 32;
+
+  private static final String EXECUTOR_GPUS = "spark.executor.resource.gpu.amount";
 
   /** In Spark's words: a rank failed, nobody has cancelled the job. */
   private static final String RANK_FAILED = "failed barrier ResultStage";
@@ -209,15 +212,29 @@ final class RankStage {
   private RDD<Object> slots(RunData data, RunFolder run, int ranks, Start start)
       throws IOException {
     RDD<Object> slots = input.of(data, run, ranks, start.resume());
+    if (!spark.isLocal()) {
+      requireCores(spark.getConf(), settings.engine().device());
+    }
     if (spark.isLocal() || executorCores() == 0) {
       return slots;
     }
     TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
     if (settings.engine().device() != DeviceChoice.CPU
-        && spark.getConf().contains("spark.executor.resource.gpu.amount")) {
+        && spark.getConf().contains(EXECUTOR_GPUS)) {
       wholeExecutor.resource(RankTask.GPU, 1);
     }
     return slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());
+  }
+
+  /** Without their number a rank cannot ask for all of an executor, and several share its GPU. */
+  static void requireCores(SparkConf conf, DeviceChoice device) {
+    boolean wantsGpus =
+        device == DeviceChoice.CUDA || device == DeviceChoice.AUTO && conf.contains(EXECUTOR_GPUS);
+    if (wantsGpus && conf.getInt("spark.executor.cores", 0) == 0) {
+      throw new ConfigException(
+          "train.engine.device = %s: without spark.executor.cores ranks would share an executor and its GPU. Say --executor-cores N, all cores of a worker that one GPU serves, or train.engine.device = cpu."
+              .formatted(device.name().toLowerCase(Locale.ROOT)));
+    }
   }
 
   private RankTask task(RunData data, RunFolder run, int ranks, Start start, Limits.Left left) {

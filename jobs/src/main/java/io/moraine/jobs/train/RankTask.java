@@ -135,11 +135,11 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     DeviceChoice choice = parsed.engine().device();
     try {
       if (given != null && choice != DeviceChoice.CPU) {
-        return Torch.startOn(threads, choice, Integer.parseInt(given.addresses()[0]));
+        return able(parsed, Torch.startOn(threads, choice, Integer.parseInt(given.addresses()[0])));
       }
       // In local mode RAPIDS has the first GPU, and its tables are there.
       int turn = parsed.engine().hasDeviceBatches() ? 0 : context.partitionId();
-      return Torch.start(threads, choice, turn);
+      return able(parsed, Torch.start(threads, choice, turn));
     } catch (NoCudaException e) {
       throw new ConfigException("train.engine.device = cuda: %s.".formatted(e.getMessage()), e);
     } catch (NumberFormatException e) {
@@ -148,6 +148,11 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
               .formatted(Arrays.toString(given.addresses())),
           e);
     }
+  }
+
+  private static Device able(TrainSettings parsed, Device device) {
+    parsed.model().precision().requireOn(device);
+    return device;
   }
 
   /** Where it computes, if that is not what was to be expected. */
@@ -185,13 +190,17 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       config = config.withTls(new ClusterStores(SparkEnv.get().conf(), hadoop.value()).open());
     }
     try (Listener listener = listen(parsed, hosts[rank])) {
-      List<String> devices = new ArrayList<>();
+      List<String> places = new ArrayList<>();
       List<String> addresses = new ArrayList<>();
-      for (String said : context.allGather(device.kind() + " " + listener.address())) {
-        devices.add(said.substring(0, said.indexOf(' ')));
+      String own = "%s@%s".formatted(device, SparkEnv.get().executorId());
+      for (String said : context.allGather(own + " " + listener.address())) {
+        places.add(said.substring(0, said.indexOf(' ')));
         addresses.add(said.substring(said.indexOf(' ') + 1));
       }
-      requireAlike(devices);
+      requireAlike(places);
+      if (parsed.experts().isPresent()) {
+        requireApart(places);
+      }
       return new Communicator(
           Mesh.connect(config, listener, addresses), parsed.connections().hierarchy());
     } catch (UntrustedException e) {
@@ -202,12 +211,34 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     }
   }
 
-  /** A rank on the processor would hold all others up. */
-  private static void requireAlike(List<String> devices) {
-    if (devices.stream().distinct().count() > 1) {
+  /**
+   * A rank on the processor would hold all others up.
+   *
+   * @param places of all ranks: device, at, executor
+   */
+  static void requireAlike(List<String> places) {
+    List<String> kinds = places.stream().map(place -> place.replaceFirst("[:@].*", "")).toList();
+    if (kinds.stream().distinct().count() > 1) {
       throw new ConfigException(
           "train.engine.device: ranks would compute on different kinds of device: %s. Mend the machines that lack a GPU or its libraries, or say cpu."
-              .formatted(String.join(", ", devices)));
+              .formatted(String.join(", ", kinds)));
+    }
+  }
+
+  /**
+   * libtorch goes backward through all of a process's models on one GPU by one thread: a rank's
+   * would wait there for another rank's experts, whose turn never comes.
+   *
+   * @param places of all ranks: device, at, executor
+   */
+  static void requireApart(List<String> places) {
+    for (int rank = 0; rank < places.size(); rank++) {
+      int first = places.indexOf(places.get(rank));
+      if (first < rank && places.get(rank).startsWith("cuda")) {
+        throw new ConfigException(
+            "train.experts.placement = owners: ranks %d and %d are on one GPU (%s) in one process, where libtorch has one thread for the backward passes of both, and each would wait for the other. Give every rank a GPU or an executor of its own, or say train.experts.placement = replicated."
+                .formatted(first, rank, places.get(rank).replaceFirst("@.*", "")));
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.DeviceChoice;
+import io.moraine.model.tensor.NoCudaException;
 import io.moraine.model.tensor.Torch;
 import io.moraine.model.train.CheckpointWeights;
 import io.moraine.model.transformer.Transformer;
@@ -79,7 +80,13 @@ public record TrainedModel(
   /** A GPU if one may be used and is there, whatever the run was trained on. */
   private static Device device(TrainSettings settings, int threads) {
     boolean isCpu = settings.engine().device() == DeviceChoice.CPU;
-    return Torch.start(threads, isCpu ? DeviceChoice.CPU : DeviceChoice.AUTO, 0);
+    Device device = Torch.start(threads, isCpu ? DeviceChoice.CPU : DeviceChoice.AUTO, 0);
+    try {
+      settings.model().precision().requireOn(device);
+    } catch (NoCudaException e) {
+      throw new ConfigException(e.getMessage() + " (CUDA_VISIBLE_DEVICES= hides GPUs).", e);
+    }
+    return device;
   }
 
   /** The newest whole one; each that is passed over for it is said in a line. */

@@ -41,6 +41,7 @@ class GpuSettingsSuite extends AnyFunSuite {
         "spark.rapids.memory.gpu.maxAllocFraction",
         "spark.rapids.memory.gpu.minAllocFraction",
         "spark.rapids.memory.pinnedPool.size",
+        "spark.executorEnv.PYTORCH_ALLOC_CONF",
         "spark.rapids.sql.batchSizeBytes",
         "spark.rapids.sql.expression.cpuBridge.enabled",
         "spark.shuffle.manager",

@@ -1,7 +1,11 @@
 package io.moraine.jobs.train
 
+import io.moraine.jobs.config.ConfigException
+import io.moraine.model.tensor.DeviceChoice.{AUTO, CPU, CUDA}
 import java.util.Optional
+import org.apache.spark.SparkConf
 import org.scalatest.funsuite.AnyFunSuite
+import scala.jdk.CollectionConverters._
 
 /** What Spark says of a failed stage, and what is read from it. */
 class RankStageSuite extends AnyFunSuite {
@@ -38,5 +42,47 @@ class RankStageSuite extends AnyFunSuite {
     )
     val executor = new RuntimeException("ExecutorLostFailure (executor 1 exited) Reason: killed\n")
     assert(RankStage.failure(executor).isEmpty)
+  }
+
+  private val onOne =
+    "train.experts.placement = owners: ranks 0 and 2 are on one GPU (cuda:1) in one process, where libtorch has one " +
+      "thread for the backward passes of both, and each would wait for the other. Give every rank a GPU or an " +
+      "executor of its own, or say train.experts.placement = replicated."
+
+  test("experts on owners: two ranks of one process on one GPU are refused, all others are taken") {
+    val error = intercept[ConfigException](
+      RankTask.requireApart(List("cuda:1@7", "cuda:0@7", "cuda:1@7").asJava)
+    )
+    assert(error.getMessage == onOne)
+    for (
+      places <- Seq(
+        List("cuda:0@7", "cuda:1@7"),
+        List("cuda:0@7", "cuda:0@8"),
+        List("cpu@driver", "cpu@driver")
+      )
+    ) RankTask.requireApart(places.asJava)
+  }
+
+  test("ranks on GPUs and on processors do not mix, of whatever number or executor") {
+    val error = intercept[ConfigException](RankTask.requireAlike(List("cuda:0@1", "cpu@2").asJava))
+    assert(error.getMessage.contains("different kinds of device: cuda, cpu. "))
+    RankTask.requireAlike(List("cuda:0@1", "cuda:1@1", "cuda:0@2").asJava)
+  }
+
+  test("a GPU for each rank wants the cores of an executor, in a line") {
+    val gpus = new SparkConf(false).set("spark.executor.resource.gpu.amount", "1")
+    val plain = new SparkConf(false)
+    for ((conf, device) <- Seq(plain -> CUDA, gpus -> CUDA, gpus -> AUTO)) {
+      val error = intercept[ConfigException](RankStage.requireCores(conf, device))
+      assert(
+        error.getMessage ==
+          s"train.engine.device = ${device.name.toLowerCase}: without spark.executor.cores ranks would share an " +
+          "executor and its GPU. Say --executor-cores N, all cores of a worker that one GPU serves, or " +
+          "train.engine.device = cpu."
+      )
+      RankStage.requireCores(conf.clone.set("spark.executor.cores", "4"), device)
+    }
+    for ((conf, device) <- Seq(plain -> AUTO, plain -> CPU, gpus -> CPU))
+      RankStage.requireCores(conf, device)
   }
 }

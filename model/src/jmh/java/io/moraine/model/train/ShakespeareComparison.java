@@ -18,6 +18,7 @@ import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.precision.Precision;
 import io.moraine.model.tensor.Torch;
+import io.moraine.model.transformer.InitialWeights;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
@@ -163,7 +164,7 @@ public final class ShakespeareComparison {
     Loads loads = new Loads(steps);
     try (Transformer model = new Transformer(config);
         Communicator communicator = new Communicator(Mesh.alone(alone))) {
-      model.initialize(seed);
+      InitialWeights.put(model.config(), seed, model.parameters());
       Trainer trainer =
           new Trainer(
               model,

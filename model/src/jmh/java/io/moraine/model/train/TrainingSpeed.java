@@ -12,6 +12,7 @@ import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.precision.Precision;
 import io.moraine.model.tensor.Torch;
+import io.moraine.model.transformer.InitialWeights;
 import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.ModelCost;
 import io.moraine.model.transformer.SmallModels;
@@ -180,7 +181,7 @@ public final class TrainingSpeed {
     Stopwatch stopwatch = new Stopwatch();
     try (Transformer model = new Transformer(config);
         Communicator communicator = new Communicator(mesh)) {
-      model.initialize(1);
+      InitialWeights.put(model.config(), 1, model.parameters());
       new Trainer(
               model,
               settings(),

@@ -1,11 +1,13 @@
 package io.moraine.model.transformer;
 
 import io.moraine.model.data.TokenBatch;
+import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
@@ -26,8 +28,9 @@ public final class TrainingMemory {
     int sequences = Integer.parseInt(args[1]);
     int steps = Integer.parseInt(args[2]);
     Torch.start(1);
-    try (Transformer model = new Transformer(SmallModels.experts(), recompute)) {
-      model.initialize(1);
+    try (Transformer model =
+        new Transformer(SmallModels.experts(), recompute, Optional.empty(), Device.CPU)) {
+      InitialWeights.put(model.config(), 1, model.parameters());
       SplittableRandom random = new SplittableRandom(1);
       // Whatever is set up at first use, and the pages of all gradients.
       model.forwardBackward(batch(random, 1, 16), 1);

@@ -55,7 +55,7 @@ public class TransformerBenchmark {
             new RouterConfig(8, 2, 1, 1, RouterConfig.Score.SIGMOID, 1, true, 1e-4),
             false);
     model = new Transformer(config.with(precision));
-    model.initialize(1);
+    InitialWeights.put(model.config(), 1, model.parameters());
     SplittableRandom random = new SplittableRandom(1);
     batch =
         new TokenBatch(

@@ -2,6 +2,8 @@ package io.moraine.model.moe;
 
 import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Floats;
+import io.moraine.model.tensor.GradientHook;
+import io.moraine.model.tensor.Hooks;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
@@ -10,8 +12,6 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -27,10 +27,12 @@ import org.bytedeco.pytorch.global.torch;
  * @param exchange between this rank and the others
  * @param bySource this rank's experts, once for each rank whose rows come; shape (P)
  * @param device where they are; rows travel through host memory
+ * @param hooks of the model
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 3.2.2
  * @cost four transfers of a row forward and backward, each D numbers in its codec
  */
-public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySource, Device device)
+public record ExpertsOnOwners(
+    ExpertExchange exchange, List<LocalExperts> bySource, Device device, Hooks hooks)
     implements Experts {
 
   @Override
@@ -56,7 +58,7 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
         NoGradGuard noGradient = new NoGradGuard()) {
       output.data().copy_(rows(results, route));
     }
-    output.register_hook(new Backward(this, route, arrived, computed));
+    hooks.put(new Backward(this, route, arrived, computed), output);
     return output;
   }
 
@@ -74,51 +76,50 @@ public record ExpertsOnOwners(ExpertExchange exchange, List<LocalExperts> bySour
     return device.tensor(values, values.length / route.dim(), route.dim());
   }
 
-  /** Stands behind the results of one forward pass, within a scope that lasts until backward. */
-  private static final class Backward extends TensorTensorHook {
+  /** Stands behind the results of one forward pass. */
+  private static final class Backward extends GradientHook {
 
     private final ExpertsOnOwners experts;
     private final ExpertExchange.Route route;
     private final Tensor arrived;
     private final Optional<Tensor> computed;
 
-    /** That of the forward pass; autograd may call from a thread that has no scope. */
-    private final PointerScope scope = PointerScope.getInnerScope();
-
     Backward(
         ExpertsOnOwners experts,
         ExpertExchange.Route route,
         Tensor arrived,
         Optional<Tensor> computed) {
+      super(experts.hooks());
       this.experts = experts;
       this.route = route;
-      this.arrived = arrived;
-      this.computed = computed;
+      this.arrived = arrived.retainReference();
+      this.computed = computed.map(results -> results.retainReference());
     }
 
     @Override
-    public TensorBase call(TensorBase gradient) {
-      float[] ofRows;
+    protected Tensor answer(Tensor gradient) {
       ExpertExchange exchange = experts.exchange();
-      try (PointerScope inner = new PointerScope();
-          AutoGradMode withGradient = new AutoGradMode(true)) {
-        float[] ofResults = exchange.toOwners(Floats.of(new Tensor(gradient)), route);
-        ofRows = computed.map(results -> backward(results, ofResults)).orElse(ofResults);
-      }
+      float[] ofResults = exchange.toOwners(Floats.of(gradient), route);
+      float[] ofRows = computed.map(results -> backward(results, ofResults)).orElse(ofResults);
+      free();
+      return experts.rows(exchange.toSources(ofRows, route), route);
+    }
+
+    @Override
+    protected void free() {
       arrived.close();
       computed.ifPresent(Tensor::close);
-      Tensor answer = experts.rows(exchange.toSources(ofRows, route), route);
-      scope.attach(answer);
-      return answer;
     }
 
     private float[] backward(Tensor results, float[] ofResults) {
-      torch.backward(
-          new TensorVector(results),
-          new TensorVector(experts.rows(ofResults, route)),
-          new BoolOptional(),
-          false,
-          new TensorVector());
+      try (AutoGradMode withGradient = new AutoGradMode(true)) {
+        torch.backward(
+            new TensorVector(results),
+            new TensorVector(experts.rows(ofResults, route)),
+            new BoolOptional(),
+            false,
+            new TensorVector());
+      }
       return Floats.of(arrived.grad());
     }
   }

@@ -1,21 +1,17 @@
 package io.moraine.model.precision;
 
-import org.bytedeco.javacpp.PointerScope;
+import io.moraine.model.tensor.GradientHook;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.TensorTensorHook;
 
 /**
  * Stands behind one forward product: adds the weight's gradient in float32, and hands on the
- * result's gradient as the input's gradient sees it. Called once, by the thread that runs backward.
+ * result's gradient as the input's gradient sees it.
  */
-final class BackwardProducts extends TensorTensorHook implements Behind {
+final class BackwardProducts extends GradientHook {
 
-  private final Products products;
   private final Operands operands;
   private final Tensor weight;
   private final Tensor input;
-  private Tensor handedOn;
 
   /**
    * Of one product.
@@ -24,35 +20,21 @@ final class BackwardProducts extends TensorTensorHook implements Behind {
    * @param input as the forward product saw it
    */
   BackwardProducts(Products products, Operands operands, Tensor weight, Tensor input) {
-    this.products = products;
+    super(products.hooks());
     this.operands = operands;
     this.weight = weight;
     this.input = input.detach().retainReference();
-    this.handedOn = new Tensor();
   }
 
   @Override
-  public TensorBase call(TensorBase gradient) {
-    try (PointerScope scope = new PointerScope()) {
-      Tensor g = new Tensor(gradient);
-      operands.addWeightGradient(weight.grad(), g, input);
-      handedOn.close();
-      handedOn = operands.gradient(g).retainReference();
-    }
+  protected Tensor answer(Tensor gradient) {
+    operands.addWeightGradient(weight.grad(), gradient, input);
     input.close();
-    products.called(this);
-    return handedOn;
+    return operands.gradient(gradient);
   }
 
   @Override
-  public void retain() {
-    retainReference();
-  }
-
-  @Override
-  public void release() {
+  protected void free() {
     input.close();
-    handedOn.close();
-    close();
   }
 }

@@ -1,14 +1,12 @@
 package io.moraine.model.precision;
 
+import io.moraine.model.tensor.GradientHook;
 import io.moraine.model.tensor.Operator;
-import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -45,9 +43,7 @@ public final class GroupedLinear {
     }
     Tensor product = multiply(input, weight(), ends);
     if (product.requires_grad()) {
-      Backward behind = new Backward(this, input, load, ends);
-      product.register_hook(behind);
-      products.whenBackward(behind);
+      products.hooks().put(new Backward(this, input, load, ends), product);
     }
     return product.to(torch.ScalarType.Float);
   }
@@ -69,7 +65,7 @@ public final class GroupedLinear {
   }
 
   /** Adds the weights' gradients of one forward product; the input's is autograd's. */
-  private static final class Backward extends TensorTensorHook implements Behind {
+  private static final class Backward extends GradientHook {
 
     private final GroupedLinear layer;
     private final Tensor input;
@@ -77,6 +73,7 @@ public final class GroupedLinear {
     private final Tensor ends;
 
     Backward(GroupedLinear layer, Tensor input, Tensor load, Tensor ends) {
+      super(layer.products.hooks());
       this.layer = layer;
       this.input = input.detach().retainReference();
       this.load = load.detach().retainReference();
@@ -84,30 +81,22 @@ public final class GroupedLinear {
     }
 
     @Override
-    public TensorBase call(TensorBase gradient) {
-      try (PointerScope scope = new PointerScope();
-          NoGradGuard noGradient = new NoGradGuard()) {
-        Tensor g = new Tensor(gradient).contiguous();
+    protected Tensor answer(Tensor gradient) {
+      try (NoGradGuard noGradient = new NoGradGuard()) {
+        Tensor g = gradient.contiguous();
         Tensor products = multiply(g.t(), input, ends).to(torch.ScalarType.Float);
         // Of an expert without rows there is no sum, and what stands there is not said.
         Tensor rests = load.eq(new Scalar(0)).view(-1, 1, 1);
         layer.gradients.add_(products.masked_fill(rests, new Scalar(0)));
       }
-      layer.products.called(this);
       return gradient;
     }
 
     @Override
-    public void retain() {
-      retainReference();
-    }
-
-    @Override
-    public void release() {
+    protected void free() {
       input.close();
       load.close();
       ends.close();
-      close();
     }
   }
 }

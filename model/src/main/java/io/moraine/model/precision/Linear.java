@@ -22,8 +22,8 @@ public final class Linear {
                   device.isCuda() ? new TensorCoreBf16Operands() : new Bf16Operands(),
                   weight);
           case FP8 ->
-              device.isCuda()
-                  ? new ScaledProduct(products, ScaledMultiplication.ON_TENSOR_CORES, weight)
+              device.hasTensorCores()
+                  ? new ScaledProduct(products, ScaledMultiplication.on(device), weight)
                   : new RoundedProduct(products, new Fp8Operands(), weight);
         };
   }

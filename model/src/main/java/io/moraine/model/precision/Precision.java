@@ -1,5 +1,7 @@
 package io.moraine.model.precision;
 
+import io.moraine.model.tensor.Device;
+import io.moraine.model.tensor.NoCudaException;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -18,6 +20,17 @@ public enum Precision {
   /** Of what FP8 leaves in bfloat16: the output head and the projection of a prediction module. */
   public Precision aboveFp8() {
     return this == FP8 ? BF16 : this;
+  }
+
+  /**
+   * Asks a device whether it multiplies so.
+   *
+   * @throws NoCudaException if it does not
+   */
+  public void requireOn(Device device) {
+    if (this == FP8 && device.hasTensorCores()) {
+      ScaledMultiplication.on(device).requireOn(device);
+    }
   }
 
   /**

@@ -1,22 +1,18 @@
 package io.moraine.model.precision;
 
 import io.moraine.model.tensor.Device;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.Optional;
-import java.util.Set;
+import io.moraine.model.tensor.Hooks;
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
-/**
- * The matrix products of one model. Keeps what stands behind them until backward has come by, for
- * libtorch's own reference to it is a weak one. One thread.
- */
+/** The matrix products of one model, with the hooks behind them and its weights in E4M3. */
 public final class Products implements AutoCloseable {
 
   private final Precision precision;
   private final Device device;
-  private final Set<Behind> waiting = Collections.newSetFromMap(new IdentityHashMap<>());
-  private Optional<Behind> called = Optional.empty();
+  private final Hooks hooks = new Hooks();
+  private final List<ScaledWeight> scaled = new ArrayList<>();
 
   /** Of a model on the processor whose linear layers have this precision. */
   public Products(Precision precision) {
@@ -53,23 +49,21 @@ public final class Products implements AutoCloseable {
     return new GroupedLinear(this, weights, gradients);
   }
 
-  void whenBackward(Behind products) {
-    products.retain();
-    waiting.add(products);
+  /** A weight in E4M3, closed with this. */
+  ScaledWeight scaled(Tensor weight) {
+    ScaledWeight added = new ScaledWeight(weight);
+    scaled.add(added);
+    return added;
   }
 
-  /** Frees the one called before: libtorch has taken what that one handed on. */
-  void called(Behind products) {
-    called.ifPresent(Behind::release);
-    called = Optional.of(products);
-    waiting.remove(products);
+  /** What is called backward. */
+  public Hooks hooks() {
+    return hooks;
   }
 
   @Override
   public void close() {
-    called.ifPresent(Behind::release);
-    waiting.forEach(Behind::release);
-    called = Optional.empty();
-    waiting.clear();
+    hooks.close();
+    scaled.forEach(ScaledWeight::close);
   }
 }

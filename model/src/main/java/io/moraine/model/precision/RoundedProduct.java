@@ -25,9 +25,7 @@ record RoundedProduct(Products products, Operands operands, Tensor weight)
     }
     Tensor product = torch.linear(input, operand());
     if (product.requires_grad()) {
-      BackwardProducts behind = new BackwardProducts(products, operands, weight, input);
-      product.register_hook(behind);
-      products.whenBackward(behind);
+      products.hooks().put(new BackwardProducts(products, operands, weight, input), product);
     }
     return operands.result(product);
   }

@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.global.torch;
  * @param rows of them without padding
  * @param columns of them without padding
  */
-record ScaledMatrix(Tensor codes, Tensor scales, long rows, long columns) {
+record ScaledMatrix(Tensor codes, Tensor scales, long rows, long columns) implements AutoCloseable {
 
   private static final long ROW_ALIGNMENT = 16;
 
@@ -50,6 +50,19 @@ record ScaledMatrix(Tensor codes, Tensor scales, long rows, long columns) {
     Tensor again = first.unsqueeze(1).expand(-1, Tiles.SIZE, -1);
     return new ScaledMatrix(
         codes.t().contiguous(), columnMajor(again.reshape(codes.size(1), -1)), columns, rows);
+  }
+
+  /** The same, whatever becomes of the scope around; the caller closes it. */
+  ScaledMatrix retained() {
+    codes.retainReference();
+    scales.retainReference();
+    return this;
+  }
+
+  @Override
+  public void close() {
+    codes.close();
+    scales.close();
   }
 
   /**

@@ -1,11 +1,10 @@
 package io.moraine.model.precision;
 
-import org.bytedeco.javacpp.PointerScope;
+import io.moraine.model.tensor.GradientHook;
+import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -17,11 +16,15 @@ import org.bytedeco.pytorch.global.torch;
  *
  * @param products keeps what stands behind it
  * @param multiplication of the matrices
- * @param weight float32; shape (N, C)
+ * @param weight of shape (N, C)
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 3.3
  */
-record ScaledProduct(Products products, ScaledMultiplication multiplication, Tensor weight)
+record ScaledProduct(Products products, ScaledMultiplication multiplication, ScaledWeight weight)
     implements LinearProduct {
+
+  ScaledProduct(Products products, ScaledMultiplication multiplication, Tensor weight) {
+    this(products, multiplication, products.scaled(weight));
+  }
 
   @Override
   public Tensor forward(Tensor x) {
@@ -40,96 +43,82 @@ record ScaledProduct(Products products, ScaledMultiplication multiplication, Ten
     }
     Tensor end = rounded.view_as(rounded);
     Tensor joined = torch.cat(new TensorVector(end.narrow(1, 0, 0), product), 1);
-    Gradients gradients = new Gradients(this, input);
-    joined.register_hook(gradients);
-    end.register_hook(gradients.ofInput);
-    products.whenBackward(gradients);
+    OfInput ofInput = new OfInput(products);
+    products.hooks().put(new Gradients(this, input, ofInput), joined);
+    products.hooks().put(ofInput, end);
     return joined.to(torch.ScalarType.Float);
   }
 
   @Override
   public Tensor rounded() {
     try (NoGradGuard noGradient = new NoGradGuard()) {
-      return ScaledMatrix.ofBlocks(weight.detach()).values();
+      return weight.matrix().values();
     }
   }
 
   private Tensor product(ScaledMatrix input) {
-    return multiplication.multiply(
-        input, ScaledMatrix.ofBlocks(weight.detach()), torch.ScalarType.BFloat16);
+    return multiplication.multiply(input, weight.matrix(), torch.ScalarType.BFloat16);
   }
 
-  /** Of one forward product; called once, then asked once by {@link OfInput}. */
-  private static final class Gradients extends TensorTensorHook implements Behind {
+  /** Of one forward product; what it finds for the input it leaves with {@link OfInput}. */
+  private static final class Gradients extends GradientHook {
 
     private final ScaledProduct layer;
-    private final Tensor codes;
-    private final Tensor scales;
-    private final long rows;
-    private final long columns;
-    private final OfInput ofInput = new OfInput(this);
-    private Tensor inputGradient = new Tensor();
+    private final ScaledMatrix input;
+    private final OfInput ofInput;
 
-    Gradients(ScaledProduct layer, ScaledMatrix input) {
+    Gradients(ScaledProduct layer, ScaledMatrix input, OfInput ofInput) {
+      super(layer.products.hooks());
       this.layer = layer;
-      this.codes = input.codes().retainReference();
-      this.scales = input.scales().retainReference();
-      this.rows = input.rows();
-      this.columns = input.columns();
+      this.input = input.retained();
+      this.ofInput = ofInput;
     }
 
     @Override
-    public TensorBase call(TensorBase gradient) {
-      Tensor g = new Tensor(gradient);
-      try (PointerScope scope = new PointerScope();
-          NoGradGuard noGradient = new NoGradGuard()) {
-        ScaledMatrix input = new ScaledMatrix(codes, scales, rows, columns);
-        ScaledMatrix transposed = ScaledMatrix.ofBlocks(layer.weight.detach()).ofBlocksTransposed();
-        inputGradient =
-            layer
-                .multiplication
-                .multiply(ScaledMatrix.ofRows(g), transposed, torch.ScalarType.BFloat16)
-                .retainReference();
+    protected Tensor answer(Tensor gradient) {
+      try (NoGradGuard noGradient = new NoGradGuard()) {
+        ofInput.gradient =
+            Optional.of(
+                layer
+                    .multiplication
+                    .multiply(
+                        ScaledMatrix.ofRows(gradient),
+                        layer.weight.transposed(),
+                        torch.ScalarType.BFloat16)
+                    .retainReference());
         Tensor ofWeight =
             layer.multiplication.multiply(
-                ScaledMatrix.ofRows(g.t()),
+                ScaledMatrix.ofRows(gradient.t()),
                 ScaledMatrix.ofRows(input.values().t()),
                 torch.ScalarType.Float);
-        layer.weight.grad().add_(ofWeight);
+        layer.weight.tensor().grad().add_(ofWeight);
       }
-      g.close();
       return gradient;
     }
 
     @Override
-    public void retain() {
-      retainReference();
-      ofInput.retainReference();
-    }
-
-    @Override
-    public void release() {
-      codes.close();
-      scales.close();
-      inputGradient.close();
-      ofInput.close();
-      close();
+    protected void free() {
+      input.close();
     }
   }
 
-  /** Answers with the input's gradient. */
-  private static final class OfInput extends TensorTensorHook {
+  /** Answers with the input's gradient; called after {@link Gradients}. */
+  private static final class OfInput extends GradientHook {
 
-    private final Gradients gradients;
+    private Optional<Tensor> gradient = Optional.empty();
 
-    OfInput(Gradients gradients) {
-      this.gradients = gradients;
+    OfInput(Products products) {
+      super(products.hooks());
     }
 
     @Override
-    public TensorBase call(TensorBase ofNothing) {
-      gradients.layer.products.called(gradients);
-      return gradients.inputGradient;
+    protected Tensor answer(Tensor ofNothing) {
+      return gradient.orElseThrow();
+    }
+
+    @Override
+    protected void free() {
+      gradient.ifPresent(Tensor::close);
     }
   }
 }

@@ -12,8 +12,9 @@ import org.bytedeco.pytorch.global.torch;
  * @param index among the GPUs that this process sees; 0 for the others
  * @param isReadable whether Java reads and writes tensors' memory itself; if not, all that passes
  *     between tensors and arrays is copied by {@link HostStaging}
+ * @param hasTensorCores whether a model's products are in the forms that suit them
  */
-public record Device(Kind kind, int index, boolean isReadable) {
+public record Device(Kind kind, int index, boolean isReadable, boolean hasTensorCores) {
 
   /** Kinds of devices. */
   public enum Kind {
@@ -24,23 +25,30 @@ public record Device(Kind kind, int index, boolean isReadable) {
   }
 
   /** The processor, whose tensors Java reads in place. */
-  public static final Device CPU = new Device(Kind.CPU, 0, true);
+  public static final Device CPU = new Device(Kind.CPU, 0, true, false);
 
   /**
    * The processor used as if Java could not read its tensors, so that a machine without a GPU runs
    * the code of one.
    */
-  public static final Device COPIED = new Device(Kind.CPU, 0, false);
+  public static final Device COPIED = new Device(Kind.CPU, 0, false, false);
+
+  /** The processor used like a GPU in the forms of products too, so that other bits come out. */
+  public static final Device LIKE_CUDA = new Device(Kind.CPU, 0, false, true);
 
   public Device {
     if (index < 0 || index > Byte.MAX_VALUE) {
       throw new IllegalArgumentException("a device's index is in [0, 127], got " + index);
     }
+    if (isReadable && hasTensorCores) {
+      throw new IllegalArgumentException(
+          "weights that products keep rounded are written by libtorch alone, which counts it");
+    }
   }
 
   /** A GPU. */
   public static Device cuda(int index) {
-    return new Device(Kind.CUDA, index, false);
+    return new Device(Kind.CUDA, index, false, true);
   }
 
   /** Whether it is a GPU. */

@@ -5,7 +5,7 @@ public final class NoCudaException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  NoCudaException(String message) {
+  public NoCudaException(String message) {
     super(message);
   }
 }

@@ -10,8 +10,4 @@ public record FurtherLoss(double sum, long predictions) {
 
   /** Of a model that predicts the next token alone. */
   public static final FurtherLoss NONE = new FurtherLoss(0, 0);
-
-  public FurtherLoss plus(FurtherLoss other) {
-    return new FurtherLoss(sum + other.sum, predictions + other.predictions);
-  }
 }

@@ -4,7 +4,6 @@ import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.Batch;
 import io.moraine.model.data.Batches;
-import io.moraine.model.data.DeviceBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
@@ -127,7 +126,7 @@ final class StepGradients implements AutoCloseable {
       if (predictions > 0) {
         boolean isLast = i == microBatches.size() - 1;
         LongConsumer finished = isLast ? overlapped::finished : TrainableModel.UNHEARD;
-        loss += forwardBackward(batch, predictions / batch.length(), finished) * predictions;
+        loss += learn(batch, predictions, finished);
         tokens += predictions;
       } else {
         model.serveOthers(true, batches.source().length());
@@ -136,15 +135,20 @@ final class StepGradients implements AutoCloseable {
     for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
       model.serveOthers(true, batches.source().length());
     }
-    return new double[] {loss, tokens};
+    return new double[] {
+      loss + (model instanceof DeviceModel there ? there.takeLoss() : 0), tokens
+    };
   }
 
-  private double forwardBackward(Batch batch, double weight, LongConsumer finished) {
-    if (batch instanceof TokenBatch here) {
-      return model.forwardBackward(here, weight, finished);
-    }
+  /** The sum of the batch's losses, but for a model that adds them up itself. */
+  private double learn(Batch batch, double predictions, LongConsumer finished) {
+    double weight = predictions / batch.length();
     if (model instanceof DeviceModel there) {
-      return there.forwardBackwardOnDevice((DeviceBatch) batch, weight, finished);
+      there.learn(batch, weight, finished);
+      return 0;
+    }
+    if (batch instanceof TokenBatch here) {
+      return model.forwardBackward(here, weight, finished) * predictions;
     }
     throw new IllegalArgumentException("batches in a device's memory need a model that takes them");
   }

@@ -1,11 +1,11 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.tensor.GradientHook;
+import io.moraine.model.tensor.Hooks;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.VoidTensorHook;
 
 /**
  * Tells when backward has finished a layer and all behind it. The hook sits on a view of the
@@ -13,32 +13,34 @@ import org.bytedeco.pytorch.VoidTensorHook;
  * comes after that view. A weight of an earlier layer that is used behind it again stands in front
  * of it.
  */
-final class FinishedLayer extends VoidTensorHook {
+final class FinishedLayer extends GradientHook {
 
   private final LongConsumer finished;
   private final long from;
 
-  private FinishedLayer(LongConsumer finished, long from) {
+  private FinishedLayer(Hooks hooks, LongConsumer finished, long from) {
+    super(hooks);
     this.finished = finished;
     this.from = from;
   }
 
   /**
-   * Runs all layers in order, within a scope that lasts until backward is done.
+   * Runs all layers in order.
    *
    * @param starts the first gradient of each layer
    */
-  static LayerRun announced(LayerRun run, List<Long> starts, LongConsumer finished) {
+  static LayerRun announced(LayerRun run, Hooks hooks, List<Long> starts, LongConsumer finished) {
     Iterator<Long> next = starts.iterator();
     return (layer, h, context) -> {
       Tensor input = h.view_as(h);
-      input.register_hook(new FinishedLayer(finished, next.next()));
+      hooks.put(new FinishedLayer(hooks, finished, next.next()), input);
       return run.forward(layer, input, context);
     };
   }
 
   @Override
-  public void call(TensorBase gradient) {
+  protected Tensor answer(Tensor gradient) {
     finished.accept(from);
+    return gradient;
   }
 }

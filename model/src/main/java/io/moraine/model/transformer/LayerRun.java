@@ -1,5 +1,6 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.tensor.Scoped;
 import org.bytedeco.pytorch.Tensor;
 
 /** How a layer is run over whole sequences. */
@@ -8,9 +9,9 @@ interface LayerRun {
   /** As it stands, and nobody listens. */
   LayerRun UNHEARD = heardBy(RoutingListener.UNHEARD);
 
-  /** As it stands; autograd keeps what backward needs. */
+  /** As it stands; autograd alone keeps what backward needs, of every layer. */
   static LayerRun heardBy(RoutingListener listener) {
-    return (layer, h, context) -> layer.forward(h, context, listener);
+    return (layer, h, context) -> Scoped.result(() -> layer.forward(h, context, listener));
   }
 
   /**

@@ -4,6 +4,8 @@ import io.moraine.model.attention.Sequences;
 import io.moraine.model.data.DeviceBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
+import io.moraine.model.tensor.Device;
+import io.moraine.model.tensor.Scoped;
 import io.moraine.model.train.FurtherLoss;
 import java.util.Optional;
 import java.util.function.Function;
@@ -18,7 +20,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, Eq. 21-25
  */
-final class MultiTokenPrediction {
+final class MultiTokenPrediction implements AutoCloseable {
 
   /** ATen's number for the sum of the losses of single tokens. */
   private static final long SUM = 2;
@@ -27,14 +29,21 @@ final class MultiTokenPrediction {
   private final Weights weights;
   private final Rotary rotary;
   private final TorchExpertBalance balance;
-  private FurtherLoss heard = FurtherLoss.NONE;
+  private final SummedLoss losses;
+  private final SummedLoss predictions;
 
   MultiTokenPrediction(
-      ModelConfig config, Weights weights, Rotary rotary, TorchExpertBalance balance) {
+      ModelConfig config,
+      Weights weights,
+      Rotary rotary,
+      TorchExpertBalance balance,
+      Device device) {
     this.config = config;
     this.weights = weights;
     this.rotary = rotary;
     this.balance = balance;
+    this.losses = new SummedLoss(device);
+    this.predictions = new SummedLoss(device);
   }
 
   /**
@@ -67,7 +76,8 @@ final class MultiTokenPrediction {
           new TrainingListener(balance, batch.sequences(), learned, Math.max(0, moeLayer));
       before = forward(k, sequences, tokens.narrow(1, k, places), before, runs.apply(listener));
       Tensor sum = sumOfLosses(before, targets);
-      heard = heard.plus(new FurtherLoss(sum.item_float(), count(targets)));
+      losses.add(sum, 1);
+      predictions.add(targets.ge(new Scalar(0)).sum(), 1);
       Tensor mean = sum.div(new Scalar((double) batch.predictions()));
       Tensor loss = listener.balanceLoss().map(mean::add).orElse(mean);
       total = Optional.of(total.isEmpty() ? loss : total.get().add(loss));
@@ -103,22 +113,26 @@ final class MultiTokenPrediction {
 
   /** What was learned since the last call. */
   FurtherLoss takeLoss() {
-    FurtherLoss taken = heard;
-    heard = FurtherLoss.NONE;
-    return taken;
+    return config.prediction().depth() == 0
+        ? FurtherLoss.NONE
+        : new FurtherLoss(losses.take(), (long) predictions.take());
   }
 
   private Tensor sumOfLosses(Tensor hidden, Tensor targets) {
-    return torch.cross_entropy_loss(
-        weights.head().forward(hidden),
-        targets,
-        new TensorOptional(),
-        SUM,
-        TokenBatch.PADDING,
-        0.0);
+    return Scoped.result(
+        () ->
+            torch.cross_entropy_loss(
+                weights.head().forward(hidden),
+                targets,
+                new TensorOptional(),
+                SUM,
+                TokenBatch.PADDING,
+                0.0));
   }
 
-  private static long count(Tensor targets) {
-    return targets.ge(new Scalar(0)).sum().item_long();
+  @Override
+  public void close() {
+    losses.close();
+    predictions.close();
   }
 }

@@ -1,13 +1,14 @@
 package io.moraine.model.transformer;
 
+import io.moraine.model.tensor.GradientHook;
+import io.moraine.model.tensor.Hooks;
+import io.moraine.model.tensor.Scoped;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorBase;
-import org.bytedeco.pytorch.TensorTensorHook;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -22,7 +23,7 @@ import org.bytedeco.pytorch.global.torch;
  * @source Chen et al., Training deep nets with sublinear memory cost, 2016, arXiv:1604.06174
  * @cost one more forward pass of the layer
  */
-final class RecomputedLayer extends TensorTensorHook {
+final class RecomputedLayer extends GradientHook {
 
   private final Layer layer;
   private final Tensor input;
@@ -32,15 +33,14 @@ final class RecomputedLayer extends TensorTensorHook {
   /** In place of the layer's balance loss: gets the gradient that belongs to it. */
   private final Optional<Tensor> balance;
 
-  /** That of the forward pass; autograd may call from a thread that has no scope. */
-  private final PointerScope scope = PointerScope.getInnerScope();
-
   private RecomputedLayer(
+      Hooks hooks,
       Layer layer,
       Tensor input,
       AttentionContext context,
       TrainingListener listener,
       Optional<Tensor> balance) {
+    super(hooks);
     this.layer = layer;
     this.input = input;
     this.context = context;
@@ -48,17 +48,19 @@ final class RecomputedLayer extends TensorTensorHook {
     this.balance = balance;
   }
 
-  /** Runs layers so, within a scope that lasts until backward is done. */
-  static LayerRun heardBy(TrainingListener listener) {
-    return (layer, h, context) -> forward(layer, h, context, listener);
+  /** Runs layers so. */
+  static LayerRun heardBy(TrainingListener listener, Hooks hooks) {
+    return (layer, h, context) -> forward(layer, h, context, listener, hooks);
   }
 
   private static Tensor forward(
-      Layer layer, Tensor h, AttentionContext context, TrainingListener listener) {
+      Layer layer, Tensor h, AttentionContext context, TrainingListener listener, Hooks hooks) {
     Tensor output = h.clone();
+    Tensor input;
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       output.data().copy_(layer.forward(h, context, listener::count));
+      input = h.detach().retainReference();
     }
     // After the copy is made: backward runs later operations first, so the hook finds its gradient.
     Optional<Tensor> balance =
@@ -67,31 +69,35 @@ final class RecomputedLayer extends TensorTensorHook {
             .filter(moe -> moe.router().config().sequenceBalanceAlpha() > 0)
             .map(moe -> scalar(h));
     balance.ifPresent(listener::add);
-    output.register_hook(new RecomputedLayer(layer, h.detach(), context, listener, balance));
+    hooks.put(new RecomputedLayer(hooks, layer, input, context, listener, balance), output);
     return output;
   }
 
   @Override
-  public TensorBase call(TensorBase gradient) {
+  protected Tensor answer(Tensor gradient) {
     input.set_requires_grad(true);
-    try (PointerScope inner = new PointerScope();
-        AutoGradMode withGradient = new AutoGradMode(true)) {
+    try (AutoGradMode withGradient = new AutoGradMode(true)) {
       TensorVector results = new TensorVector();
       TensorVector gradients = new TensorVector();
       Tensor output =
-          layer.forward(
-              input,
-              context,
-              (router, result) ->
-                  listener.balanceLoss(router, result).ifPresent(results::push_back));
+          Scoped.result(
+              () ->
+                  layer.forward(
+                      input,
+                      context,
+                      (router, result) ->
+                          listener.balanceLoss(router, result).ifPresent(results::push_back)));
       balance.ifPresent(term -> gradients.push_back(required(term.grad())));
       results.push_back(output);
-      gradients.push_back(new Tensor(gradient));
+      gradients.push_back(gradient);
       torch.backward(results, gradients, new BoolOptional(), false, new TensorVector());
     }
-    Tensor answer = required(input.grad());
-    scope.attach(answer);
-    return answer;
+    return required(input.grad());
+  }
+
+  @Override
+  protected void free() {
+    input.close();
   }
 
   private static Tensor required(Tensor gradient) {

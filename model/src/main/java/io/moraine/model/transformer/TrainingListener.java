@@ -3,6 +3,7 @@ package io.moraine.model.transformer;
 import io.moraine.model.moe.MoeLayer;
 import io.moraine.model.moe.Router;
 import java.util.Optional;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 
 /** Counts the load of MoE layers while training and adds up their balance losses. */
@@ -12,10 +13,14 @@ final class TrainingListener implements RoutingListener {
   private final int sequences;
   private final Optional<Tensor> learned;
   private int moeLayer;
+
+  /** That of the pass; layers have scopes of their own. */
+  private final PointerScope pass = PointerScope.getInnerScope();
+
   private Optional<Tensor> balanceLoss = Optional.empty();
 
   /**
-   * Before the first MoE layer.
+   * Before the first MoE layer, within a scope that lasts until backward is done.
    *
    * @param learned the places whose routing counts, 1 or 0; empty if all do; shape (B * L)
    * @param moeLayer index of that layer among all MoE layers
@@ -50,7 +55,9 @@ final class TrainingListener implements RoutingListener {
 
   /** Adds the balance loss of the next layer that has one. */
   void add(Tensor loss) {
-    balanceLoss = Optional.of(balanceLoss.isEmpty() ? loss : balanceLoss.get().add(loss));
+    Tensor sum = balanceLoss.isEmpty() ? loss : balanceLoss.get().add(loss);
+    pass.attach(sum);
+    balanceLoss = Optional.of(sum);
   }
 
   /** The balance losses of all layers heard so far; empty without any. */

@@ -2,6 +2,7 @@ package io.moraine.model.transformer;
 
 import io.moraine.model.attention.Sequences;
 import io.moraine.model.collective.CollectiveException;
+import io.moraine.model.data.Batch;
 import io.moraine.model.data.DeviceBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
@@ -10,6 +11,7 @@ import io.moraine.model.moe.Router;
 import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Floats;
+import io.moraine.model.tensor.Scoped;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import io.moraine.model.train.DeviceModel;
 import io.moraine.model.train.ExpertBalance;
@@ -56,11 +58,12 @@ public final class Transformer implements DeviceModel {
   private final Rotary rotary;
   private final TorchExpertBalance balance;
   private final MultiTokenPrediction prediction;
+  private final SummedLoss learned;
 
   /** The first gradient of each layer. */
   private final List<Long> layerStarts;
 
-  /** A model whose weights are zero; see {@link #initialize(long)}. */
+  /** A model on the processor whose weights are zero; {@link InitialWeights} are put there. */
   public Transformer(ModelConfig config) {
     this(config, Device.CPU);
   }
@@ -71,17 +74,9 @@ public final class Transformer implements DeviceModel {
   }
 
   /**
-   * A model whose weights are zero.
-   *
-   * @param recompute what training computes twice to keep less; changes no result
-   */
-  public Transformer(ModelConfig config, Recompute recompute) {
-    this(config, recompute, Optional.empty(), Device.CPU);
-  }
-
-  /**
    * One rank's part of a model whose weights are zero.
    *
+   * @param recompute what training computes twice to keep less; changes no result
    * @param exchange with the ranks that own the other routed experts; empty if all are here. With
    *     it all ranks make a pass together; one that has no tokens calls {@link #serveOthers}
    * @param device of all its tensors
@@ -92,6 +87,7 @@ public final class Transformer implements DeviceModel {
     this.device = device;
     this.recompute = recompute;
     this.exchange = exchange;
+    config.precision().requireOn(device);
     this.held =
         exchange
             .map(
@@ -105,7 +101,8 @@ public final class Transformer implements DeviceModel {
     this.rotary =
         new Rotary(
             config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary(), device);
-    this.prediction = new MultiTokenPrediction(config, weights, rotary, balance);
+    this.prediction = new MultiTokenPrediction(config, weights, rotary, balance, device);
+    this.learned = new SummedLoss(device);
     this.layerStarts =
         IntStream.range(0, config.layers())
             .mapToObj(layer -> WeightLayout.start(gradients.slices(), layer))
@@ -117,11 +114,6 @@ public final class Transformer implements DeviceModel {
     return config;
   }
 
-  /** Sets all weights to {@link InitialWeights}. */
-  public void initialize(long seed) {
-    InitialWeights.put(config, seed, parameters);
-  }
-
   @Override
   public double forwardBackward(TokenBatch batch, double weight) {
     return forwardBackward(batch, weight, UNHEARD);
@@ -130,32 +122,43 @@ public final class Transformer implements DeviceModel {
   @Override
   public double forwardBackward(TokenBatch batch, double weight, LongConsumer finished) {
     try (PointerScope scope = new PointerScope()) {
-      return forwardBackwardOnDevice(placed(batch), weight, finished);
+      return pass(placed(batch), weight, finished).item_float();
     }
   }
 
   @Override
-  public double forwardBackwardOnDevice(DeviceBatch batch, double weight, LongConsumer finished) {
+  public void learn(Batch batch, double weight, LongConsumer finished) {
     try (PointerScope scope = new PointerScope()) {
-      Tensor tokens = tokens(batch);
-      TrainingListener listener =
-          new TrainingListener(balance, batch.sequences(), learned(batch, tokens), 0);
-      Sequences sequences = sequences(batch);
-      LayerRun run =
-          finished == UNHEARD
-              ? run(listener)
-              : FinishedLayer.announced(run(listener), layerStarts, finished);
-      Tensor hidden = hiddenStates(inputs(tokens), sequences, run);
-      Tensor loss = crossEntropy(weights.head().forward(hidden), tokens, MEAN);
-      Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
-      Tensor total =
-          prediction
-              .loss(batch, sequences, tokens, hidden, this::run)
-              .map(balanced::add)
-              .orElse(balanced);
-      backward(total.mul(new Scalar(weight)));
-      return loss.item_float();
+      DeviceBatch there = batch instanceof TokenBatch here ? placed(here) : (DeviceBatch) batch;
+      learned.add(pass(there, weight, finished), there.predictions());
     }
+  }
+
+  @Override
+  public double takeLoss() {
+    return learned.take();
+  }
+
+  /** Forward and backward, within a scope; the mean loss, a scalar. */
+  private Tensor pass(DeviceBatch batch, double weight, LongConsumer finished) {
+    Tensor tokens = tokens(batch);
+    TrainingListener listener =
+        new TrainingListener(balance, batch.sequences(), counted(batch, tokens), 0);
+    Sequences sequences = sequences(batch);
+    LayerRun run =
+        finished == UNHEARD
+            ? run(listener)
+            : FinishedLayer.announced(run(listener), weights.hooks(), layerStarts, finished);
+    Tensor hidden = hiddenStates(inputs(tokens), sequences, run);
+    Tensor loss = crossEntropy(hidden, tokens, MEAN);
+    Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
+    Tensor total =
+        prediction
+            .loss(batch, sequences, tokens, hidden, this::run)
+            .map(balanced::add)
+            .orElse(balanced);
+    backward(total.mul(new Scalar(weight)));
+    return loss;
   }
 
   /**
@@ -171,10 +174,12 @@ public final class Transformer implements DeviceModel {
     int[] padding = new int[enough + 1];
     Arrays.fill(padding, TokenBatch.PADDING);
     TokenBatch batch = new TokenBatch(1, enough, padding);
-    if (isTraining) {
-      forwardBackward(batch, 0);
-    } else {
+    if (!isTraining) {
       tokenLosses(batch);
+      return;
+    }
+    try (PointerScope scope = new PointerScope()) {
+      pass(placed(batch), 0, UNHEARD);
     }
   }
 
@@ -205,7 +210,7 @@ public final class Transformer implements DeviceModel {
       DeviceBatch placed = placed(batch);
       Tensor tokens = tokens(placed);
       Tensor hidden = hiddenStates(inputs(tokens), sequences(placed), run);
-      return Floats.of(crossEntropy(weights.head().forward(hidden), tokens, NO_REDUCTION));
+      return Floats.of(crossEntropy(hidden, tokens, NO_REDUCTION));
     }
   }
 
@@ -332,6 +337,8 @@ public final class Transformer implements DeviceModel {
 
   @Override
   public void close() {
+    learned.close();
+    prediction.close();
     rotary.close();
     weights.close();
     balance.close();
@@ -367,7 +374,7 @@ public final class Transformer implements DeviceModel {
   private LayerRun run(TrainingListener listener) {
     return switch (recompute) {
       case NONE -> LayerRun.heardBy(listener);
-      case LAYERS -> RecomputedLayer.heardBy(listener);
+      case LAYERS -> RecomputedLayer.heardBy(listener, weights.hooks());
     };
   }
 
@@ -413,14 +420,21 @@ public final class Transformer implements DeviceModel {
   }
 
   /** 1 where a prediction is learned from, 0 where the target is padding; empty without padding. */
-  private static Optional<Tensor> learned(DeviceBatch batch, Tensor tokens) {
+  private static Optional<Tensor> counted(DeviceBatch batch, Tensor tokens) {
     return batch.isPadded()
         ? Optional.of(targets(tokens).ge(new Scalar(0)).to(torch.ScalarType.Float))
         : Optional.empty();
   }
 
-  private static Tensor crossEntropy(Tensor logits, Tensor tokens, long reduction) {
-    return torch.cross_entropy_loss(
-        logits, targets(tokens), new TensorOptional(), reduction, TokenBatch.PADDING, 0.0);
+  private Tensor crossEntropy(Tensor hidden, Tensor tokens, long reduction) {
+    return Scoped.result(
+        () ->
+            torch.cross_entropy_loss(
+                weights.head().forward(hidden),
+                targets(tokens),
+                new TensorOptional(),
+                reduction,
+                TokenBatch.PADDING,
+                0.0));
   }
 }

@@ -20,6 +20,7 @@ import io.moraine.model.precision.Linear;
 import io.moraine.model.precision.Precision;
 import io.moraine.model.precision.Products;
 import io.moraine.model.tensor.Device;
+import io.moraine.model.tensor.Hooks;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import java.util.ArrayList;
@@ -95,6 +96,11 @@ final class Weights implements AutoCloseable {
 
   Linear head() {
     return head;
+  }
+
+  /** What is called backward. */
+  Hooks hooks() {
+    return products.hooks();
   }
 
   @Override
@@ -189,7 +195,7 @@ final class Weights implements AutoCloseable {
     boolean isAligned =
         config.dim() % GroupedLinear.ALIGNMENT == 0
             && config.experts().feedForwardDim() % GroupedLinear.ALIGNMENT == 0;
-    return device.isCuda() && config.precision() == Precision.BF16 && isAligned
+    return device.hasTensorCores() && config.precision() == Precision.BF16 && isAligned
         ? grouped(prefix)
         : experts(prefix, 0, config.router().routedExperts(), "");
   }
@@ -232,7 +238,7 @@ final class Weights implements AutoCloseable {
     for (int source = 0; source < placement.worldSize(); source++) {
       bySource.add(experts(prefix, from, to, HeldWeights.ofSource(source)));
     }
-    return new ExpertsOnOwners(others, bySource, device);
+    return new ExpertsOnOwners(others, bySource, device, hooks());
   }
 
   private LocalExperts experts(String prefix, int from, int to, String gradient) {

@@ -17,7 +17,7 @@ import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.tensor.Torch
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
-import io.moraine.model.transformer.{ModelConfig, Transformer}
+import io.moraine.model.transformer.{InitialWeights, ModelConfig, Transformer}
 import java.io.{FileNotFoundException, IOException}
 import java.nio.file.{Files, Path}
 import java.util.OptionalInt
@@ -78,7 +78,7 @@ class ModelFormatSuite extends AnyFunSuite {
   private def model(config: ModelConfig): Transformer = {
     Torch.start(1)
     val model = new Transformer(config)
-    model.initialize(3)
+    InitialWeights.put(model.config, 3, model.parameters)
     model.expertBalance.ifPresent(r =>
       r.setBias(r.bias.indices.map(i => 0.01f * i - 0.05f).toArray)
     )

@@ -1,6 +1,6 @@
 package io.moraine.model.precision
 
-import io.moraine.model.tensor.{Device, DeviceChoice, NeedsGpu, Torch}
+import io.moraine.model.tensor.{Device, DeviceChoice, NeedsGpu, NoCudaException, Torch}
 import java.util.SplittableRandom
 import org.bytedeco.pytorch.Tensor
 import org.bytedeco.pytorch.global.torch
@@ -84,6 +84,80 @@ class ScaledProductReferenceSuite extends AnyFunSuite {
       }
     }
   }
+
+  test("a weight is rounded once until it changes, for both products") {
+    Torch.start(1)
+    scoped {
+      val weight = on(Device.CPU, random(40, 130, 2, 0.05), 40)
+      val scaled = new ScaledWeight(weight)
+      val (first, turned) = (scaled.matrix, scaled.transposed)
+      assert((scaled.matrix eq first) && (scaled.transposed eq turned))
+      val before = matrix(first.values).toSeq.map(_.toSeq)
+      weight.mul_(new org.bytedeco.pytorch.Scalar(-2.0))
+      val after = matrix(scaled.matrix.values).toSeq.map(_.toSeq)
+      assert(after == before.map(_.map(_ * -2)) && after != before)
+      assert(matrix(scaled.transposed.values).toSeq.map(_.toSeq) == after.transpose)
+      scaled.close()
+    }
+  }
+
+  test("a device that multiplies E4M3 as the emulation does is taken") {
+    Torch.start(1)
+    ScaledMultiplication.EMULATED.requireOn(Device.LIKE_CUDA)
+    Precision.FP8.requireOn(Device.LIKE_CUDA)
+    Precision.FP8.requireOn(Device.CPU)
+  }
+
+  private val unlike: Seq[(String, ScaledMultiplication, String)] = Seq(
+    (
+      "refuses",
+      (_, _, _) =>
+        throw new RuntimeException("Invalid scaling configuration.\nException raised from"),
+      "fails: Invalid scaling configuration."
+    ),
+    (
+      "leaves out scales",
+      (a, b, kind) =>
+        torch
+          .matmul(a.codes.to(torch.ScalarType.Float), b.codes.to(torch.ScalarType.Float).t)
+          .to(kind),
+      "comes out wrong by \\d+\\.\\d %"
+    ),
+    (
+      "takes the first tile's scale for all",
+      (a, b, kind) => {
+        val first = new ScaledMatrix(
+          a.codes,
+          a.scales.narrow(1, 0, 1).expand_as(a.scales),
+          a.rows,
+          a.columns
+        )
+        ScaledMultiplication.EMULATED.multiply(first, b, kind)
+      },
+      "comes out wrong by \\d+\\.\\d %"
+    ),
+    (
+      "gives no numbers",
+      (a, b, kind) =>
+        ScaledMultiplication.EMULATED
+          .multiply(a, b, kind)
+          .mul(new org.bytedeco.pytorch.Scalar(Double.NaN)),
+      "comes out wrong by Infinity %"
+    )
+  )
+
+  for ((kind, multiplication, fault) <- unlike)
+    test(s"a device that $kind is refused in a line") {
+      Torch.start(1)
+      val error = intercept[NoCudaException](multiplication.requireOn(Device.LIKE_CUDA))
+      assert(
+        error.getMessage.matches(
+          "model\\.precision = fp8 wants a Hopper GPU \\(compute capability 9\\.x\\), and on cpu a small " +
+            s"product of E4M3 $fault\\. Use bf16, or the processor, which emulates fp8"
+        ),
+        error.getMessage
+      )
+    }
 
   for (size <- sizes)
     test(s"tensor cores give the same numbers, (T, C, N) = $size", NeedsGpu) {

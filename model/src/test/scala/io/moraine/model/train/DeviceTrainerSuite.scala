@@ -254,6 +254,27 @@ class DeviceTrainerSuite extends AnyFunSuite {
       assert(weights(setUp, there.folder) == weights(setUp, here.folder))
     }
 
+  for (precision <- Seq(Precision.BF16, Precision.FP8); ranks <- Seq(1, 2))
+    test(
+      s"in the forms of a GPU losses are near the ordinary ones, $precision, $ranks ranks; the same bits where layers are computed again, or resumed"
+    ) {
+      val ordinary = SetUp("", model.`with`(precision), ranks, gradients = coded("int8", true))
+      val setUp = ordinary.copy(device = Device.LIKE_CUDA)
+      val here = train(ordinary, 10, Everywhere)
+      val there = train(setUp, 10, Everywhere)
+      val apart =
+        here.curve.zip(there.curve).map { case (a, b) => math.abs(a._1 - b._1) / math.abs(a._1) }
+      info(f"losses at most ${apart.max}%.2g apart")
+      assert(apart.size == 10 && apart.max < 3e-2)
+      if (precision == Precision.BF16)
+        assert(weights(setUp, there.folder) != weights(setUp, here.folder))
+      val again = train(setUp.copy(recompute = Recompute.LAYERS), 10, Everywhere)
+      assert(again.curve == there.curve)
+      assert(weights(setUp, again.folder) == weights(setUp, there.folder))
+      val begun = train(setUp, 6, Everywhere)
+      assert(train(setUp, 10, Everywhere, begun.folder).curve == there.curve.drop(6))
+    }
+
   for (precision <- Precision.values; ranks <- Seq(1, 2))
     test(s"on a GPU losses are those of the processor, $precision, $ranks ranks", NeedsGpu) {
       val device = Torch.start(1, DeviceChoice.CUDA, 0)

@@ -10,7 +10,13 @@ import io.moraine.model.precision.Precision
 import io.moraine.model.reduction.ReductionConfig
 import io.moraine.model.tensor.{Device, Torch}
 import io.moraine.model.train.TrainConfig.Spikes
-import io.moraine.model.transformer.{ModelConfig, Recompute, TinyModels, Transformer}
+import io.moraine.model.transformer.{
+  InitialWeights,
+  ModelConfig,
+  Recompute,
+  TinyModels,
+  Transformer
+}
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.nio.file.{Files, Path}
 import java.util.Optional
@@ -266,7 +272,7 @@ object ExpertsOnOwnersSuite {
     }
     val model = new Transformer(setUp.model, setUp.recompute, exchange, setUp.device)
     try {
-      model.initialize(3)
+      InitialWeights.put(model.config, 3, model.parameters)
       use(model)
     } finally model.close()
   }

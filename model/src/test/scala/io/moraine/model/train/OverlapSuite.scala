@@ -7,8 +7,9 @@ import io.moraine.model.data.TokenBatch
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.precision.Precision
 import io.moraine.model.reduction.ReductionConfig
+import io.moraine.model.tensor.Device
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
-import io.moraine.model.transformer.{Recompute, TinyModels, Transformer}
+import io.moraine.model.transformer.{InitialWeights, Recompute, TinyModels, Transformer}
 import java.nio.file.Files
 import java.util.Optional
 import java.util.concurrent.ConcurrentLinkedQueue
@@ -33,9 +34,9 @@ class OverlapSuite extends AnyFunSuite {
 
   for ((name, config) <- models; recompute <- Recompute.values)
     test(s"$name, recompute $recompute: what a layer is said to have finished is final") {
-      val model = new Transformer(config, recompute)
+      val model = new Transformer(config, recompute, Optional.empty(), Device.CPU)
       try {
-        model.initialize(3)
+        InitialWeights.put(model.config, 3, model.parameters)
         val length = TinyModels.length
         val batch = new TokenBatch(2, length, TinyModels.tokens(2 * (length + 1), 5))
         val seen = ArrayBuffer.empty[(Long, Seq[Int])]

@@ -9,7 +9,7 @@ import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.reduction.ReductionConfig
 import io.moraine.model.tensor.Torch
 import io.moraine.model.train.TrainConfig.Weights
-import io.moraine.model.transformer.{TinyModels, Transformer}
+import io.moraine.model.transformer.{InitialWeights, TinyModels, Transformer}
 import java.nio.file.Files
 import java.util.Optional
 import java.util.concurrent.ConcurrentLinkedQueue
@@ -54,7 +54,7 @@ class ReductionCurveSuite extends AnyFunSuite {
       .run(2) { communicator =>
         val model = new Transformer(TinyModels.config(router))
         try {
-          model.initialize(seed)
+          InitialWeights.put(model.config, seed, model.parameters)
           new Trainer(
             model,
             config,

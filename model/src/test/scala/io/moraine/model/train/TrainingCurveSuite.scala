@@ -7,7 +7,7 @@ import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.tensor.Torch
-import io.moraine.model.transformer.{TinyModels, Transformer}
+import io.moraine.model.transformer.{InitialWeights, TinyModels, Transformer}
 import java.nio.file.Files
 import java.util.Optional
 import java.util.concurrent.ConcurrentLinkedQueue
@@ -49,7 +49,7 @@ class TrainingCurveSuite extends AnyFunSuite {
     val results = Ranks.run(2) { communicator =>
       val model = new Transformer(TinyModels.config(router))
       try {
-        model.initialize(seed)
+        InitialWeights.put(model.config, seed, model.parameters)
         new Trainer(
           model,
           config,

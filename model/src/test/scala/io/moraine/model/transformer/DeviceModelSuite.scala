@@ -24,7 +24,7 @@ class DeviceModelSuite extends AnyFunSuite {
     Torch.start(1)
     val m = new Transformer(model, Recompute.NONE, Optional.empty(), device)
     try {
-      m.initialize(3)
+      InitialWeights.put(m.config, 3, m.parameters)
       val loss = run(m)
       (loss, TinyModels.all(m.gradients).toSeq.map(java.lang.Float.floatToRawIntBits))
     } finally m.close()
@@ -33,7 +33,8 @@ class DeviceModelSuite extends AnyFunSuite {
   for ((name, model) <- TinyModels.kinds :+ ("within documents" -> config(span = within)))
     test(s"a batch of int32 in the device's memory gives the same bits: $name") {
       val row = Array(2L, length + 1L)
-      val whole = gradients(Device.CPU, _.forwardBackward(batch, 1), model)
+      val whole =
+        gradients(Device.CPU, _.forwardBackward(batch, 1) * batch.predictions, model)
       val there = gradients(
         Device.COPIED,
         m => {
@@ -42,7 +43,8 @@ class DeviceModelSuite extends AnyFunSuite {
             val ids = Device.CPU.tensor(batch.tokens, row: _*).to(torch.ScalarType.Int)
             val parts = Device.CPU.tensor(documents, row: _*)
             val placed = new DeviceBatch(2, length, 2 * length, ids, Optional.of(parts))
-            m.forwardBackwardOnDevice(placed, 1, TrainableModel.UNHEARD)
+            m.learn(placed, 1, TrainableModel.UNHEARD)
+            m.takeLoss()
           } finally scope.close()
         },
         model
@@ -56,7 +58,7 @@ class DeviceModelSuite extends AnyFunSuite {
     val model = config(prediction = further)
     val Seq(here, there) = Seq(Device.CPU, Device.COPIED).map { device =>
       val m = new Transformer(model, Recompute.NONE, Optional.empty(), device)
-      m.initialize(3)
+      InitialWeights.put(m.config, 3, m.parameters)
       val decoder = m.decoder(2)
       val text = tokens(8, 4)
       val read = decoder.read(text, 3).toSeq
@@ -67,6 +69,74 @@ class DeviceModelSuite extends AnyFunSuite {
     }
     assert(here == there)
   }
+
+  for (device <- Seq(Device.CPU, Device.COPIED, Device.LIKE_CUDA))
+    test(s"losses that are added where they are: the bits of their sum in float64, on $device, read in place: ${device.isReadable}, forms of a GPU: ${device.hasTensorCores}") {
+      Torch.start(1)
+      val model = config(prediction = further)
+      val batches = Seq(12, 7, 3).zipWithIndex.map { case (last, i) =>
+        val ids = tokens(2 * (length + 1), 5L + i)
+        java.util.Arrays.fill(ids, last + 1, length + 1, TokenBatch.PADDING)
+        new TokenBatch(2, length, ids)
+      }
+      assert(batches.map(_.predictions) == Seq(24, 19, 15))
+      val m = new Transformer(model, Recompute.NONE, Optional.empty(), device)
+      InitialWeights.put(model, 3, m.parameters)
+      val each = batches.map(b => m.forwardBackward(b, 1) * b.predictions)
+      val beyond = m.takeFurtherLoss()
+      batches.foreach(m.learn(_, 1, TrainableModel.UNHEARD))
+      assert(m.takeLoss() == each.foldLeft(0.0)(_ + _) && m.takeLoss() == 0)
+      assert(m.takeFurtherLoss() == beyond && beyond.sum > 0)
+      assert(beyond.predictions == Seq(22 + 20, 17 + 15, 13 + 11).sum)
+      assert(m.takeFurtherLoss().predictions == 0)
+      m.close()
+    }
+
+  private def floats(bits: Seq[Int]) = bits.map(java.lang.Float.intBitsToFloat(_).toDouble)
+
+  /** Size of the difference over the size of the first. */
+  private def relative(a: Seq[Double], b: Seq[Double]): Double = {
+    def size(values: Seq[Double]) = math.sqrt(values.map(v => v * v).sum)
+    assert(a.size == b.size && size(a) > 0)
+    size(a.zip(b).map { case (x, y) => x - y }) / size(a)
+  }
+
+  // Routed experts in one operation: forward the same products; gradients of weights come in bfloat16, and those of a row
+  // from its two products are added in it. No matrix here is wider than a tile, so E4M3 as it is sums in the same order.
+  for ((name, model) <- TinyModels.kinds; precision <- Precision.values)
+    test(s"in the forms of a GPU losses and gradients are the ordinary ones': $name, $precision") {
+      val Seq(here, there) = Seq(Device.CPU, Device.LIKE_CUDA).map(
+        gradients(_, _.forwardBackward(batch, 1), model.`with`(precision))
+      )
+      val apart = relative(floats(here._2), floats(there._2))
+      info(f"loss ${math.abs(there._1 / here._1 - 1)}%.2g apart, gradients $apart%.2g")
+      val isGrouped = precision == Precision.BF16 && model.moeLayers > 0
+      assert(there._1 == here._1)
+      if (isGrouped) assert(apart > 0 && apart < 1e-2)
+      else assert(there == here)
+    }
+
+  for (precision <- Seq(Precision.BF16, Precision.FP8))
+    test(s"in the forms of a GPU weights that are put count in the next pass, $precision") {
+      Torch.start(1)
+      val model = config(prediction = further).`with`(precision)
+      def made(seed: Long) = {
+        val m = new Transformer(model, Recompute.NONE, Optional.empty(), Device.LIKE_CUDA)
+        InitialWeights.put(model, seed, m.parameters)
+        m
+      }
+      def bits(m: Transformer) = {
+        m.zeroGradients()
+        val loss = m.forwardBackward(batch, 1)
+        (loss, TinyModels.all(m.gradients).toSeq, m.tokenLosses(batch).toSeq)
+      }
+      val (one, other) = (made(3), made(4))
+      val (before, expected) = (bits(one), bits(other))
+      InitialWeights.put(model, 4, one.parameters)
+      assert(before != expected && bits(one) == expected)
+      one.close()
+      other.close()
+    }
 
   test("a batch of another shape is refused") {
     Torch.start(1)

@@ -5,10 +5,10 @@ import io.moraine.model.data.TokenBatch
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.precision.Precision
-import io.moraine.model.tensor.{FlatBuffer, Torch}
+import io.moraine.model.tensor.{Device, FlatBuffer, Torch}
 import io.moraine.model.train.FurtherLoss
 import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
-import java.util.SplittableRandom
+import java.util.{Optional, SplittableRandom}
 import org.scalatest.funsuite.AnyFunSuite
 
 /** What is computed twice is the same bits, and counts once. */
@@ -37,9 +37,9 @@ class RecomputeSuite extends AnyFunSuite {
   /** Gradients of three batches in a row, then the weights of three steps. */
   private def learn(config: ModelConfig, recompute: Recompute): Learned = {
     Torch.start(1)
-    val model = new Transformer(config, recompute)
+    val model = new Transformer(config, recompute, Optional.empty(), Device.CPU)
     try {
-      model.initialize(3)
+      InitialWeights.put(model.config, 3, model.parameters)
       val losses =
         (1 to 3).map(i => model.forwardBackward(batch(i.toLong, padded = i == 2), 1.0 / i))
       val gradients = bits(model.gradients)

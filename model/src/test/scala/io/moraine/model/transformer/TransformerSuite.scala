@@ -64,7 +64,7 @@ class TransformerSuite extends AnyFunSuite {
   private def model(config: ModelConfig, seed: Long = 3): Transformer = {
     Torch.start(1)
     val model = new Transformer(config)
-    model.initialize(seed)
+    InitialWeights.put(model.config, seed, model.parameters)
     model
   }
 
