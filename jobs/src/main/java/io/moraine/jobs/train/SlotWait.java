@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.progress.Progress;
 import java.io.IOException;
 import java.time.Duration;

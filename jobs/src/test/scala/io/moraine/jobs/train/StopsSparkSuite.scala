@@ -1,6 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
+import io.moraine.jobs.lease.TryLaterException
 import java.nio.file.{Files, Path}
 import org.scalatest.funsuite.AnyFunSuite
 

@@ -386,7 +386,10 @@ public final class Trainer {
     return WeightsDigest.of(model.parameters(), holding, communicator);
   }
 
-  /** The newest whole checkpoint. Each rank looks for it; all must find the same. */
+  /**
+   * The newest whole checkpoint. Each rank looks for it; all must find the same. Damaged ones that
+   * are newer are put aside then.
+   */
   private Optional<Checkpoint> newestCheckpoint() throws IOException {
     Optional<Checkpoint> newest =
         checkpoints.newestWhole(
@@ -397,6 +400,9 @@ public final class Trainer {
             });
     communicator.requireIdentical(
         "the newest whole checkpoint's step", newest.map(Checkpoint::step).orElse(-1L));
+    if (newest.isPresent() && communicator.rank() == 0) {
+      checkpoints.setAside(newest.get().step(), observer::message);
+    }
     return newest;
   }
 
