@@ -2,6 +2,7 @@ package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.lease.Desk;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.transport.Listener;
 import io.moraine.model.collective.transport.MeshConfig;
@@ -39,7 +40,7 @@ public final class PlainRank {
     RunFolder run = RunFolder.at(args[1]);
     FileSystem files = run.root().getFileSystem(hadoop);
     files.mkdirs(run.root());
-    Desk desk = Desk.make(hadoop, run, "rank-" + rank);
+    Desk desk = Desk.make(hadoop, run.leased(), "rank-" + rank);
 
     Torch.start(1);
     byte[] secret = run.root().toString().getBytes(StandardCharsets.UTF_8);

@@ -1,11 +1,11 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
-import io.moraine.jobs.train.LeaseLostException;
+import io.moraine.jobs.lease.LeaseLostException;
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.train.RanksLostException;
 import io.moraine.jobs.train.RepeatedFailureException;
 import io.moraine.jobs.train.SparkFailure;
-import io.moraine.jobs.train.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.CollectiveException;
 import io.moraine.model.collective.transport.TransportException;

@@ -67,7 +67,7 @@ final class DriverStatus {
   private void write(Status status, String state, String reason) throws IOException {
     status.state = state;
     status.reason = reason;
-    writer.replace(run.status(), status.rendered());
+    writer.show(run.status(), status.rendered());
   }
 
   /** As it was written last; what is not there or cannot be read begins anew. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.moraine.jobs.progress.Progress;
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.TensorType;
 import io.moraine.model.huggingface.ModelExport;

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.model.checkpoint.Storage;
 import java.io.IOException;
 import java.io.InputStream;
@@ -41,6 +42,11 @@ final class HadoopStorage implements Storage {
   @Override
   public void write(String file, Content content) throws IOException {
     files.write(new Path(root, file), content);
+  }
+
+  @Override
+  public void rename(String folder, String name) throws IOException {
+    files.rename(new Path(root, folder), new Path(root, name));
   }
 
   @Override

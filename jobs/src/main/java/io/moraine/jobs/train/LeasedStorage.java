@@ -41,6 +41,11 @@ final class LeasedStorage implements Storage {
   }
 
   @Override
+  public void rename(String folder, String name) throws IOException {
+    writer.rename(new Path(root, folder), new Path(root, name));
+  }
+
+  @Override
   public void deleteFolder(String folder) throws IOException {
     writer.delete(new Path(root, folder));
   }

@@ -2,6 +2,7 @@ package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.progress.Progress;
+import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.tensor.DeviceChoice;
 import io.moraine.model.train.TrainResult;
@@ -121,7 +122,7 @@ final class RankStage {
         Optional<String> failure = failure(e);
         requireAnother(failure, before, e);
         before = failure;
-        long newest = newestStep(run);
+        long newest = newestStep(hadoop, run);
         losses = newest > checkpoint ? 1 : losses + 1;
         checkpoint = newest;
         requireFewer(losses, checkpoint, e);
@@ -177,9 +178,12 @@ final class RankStage {
     }
   }
 
-  private long newestStep(RunFolder run) throws IOException {
+  /** That of the checkpoint that ranks would resume from; 0 if there is none. */
+  static long newestStep(Configuration hadoop, RunFolder run) throws IOException {
     return new Checkpoints(new HadoopStorage(hadoop, run.root()))
-        .finished().stream().mapToLong(step -> step).max().orElse(0);
+        .newestWhole(damaged -> {}) // the ranks will say it
+        .map(Checkpoint::step)
+        .orElse(0L);
   }
 
   /** Why a rank was lost, in a line. */

@@ -1,6 +1,10 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.Leased;
+import io.moraine.jobs.lease.TryLaterException;
+import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.model.checkpoint.CorruptDataException;
 import java.io.FileNotFoundException;
@@ -59,6 +63,11 @@ public record RunFolder(Path root) {
   /** Claims to the right to train here, and the desk of who has it. */
   Path lease() {
     return new Path(root, "lease");
+  }
+
+  /** What the lease is of. */
+  Leased leased() {
+    return new Leased(root, lease(), "being trained", "--run");
   }
 
   /** Made by a person it ends training, and keeps it from starting until it is removed. */
@@ -163,8 +172,7 @@ public record RunFolder(Path root) {
 
   /** Replaces a small file as a whole, where nobody has a lease. */
   public static void replace(Configuration hadoop, Path file, String text) throws IOException {
-    WholeFiles.of(hadoop, file)
-        .write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+    WholeFiles.of(hadoop, file).write(file, text);
   }
 
   /**

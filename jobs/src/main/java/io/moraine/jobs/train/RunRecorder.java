@@ -1,5 +1,7 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.train.StepMetrics;

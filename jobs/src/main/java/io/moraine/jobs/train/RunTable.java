@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.WholeFiles;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.List;

@@ -1,5 +1,8 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.LeaseLostException;
+import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.model.checkpoint.Storage;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -30,6 +33,11 @@ final class RunWriter {
     this.place = place;
   }
 
+  /** Writes as the lease's holder itself. */
+  static RunWriter driver(Configuration hadoop, RunFolder run, Desk desk) throws IOException {
+    return new RunWriter(hadoop, run, desk.drafts());
+  }
+
   /** Settings of the file system. */
   Configuration hadoop() {
     return hadoop;
@@ -44,9 +52,7 @@ final class RunWriter {
     Path draft = new Path(place, nameOnDesk(file));
     change(
         () -> {
-          try (OutputStream out = files.create(draft)) {
-            content.writeTo(out);
-          }
+          files.draft(draft, content);
           files.makeFolder(file.getParent());
           files.rename(draft, file);
         });
@@ -55,6 +61,22 @@ final class RunWriter {
   /** Writes a small file, in UTF-8. */
   void replace(Path file, String text) throws IOException {
     replace(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /**
+   * Replaces a small file that is soon replaced again, without waiting for the disk: what a power
+   * cut leaves of it may be nothing.
+   */
+  void show(Path file, String text) throws IOException {
+    Path draft = new Path(place, nameOnDesk(file));
+    change(
+        () -> {
+          try (OutputStream out = files.create(draft)) {
+            out.write(text.getBytes(StandardCharsets.UTF_8));
+          }
+          files.makeFolder(file.getParent());
+          files.rename(draft, file);
+        });
   }
 
   /**
@@ -70,6 +92,20 @@ final class RunWriter {
             files.rename(path, gone);
             files.system().delete(gone, true);
           }
+        });
+  }
+
+  /**
+   * Gives a folder of the run's folder another name, by way of the place for drafts.
+   *
+   * @throws LeaseLostException if another process has taken the lease; nothing is renamed then
+   */
+  void rename(Path from, Path to) throws IOException {
+    Path between = new Path(place, nameOnDesk(to));
+    change(
+        () -> {
+          files.rename(from, between);
+          files.rename(between, to);
         });
   }
 

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
 import java.io.IOException;

@@ -127,7 +127,7 @@ final class StatusFile {
 
   void write() throws IOException {
     writtenMillis = System.currentTimeMillis();
-    writer.replace(folder.status(), status.rendered());
+    writer.show(folder.status(), status.rendered());
   }
 
   private Double secondsToGo() {

@@ -1,5 +1,7 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.LeaseLostException;
 import java.util.Optional;
 import java.util.function.Supplier;
 

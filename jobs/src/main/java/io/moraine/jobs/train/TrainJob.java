@@ -4,6 +4,10 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.ModelSettings;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.config.TrainSettings.BigDlChoice;
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.Lease;
+import io.moraine.jobs.lease.LeaseLostException;
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
@@ -87,10 +91,10 @@ public final class TrainJob {
     AtomicReference<String> lost = new AtomicReference<>();
     Duration expiry = settings.connections().lease();
     try (EndRequest ending = EndRequest.listen(hadoop)) {
-      Lease lease = Lease.take(hadoop, run, expiry, reason -> giveUp(lost, reason));
+      Lease lease = Lease.take(hadoop, run.leased(), expiry, reason -> giveUp(lost, reason));
       try {
         Desk desk = lease.desk();
-        DriverStatus status = new DriverStatus(hadoop, run, desk.driver());
+        DriverStatus status = new DriverStatus(hadoop, run, RunWriter.driver(hadoop, run, desk));
         ending.begin(desk.endRequest());
         Tenure tenure = new Tenure(desk, status, () -> Optional.ofNullable(lost.get()));
         return told(
@@ -348,7 +352,7 @@ public final class TrainJob {
       RunFolder run, Desk desk, RunData given, Optional<Path> module, boolean resume)
       throws IOException {
     PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
-    RunWriter writer = desk.driver();
+    RunWriter writer = RunWriter.driver(hadoop, run, desk);
     Checkpoints checkpoints = new Checkpoints(new LeasedStorage(hadoop, run, writer));
     boolean hasCheckpoints = !checkpoints.finished().isEmpty();
     if (hasCheckpoints) {

@@ -28,7 +28,7 @@ class FailureSuite extends AnyFunSuite {
     val line = "run: another process has taken the lease, this one can write there no more."
     val text = "finished unsuccessfully.\nio.moraine.jobs.train.RankFailedException: step 12: " +
       "java.io.IOException: the checkpoint of step 10 could not be written: " +
-      s"io.moraine.jobs.train.LeaseLostException: $line\n\tat ..."
+      s"io.moraine.jobs.lease.LeaseLostException: $line\n\tat ..."
     val failure = Failure.of(new RuntimeException(text))
     assert(failure.exitCode.code == 5 && failure.message == line && !failure.isOurs)
   }

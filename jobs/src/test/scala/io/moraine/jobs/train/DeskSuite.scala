@@ -1,6 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
+import io.moraine.jobs.lease.{Lease, LeaseLostException}
 import java.nio.charset.StandardCharsets
 import java.nio.file.{Files, Path}
 import java.time.Duration
@@ -16,7 +17,10 @@ class DeskSuite extends AnyFunSuite {
   private val hadoop = HdfsLike.register(new Configuration())
 
   private def take(run: RunFolder): Lease =
-    Lease.take(hadoop, run, Duration.ofMinutes(1), (() => 0L): LongSupplier)
+    Lease.take(hadoop, run.leased, Duration.ofMinutes(1), (() => 0L): LongSupplier)
+
+  private def driver(run: RunFolder, lease: Lease): RunWriter =
+    RunWriter.driver(hadoop, run, lease.desk)
 
   /** As if the holder had given no sign of life for long. */
   private def forget(folder: Path): Unit =
@@ -53,9 +57,9 @@ class DeskSuite extends AnyFunSuite {
       val manifest = new org.apache.hadoop.fs.Path(run.root, "checkpoints/step-00000010/m.json")
       for (isDriver <- Seq(true, false); file <- Seq(manifest, run.status)) {
         val old = take(run)
-        old.desk.driver.replace(manifest, "the first one's")
+        driver(run, old).replace(manifest, "the first one's")
         val writer =
-          if (isDriver) old.desk.driver else new RunWriter(hadoop, run, old.desk.ranks)
+          if (isDriver) driver(run, old) else new RunWriter(hadoop, run, old.desk.ranks)
         forget(folder)
         var next: Option[Lease] = None
         lost(s"$scheme:$folder") {
@@ -64,7 +68,7 @@ class DeskSuite extends AnyFunSuite {
             out => {
               out.write("too late".getBytes(StandardCharsets.UTF_8))
               next = Some(take(run))
-              next.get.desk.driver.replace(manifest, "the next one's")
+              driver(run, next.get).replace(manifest, "the next one's")
             }
           )
         }
@@ -137,7 +141,7 @@ class DeskSuite extends AnyFunSuite {
       val folder = Scratch.folder()
       val run = HdfsLike.run(folder)
       val old = take(run)
-      old.desk.driver.replace(run.status, "old")
+      driver(run, old).replace(run.status, "old")
       var next: Option[Lease] = None
       HdfsLike.watched { call =>
         if (
@@ -147,12 +151,12 @@ class DeskSuite extends AnyFunSuite {
           next = Some(null) // while it is taken over
           forget(folder)
           next = Some(take(run))
-          next.get.desk.driver.replace(run.status, "next")
+          driver(run, next.get).replace(run.status, "next")
         }
       } {
         lost(s"hdfslike:$folder") {
-          if (change == "replace") old.desk.driver.replace(run.status, "late")
-          else old.desk.driver.delete(run.status)
+          if (change == "replace") driver(run, old).replace(run.status, "late")
+          else driver(run, old).delete(run.status)
         }
       }
       assert(next.get.desk.stands && content(folder) == Map("status.json" -> "next"))
@@ -161,7 +165,7 @@ class DeskSuite extends AnyFunSuite {
   test("a failure that is not because of the lease is said as it is") {
     val folder = Scratch.folder()
     val run = RunFolder.at(folder.toString)
-    val writer = take(run).desk.driver
+    val writer = driver(run, take(run))
     Files.createFile(folder.resolve("metrics"))
     val failure = intercept[java.io.IOException](
       writer.replace(new org.apache.hadoop.fs.Path(run.metrics, "a.parquet"), "text")

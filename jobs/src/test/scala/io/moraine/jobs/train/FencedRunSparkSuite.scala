@@ -1,6 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
+import io.moraine.jobs.lease.{Lease, LeaseLostException}
 import java.io.IOException
 import java.nio.file.{Files, Path}
 import java.time.Duration
@@ -35,7 +36,7 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
       .foreach(claim => Files.delete(run.resolve("lease").resolve(claim)))
     Lease.take(
       spark.sparkContext.hadoopConfiguration,
-      HdfsLike.run(run),
+      HdfsLike.run(run).leased,
       Duration.ofMinutes(1),
       (() => 0L): LongSupplier
     )
@@ -71,7 +72,11 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
             if (next.isEmpty && call.name == "rename" && isMoment(call)) {
               next = Some(null) // while it is taken over
               next = Some(takeOver(run))
-              val writer = next.get.desk.driver
+              val writer = RunWriter.driver(
+                spark.sparkContext.hadoopConfiguration,
+                HdfsLike.run(run),
+                next.get.desk
+              )
               for (
                 name <- Seq(
                   "status.json",

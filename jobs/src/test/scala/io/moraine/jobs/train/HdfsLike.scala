@@ -24,6 +24,19 @@ class HdfsLike extends RawLocalFileSystem {
   override def getUri: URI = HdfsLike.uri
   override def getScheme: String = HdfsLike.uri.getScheme
 
+  /** Tells when a file's bytes are made safe, and when it is closed. */
+  private def told(path: Path, below: FSDataOutputStream): FSDataOutputStream =
+    new FSDataOutputStream(below.getWrappedStream, null) {
+      override def hsync(): Unit = {
+        before("hsync", path)
+        below.hsync()
+      }
+      override def close(): Unit = {
+        before("close", path)
+        super.close()
+      }
+    }
+
   private def before(call: String, path: Path): Unit =
     HdfsLike.watch(HdfsLike.Call(call, pathToFile(path).toPath, pathToFile(path).toPath))
 
@@ -39,7 +52,7 @@ class HdfsLike extends RawLocalFileSystem {
       progress: Progressable
   ): FSDataOutputStream = {
     before("create", path)
-    super.create(path, overwrite, bufferSize, replication, blockSize, progress)
+    told(path, super.create(path, overwrite, bufferSize, replication, blockSize, progress))
   }
 
   override def create(
@@ -52,7 +65,10 @@ class HdfsLike extends RawLocalFileSystem {
       progress: Progressable
   ): FSDataOutputStream = {
     before("create", path)
-    super.create(path, permission, overwrite, bufferSize, replication, blockSize, progress)
+    told(
+      path,
+      super.create(path, permission, overwrite, bufferSize, replication, blockSize, progress)
+    )
   }
 
   override def createNonRecursive(
@@ -65,7 +81,11 @@ class HdfsLike extends RawLocalFileSystem {
       progress: Progressable
   ): FSDataOutputStream = {
     before("create", path)
-    super.createNonRecursive(path, permission, flags, bufferSize, replication, blockSize, progress)
+    told(
+      path,
+      super
+        .createNonRecursive(path, permission, flags, bufferSize, replication, blockSize, progress)
+    )
   }
 
   override def rename(from: Path, to: Path): Boolean = {

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
+import io.moraine.jobs.lease.Lease
 import java.nio.file.Files
 import org.apache.hadoop.conf.Configuration
 import org.scalatest.funsuite.AnyFunSuite
@@ -75,7 +76,8 @@ class KilledRunSuite extends AnyFunSuite with KilledRuns {
     val run = folder.resolve("run")
     val log = folder.resolve("log")
     val minute = java.time.Duration.ofMinutes(1)
-    val lease = Lease.take(new Configuration, RunFolder.at(run.toString), minute, (_: String) => ())
+    val lease =
+      Lease.take(new Configuration, RunFolder.at(run.toString).leased, minute, (_: String) => ())
     try {
       val skipped = startWith(Seq("--skip-if-held"), run, log)
       assert(Processes.exitCode(skipped, 120) == 0, Processes.text(log))

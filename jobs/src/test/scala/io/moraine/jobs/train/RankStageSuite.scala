@@ -2,8 +2,12 @@ package io.moraine.jobs.train
 
 import io.moraine.jobs.config.ConfigException
 import io.moraine.model.tensor.DeviceChoice.{AUTO, CPU, CUDA}
-import java.util.Optional
 import org.apache.spark.SparkConf
+import io.moraine.jobs.Scratch
+import io.moraine.model.checkpoint.{Checkpoint, Checkpoints, LocalStorage, Safetensors}
+import java.nio.file.Files
+import java.util.{List => JList, Map => JMap, Optional}
+import org.apache.hadoop.conf.Configuration
 import org.scalatest.funsuite.AnyFunSuite
 import scala.jdk.CollectionConverters._
 
@@ -29,6 +33,34 @@ class RankStageSuite extends AnyFunSuite {
       RankStage.failure(failed("java.lang.NullPointerException")) ==
         Optional.of("step 12 failed: java.lang.NullPointerException")
     )
+  }
+
+  test("progress is a whole checkpoint, not a damaged newer one") {
+    val run = Scratch.folder()
+    val checkpoints = new Checkpoints(new LocalStorage(run))
+    def newest: Long = RankStage.newestStep(new Configuration, RunFolder.at(run.toString))
+    assert(newest == 0)
+    for (step <- Seq(100L, 200L)) {
+      val digest = checkpoints.writeShard(step, 0, 1, new Safetensors(JMap.of(), JList.of()))
+      val state = new Checkpoint.State(
+        0,
+        1,
+        0,
+        "digest",
+        JList.of(),
+        JList.of(),
+        Checkpoint.History.EMPTY,
+        null,
+        0
+      )
+      checkpoints.writeManifest(step, state, JMap.of(Checkpoints.shardFile(0, 1), digest))
+    }
+    assert(newest == 200)
+    Files.writeString(
+      run.resolve("checkpoints/step-00000200").resolve(Checkpoints.shardFile(0, 1)),
+      "damaged"
+    )
+    assert(newest == 100)
   }
 
   test("a rank that is lost is no failure that comes back") {

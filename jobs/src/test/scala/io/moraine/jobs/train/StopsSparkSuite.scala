@@ -2,6 +2,7 @@ package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
 import java.io.IOException
+import io.moraine.jobs.lease.TryLaterException
 import java.nio.file.{Files, Path}
 import java.time.Duration
 import java.util.concurrent.atomic.AtomicBoolean

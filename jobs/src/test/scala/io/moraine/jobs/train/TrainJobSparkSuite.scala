@@ -2,6 +2,7 @@ package io.moraine.jobs.train
 
 import io.moraine.jobs.batch.ParquetTokenSource
 import io.moraine.jobs.config.{ConfigException, PrepareSettings, SettingsFile, TrainSettings}
+import io.moraine.jobs.lease.{LeaseLostException, TryLaterException}
 import io.moraine.jobs.prepare.{DatasetPaths, PrepareJob, PreparedDataset}
 import io.moraine.jobs.progress.Progress
 import io.moraine.jobs.{Scratch, SharedSparkSession}

@@ -313,6 +313,9 @@ public final class TrainingSpeed {
     }
 
     @Override
+    public void rename(String folder, String name) {}
+
+    @Override
     public void deleteFolder(String folder) {}
   }
 }

@@ -34,6 +34,7 @@ public final class Checkpoints {
 
   private static final String ROOT = "checkpoints";
   private static final String MANIFEST = "manifest.json";
+  private static final String DAMAGED = "damaged-";
   private static final int FORMAT_VERSION = 1;
   private static final JsonMapper JSON =
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
@@ -111,6 +112,35 @@ public final class Checkpoints {
   }
 
   /**
+   * Puts finished checkpoints aside that are newer than one that {@link #newestWhole} found, which
+   * therefore are damaged: under other names they count no more, and are there for people to look
+   * at.
+   *
+   * @param step of the one that was found
+   * @param said told about each, with its new name
+   */
+  public void setAside(long step, Consumer<String> said) throws IOException {
+    for (long damaged : finished()) {
+      if (damaged > step) {
+        String aside = asideName(damaged);
+        storage.rename(folder(damaged), ROOT + "/" + aside);
+        said.accept(
+            "the damaged checkpoint %s is kept as %s/%s".formatted(name(damaged), ROOT, aside));
+      }
+    }
+  }
+
+  /** That nothing has yet: the same step may be damaged again. */
+  private String asideName(long step) throws IOException {
+    List<String> names = storage.list(ROOT);
+    String aside = DAMAGED + name(step);
+    for (int more = 2; names.contains(aside); more++) {
+      aside = "%s%s-%d".formatted(DAMAGED, name(step), more);
+    }
+    return aside;
+  }
+
+  /**
    * The checkpoint of a step; empty if it has no manifest.
    *
    * @throws CorruptDataException if it is damaged
@@ -160,7 +190,7 @@ public final class Checkpoints {
   public void prune(long newestStep, int keep, int keepBest) throws IOException {
     List<String> all =
         storage.list(ROOT).stream()
-            .filter(name -> name.compareTo(name(newestStep)) <= 0)
+            .filter(name -> name.startsWith("step-") && name.compareTo(name(newestStep)) <= 0)
             .sorted(Comparator.reverseOrder())
             .toList();
     Set<String> best = keepBest > 0 ? best(all, keepBest) : Set.of();

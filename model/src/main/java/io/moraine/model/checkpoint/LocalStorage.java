@@ -47,6 +47,11 @@ public record LocalStorage(Path root) implements Storage {
   }
 
   @Override
+  public void rename(String folder, String name) throws IOException {
+    Files.move(root.resolve(folder), root.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  @Override
   public void deleteFolder(String folder) throws IOException {
     Path path = root.resolve(folder);
     if (Files.exists(path)) {

@@ -22,6 +22,13 @@ public interface Storage {
    */
   void write(String file, Content content) throws IOException;
 
+  /**
+   * Gives a folder another name, which nothing has.
+   *
+   * @param folder that is there
+   */
+  void rename(String folder, String name) throws IOException;
+
   /** Deletes a folder and all in it, if it is there. */
   void deleteFolder(String folder) throws IOException;
 

@@ -242,10 +242,13 @@ public final class Trainer {
     throw end;
   }
 
-  /** Whether sequences are in this step for the first time that were added to the run. */
-  private boolean beginsOnNewData(long step) {
-    long before = batches.sizes().through(step - 1);
-    long after = batches.sizes().through(step);
+  /**
+   * Whether sequences that were added to the run are for the first time in one of the steps behind
+   * one and up to another.
+   */
+  private boolean beginsOnNewData(long behind, long upTo) {
+    long before = batches.sizes().through(behind);
+    long after = batches.sizes().through(upTo);
     return batches.order().stretches().stream()
         .anyMatch(
             stretch -> stretch.from() > 0 && stretch.from() >= before && stretch.from() < after);
@@ -261,7 +264,7 @@ public final class Trainer {
 
   /** Before a bad step ends the run, the checkpoint that is being written is made whole. */
   private Verdict judged(long step, double loss, double norm) throws IOException {
-    if (beginsOnNewData(step)) {
+    if (beginsOnNewData(step - 1, step)) {
       judge.forgetLosses();
     }
     try {
@@ -283,6 +286,9 @@ public final class Trainer {
       writer.finish();
       Checkpoint newest = newestCheckpoint().orElseThrow();
       judge.goBack(newest.state().history());
+      if (beginsOnNewData(newest.step(), step)) {
+        judge.forgetLosses(); // those of the checkpoint are on the data before
+      }
       gradients.startAnew();
       restore(newest);
       from = newest.step() + 1;
@@ -379,7 +385,10 @@ public final class Trainer {
     return WeightsDigest.of(model.parameters(), holding, communicator);
   }
 
-  /** The newest whole checkpoint. Each rank looks for it; all must find the same. */
+  /**
+   * The newest whole checkpoint. Each rank looks for it; all must find the same. Damaged ones that
+   * are newer are put aside then.
+   */
   private Optional<Checkpoint> newestCheckpoint() throws IOException {
     Optional<Checkpoint> newest =
         checkpoints.newestWhole(
@@ -390,6 +399,9 @@ public final class Trainer {
             });
     communicator.requireIdentical(
         "the newest whole checkpoint's step", newest.map(Checkpoint::step).orElse(-1L));
+    if (newest.isPresent() && communicator.rank() == 0) {
+      checkpoints.setAside(newest.get().step(), observer::message);
+    }
     return newest;
   }
 

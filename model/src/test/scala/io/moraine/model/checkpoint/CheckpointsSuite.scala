@@ -37,6 +37,45 @@ class CheckpointsSuite extends AnyFunSuite {
     assert(folders(root) == Set("step-00000100", "step-00000200", "step-00000250"))
   }
 
+  test("damaged checkpoints put aside are neither counted, nor the best, nor deleted") {
+    val root = Files.createTempDirectory("checkpoints")
+    val checkpoints = new Checkpoints(new LocalStorage(root))
+    val shard = Checkpoints.shardFile(0, 1)
+    def write(step: Long, loss: Double): Unit = {
+      val digest = checkpoints.writeShard(step, 0, 1, new Safetensors(JMap.of(), JList.of()))
+      checkpoints.writeManifest(step, state(Some(loss), 8), JMap.of(shard, digest))
+    }
+    def damage(step: Int): Unit =
+      Files.writeString(root.resolve(f"checkpoints/step-$step%08d/$shard"), s"damaged $step")
+    write(100, 3.0)
+    for (_ <- 1 to 2) {
+      for (step <- Seq(150, 200)) {
+        write(step.toLong, 1.0)
+        damage(step)
+      }
+      write(250, 2.0)
+      Files.delete(root.resolve("checkpoints/step-00000250/manifest.json"))
+      var said = Seq.empty[String]
+      val newest = checkpoints.newestWhole(_ => ()).get
+      checkpoints.setAside(newest.step, text => said :+= text)
+      assert(newest.step == 100 && said.size == 2)
+      assert(
+        said.head.matches(
+          "the damaged checkpoint step-00000150 is kept as checkpoints/damaged-step-00000150(-2)?"
+        ),
+        said
+      )
+      assert(checkpoints.finished.asScala.toSeq == Seq(100L))
+    }
+    write(175, 2.5)
+    checkpoints.prune(175, 2, 1)
+    val aside = Set("150", "150-2", "200", "200-2").map(step => s"damaged-step-00000$step")
+    assert(folders(root) == aside ++ Seq("step-00000100", "step-00000175", "step-00000250"))
+    assert(
+      Files.readString(root.resolve(s"checkpoints/damaged-step-00000200/$shard")) == "damaged 200"
+    )
+  }
+
   test("the best are those measured on as many held-out sequences as the newest") {
     val root = Files.createTempDirectory("checkpoints")
     val checkpoints = new Checkpoints(new LocalStorage(root))

@@ -10,6 +10,7 @@ class WatchedStorage(root: Path, before: String => Unit) extends Storage {
   override def list(folder: String): JList[String] = storage.list(folder)
   override def exists(file: String): Boolean = storage.exists(file)
   override def open(file: String): InputStream = storage.open(file)
+  override def rename(folder: String, name: String): Unit = storage.rename(folder, name)
   override def deleteFolder(folder: String): Unit = storage.deleteFolder(folder)
   override def write(file: String, content: Storage.Content): Unit = {
     before(file)

@@ -265,6 +265,37 @@ class BadStepSuite extends AnyFunSuite {
     assert(recorder.metrics.asScala.last.loss < math.log(vocabulary))
   }
 
+  test("roll-back to before data that was added: losses before it are not held against it") {
+    val known = 138L
+    val grown = new SequenceOrder(known, 1).grown(120, 2000)
+    assert(grown.stretches.asScala.map(_.from) == Seq(0L, known))
+    val marked = grown.at(26 * perStep.toLong)
+    assert(marked >= known)
+
+    /** What was added is of another kind, and in step 27 there is something wrong. */
+    class Growing(override val sequences: Long) extends TokenSource {
+      private val source = new PatternSource(marker, 2000)
+      override def length: Int = source.length
+      override def read(sequence: Long, dst: Array[Int], offset: Int): Unit = {
+        source.read(sequence, dst, offset)
+        if (sequence >= known)
+          for (i <- 1 to length) dst(offset + i) = (dst(offset + i - 1) * 7 + 5) % marker
+        if (sequence == marked) java.util.Arrays.fill(dst, offset, offset + length + 1, marker)
+      }
+      override def close(): Unit = ()
+    }
+    for (worldSize <- 1 to 2) {
+      val run = folder()
+      val strict = new Spikes(Policy.ROLL_BACK, 2, 12, 3)
+      train(run, worldSize, config(20, strict), new Growing(known))
+      val recorder = new Recorder
+      train(run, worldSize, config(40, strict), new Growing(2000), LossIsNaN, recorder)
+      assert(recorder.bad.asScala.map(b => (b.step, b.from)).toSeq == Seq((27L, 21L)))
+      val losses = recorder.metrics.asScala.map(m => m.step -> m.loss).toMap
+      assert(losses(28) > losses(23) + 1, "the data is of another kind")
+    }
+  }
+
   test("roll-back and the end of a run wait for the checkpoint that is being written") {
     def slow(run: Path) =
       new WatchedStorage(run, file => if (file.endsWith(".safetensors")) Thread.sleep(300))

@@ -554,6 +554,18 @@ class TrainerSuite extends AnyFunSuite {
     val resumed = train(run, 2, flat(60), recorder)
     assert(recorder.started.asScala.toSeq == Seq(20L))
     assert(recorder.messages.asScala.exists(_.contains("step-00000030 is passed over")))
+    val aside = "checkpoints/damaged-step-00000030"
+    assert(
+      recorder.messages.asScala
+        .exists(_ == s"the damaged checkpoint step-00000030 is kept as $aside")
+    )
+    assert(
+      Files.readAllBytes(run.resolve(aside).resolve(file.getFileName)).sameElements(bytes)
+    )
+    assert(
+      new LocalStorage(run).list("checkpoints").asScala.filter(_.startsWith("step-")) ==
+        Seq("step-00000040", "step-00000050", "step-00000060")
+    )
     assert(resumed.map(_.weightsDigest) == train(folder(), 2, flat(60)).map(_.weightsDigest))
   }
 

@@ -1,4 +1,4 @@
-package io.moraine.jobs.train;
+package io.moraine.jobs.lease;
 
 import java.io.IOException;
 import java.net.InetAddress;

@@ -1,13 +1,20 @@
-package io.moraine.jobs.train
+package io.moraine.jobs.lease
 
 import java.nio.file.{Files, Path}
 import java.time.Duration
 import org.apache.hadoop.conf.Configuration
+import org.apache.hadoop.fs.{Path => HadoopPath}
 
 /** A process that wants the leases of many runs, one after the other, each at the same moment as
   * other processes do. Arguments: a folder, its number, how many they are, how many rounds.
   */
 object LeaseRacer {
+
+  /** A run's folder. */
+  def leased(run: String): Leased = {
+    val folder = new HadoopPath(run)
+    new Leased(folder, new HadoopPath(folder, "lease"), "being trained", "--run")
+  }
 
   def main(args: Array[String]): Unit = {
     val folder = Path.of(args(0))
@@ -25,7 +32,7 @@ object LeaseRacer {
 
     val hadoop = new Configuration()
     for (round <- 1 to rounds) {
-      val run = RunFolder.at(folder.resolve(s"run-$round").toString)
+      val run = leased(folder.resolve(s"run-$round").toString)
       meet(s"start-$round")
       val lease =
         try Some(Lease.take(hadoop, run, Duration.ofMinutes(1), (_: String) => ()))

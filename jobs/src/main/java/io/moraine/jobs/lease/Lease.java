@@ -1,4 +1,4 @@
-package io.moraine.jobs.train;
+package io.moraine.jobs.lease;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,13 +26,13 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
- * The right to write into a run's folder: at most one process has it, on any Hadoop file system
- * whose listings show what was written before.
+ * The right to change a folder, such as that of a run: at most one process has it, on any Hadoop
+ * file system whose listings show what was written before.
  *
- * <p>Claims are files in {@code lease/}. Whoever wants the lease writes a claim as a candidate, and
- * only then looks. A living holder sends it away. Of several candidates the one with the smallest
- * id waits until the others are gone; alone it becomes the holder. So nobody becomes the holder
- * unseen.
+ * <p>Claims are files in a folder of their own. Whoever wants the lease writes a claim as a
+ * candidate, and only then looks. A living holder sends it away. Of several candidates the one with
+ * the smallest id waits until the others are gone; alone it becomes the holder. So nobody becomes
+ * the holder unseen.
  *
  * <p>A claim lives as long as its file is written again. Its age is counted against the looking
  * process's own claim, written just before to the same file system: no two clocks are compared. How
@@ -43,7 +43,7 @@ import org.apache.hadoop.fs.Path;
  * takes away. A holder that was thought dead and comes back can change nothing any more, and gives
  * up at its next sign of life; one that can give none gives up before another may take the lease.
  */
-final class Lease implements AutoCloseable {
+public final class Lease implements AutoCloseable {
 
   private static final String HOLDER = "holder-%010d-%s";
   private static final String CANDIDATE = "candidate-%s";
@@ -62,7 +62,7 @@ final class Lease implements AutoCloseable {
 
   private final WholeFiles whole;
   private final FileSystem files;
-  private final RunFolder run;
+  private final Leased leased;
   private final Duration expiry;
   private final LongSupplier nanoClock;
   private final String id;
@@ -86,29 +86,30 @@ final class Lease implements AutoCloseable {
   private long begunNanos;
 
   private Lease(
-      Configuration hadoop, RunFolder run, Duration expiry, LongSupplier nanoClock, String id)
+      Configuration hadoop, Leased leased, Duration expiry, LongSupplier nanoClock, String id)
       throws IOException {
-    this.whole = WholeFiles.of(hadoop, run.lease());
+    this.whole = WholeFiles.of(hadoop, leased.claims());
     this.files = whole.system();
-    this.run = run;
+    this.leased = leased;
     this.expiry = expiry;
     this.nanoClock = nanoClock;
     this.id = id;
     this.claimant = Claimant.ofThisProcess(expiry).rendered();
-    this.desk = Desk.make(hadoop, run, id);
+    this.desk = Desk.make(hadoop, leased, id);
   }
 
   /**
-   * Takes the lease of a run, and keeps it until it is closed or lost.
+   * Takes the lease of a folder, and keeps it until it is closed or lost.
    *
    * @param expiry after which a holder that does not write its claim again counts as dead
    * @param lost called, again and again, once another process took the lease because this one
    *     seemed dead, or it could not be renewed: with the reason
    * @throws TryLaterException if another process has it, naming that
    */
-  static Lease take(Configuration hadoop, RunFolder run, Duration expiry, Consumer<String> lost)
+  public static Lease take(
+      Configuration hadoop, Leased leased, Duration expiry, Consumer<String> lost)
       throws IOException {
-    Lease lease = take(hadoop, run, expiry, System::nanoTime);
+    Lease lease = take(hadoop, leased, expiry, System::nanoTime);
     Thread heart = new Thread(() -> lease.keep(lost), "moraine lease");
     heart.setDaemon(true);
     heart.start();
@@ -117,14 +118,15 @@ final class Lease implements AutoCloseable {
   }
 
   /**
-   * Takes the lease of a run; whoever has it calls {@link #beat}.
+   * Takes the lease of a folder; whoever has it calls {@link #beat}.
    *
    * @param nanoClock by which the lease's time is over
    * @throws TryLaterException if another process has it, naming that
    */
-  static Lease take(Configuration hadoop, RunFolder run, Duration expiry, LongSupplier nanoClock)
+  public static Lease take(
+      Configuration hadoop, Leased leased, Duration expiry, LongSupplier nanoClock)
       throws IOException {
-    Lease lease = new Lease(hadoop, run, expiry, nanoClock, UUID.randomUUID().toString());
+    Lease lease = new Lease(hadoop, leased, expiry, nanoClock, UUID.randomUUID().toString());
     try {
       lease.take();
     } catch (IOException | RuntimeException e) {
@@ -134,8 +136,8 @@ final class Lease implements AutoCloseable {
     return lease;
   }
 
-  /** Through which its holder changes the run's folder. */
-  Desk desk() {
+  /** Through which its holder changes the folder. */
+  public Desk desk() {
     return desk;
   }
 
@@ -144,7 +146,7 @@ final class Lease implements AutoCloseable {
    *
    * @return why the lease is lost, if it is
    */
-  Optional<String> beat() throws InterruptedException {
+  public Optional<String> beat() throws InterruptedException {
     if (lost.isEmpty()) {
       lost = renewed();
     }
@@ -201,7 +203,7 @@ final class Lease implements AutoCloseable {
   }
 
   private void take() throws IOException {
-    claim = new Path(run.lease(), CANDIDATE.formatted(id));
+    claim = new Path(leased.claims(), CANDIDATE.formatted(id));
     List<Claim> others = writeAndLook();
     while (others.stream().anyMatch(this::isAlive)) {
       pause();
@@ -209,12 +211,12 @@ final class Lease implements AutoCloseable {
     }
     Path candidate = claim;
     term = 1 + others.stream().mapToLong(Claim::term).max().orElse(0);
-    claim = new Path(run.lease(), HOLDER.formatted(term, id));
+    claim = new Path(leased.claims(), HOLDER.formatted(term, id));
     writeAndLook();
     if (!desk.stands()) {
       throw new TryLaterException(
-          "%s was taken by another process while this one hung. Try later, or use another --run."
-              .formatted(run.root()));
+          "%s was taken by another process while this one hung. Try later, or use another %s."
+              .formatted(leased.folder(), leased.option()));
     }
     desk.takeOthersAway();
     files.delete(candidate, false);
@@ -236,8 +238,13 @@ final class Lease implements AutoCloseable {
     for (Claim other : others) {
       if (comesBefore(other) && isAlive(other)) {
         throw new TryLaterException(
-            "%s is being trained by %s, heard of %.0f s ago. Try later, or use another --run."
-                .formatted(run.root(), text(other), (now - other.written()) / 1000.0));
+            "%s is %s by %s, heard of %.0f s ago. Try later, or use another %s."
+                .formatted(
+                    leased.folder(),
+                    leased.doing(),
+                    text(other),
+                    (now - other.written()) / 1000.0,
+                    leased.option()));
       }
     }
     return others;
@@ -321,7 +328,7 @@ final class Lease implements AutoCloseable {
 
   private List<Claim> others() throws IOException {
     List<Claim> found = new ArrayList<>();
-    for (FileStatus status : files.listStatus(run.lease())) {
+    for (FileStatus status : files.listStatus(leased.claims())) {
       Matcher name = NAME.matcher(status.getPath().getName());
       if (name.matches() && !name.group(2).equals(id)) {
         long itsTerm = name.group(1) == null ? 0 : Long.parseLong(name.group(1));

@@ -1,6 +1,7 @@
-package io.moraine.jobs.train
+package io.moraine.jobs.lease
 
 import io.moraine.jobs.Scratch
+import io.moraine.jobs.train.{HdfsLike, Processes}
 import java.io.IOException
 import java.nio.file.{Files, Path}
 import java.nio.file.attribute.FileTime
@@ -20,8 +21,12 @@ class LeaseSuite extends AnyFunSuite {
   private val hadoop = HdfsLike.register(new Configuration())
   private val minute = Duration.ofMinutes(1)
 
+  private def at(run: String): Leased = LeaseRacer.leased(run)
+
+  private def onHdfs(run: Path): Leased = at(s"hdfslike:$run")
+
   private def take(run: Path, expiry: Duration = minute, lost: String => Unit = _ => ()): Lease =
-    Lease.take(hadoop, RunFolder.at(run.toString), expiry, reason => lost(reason))
+    Lease.take(hadoop, at(run.toString), expiry, reason => lost(reason))
 
   private def claims(run: Path): Seq[Path] =
     lease(run).filter(_.getFileName.toString.matches("(holder|candidate)-.*"))
@@ -77,7 +82,7 @@ class LeaseSuite extends AnyFunSuite {
   private val rounds = 150
 
   /** Eight threads want the lease of a new run, in each round at the same moment. */
-  private def race(at: Path => RunFolder): Unit = {
+  private def race(at: Path => Leased): Unit = {
     val pool = Executors.newFixedThreadPool(8)
     try {
       val start = new CyclicBarrier(8)
@@ -101,17 +106,17 @@ class LeaseSuite extends AnyFunSuite {
   }
 
   test(s"local disk: of eight that want it at the same moment exactly one has it, $rounds times") {
-    race(run => RunFolder.at(run.toString))
+    race(run => at(run.toString))
   }
 
   test(s"HDFS's manners: of eight at the same moment exactly one has it, $rounds times") {
-    race(HdfsLike.run)
+    race(onHdfs)
   }
 
   test(s"HDFS's manners: the same if each call of the file system takes a while, $rounds times") {
     HdfsLike.watched { _ =>
       LockSupport.parkNanos(ThreadLocalRandom.current.nextLong(2000000L))
-    }(race(HdfsLike.run))
+    }(race(onHdfs))
   }
 
   test("of four processes that want it at the same moment exactly one has it, 40 times") {
@@ -121,7 +126,7 @@ class LeaseSuite extends AnyFunSuite {
       Processes.start(
         log(i),
         Map.empty,
-        "io.moraine.jobs.train.LeaseRacer",
+        "io.moraine.jobs.lease.LeaseRacer",
         folder.toString,
         i.toString,
         "4",
@@ -190,7 +195,7 @@ class LeaseSuite extends AnyFunSuite {
   test("a holder that seemed dead and comes back gives up") {
     val run = Scratch.folder().resolve("run")
     val clock = new AtomicLong
-    val slow = timed(RunFolder.at(run.toString), clock)
+    val slow = timed(at(run.toString), clock)
     assert(slow.beat().isEmpty)
     foreign(run, "holder-0000000002-aaaa", 0)
     assert(
@@ -214,7 +219,7 @@ class LeaseSuite extends AnyFunSuite {
   private def seconds(clock: AtomicLong, now: Long): Unit = clock.set(now * 1000000000L)
 
   /** Of a minute, without signs of life by itself. */
-  private def timed(run: RunFolder, clock: AtomicLong, expiry: Duration = minute): Lease =
+  private def timed(run: Leased, clock: AtomicLong, expiry: Duration = minute): Lease =
     Lease.take(hadoop, run, expiry, (() => clock.get): LongSupplier)
 
   private def isSignOfLife(call: HdfsLike.Call): Boolean =
@@ -223,7 +228,7 @@ class LeaseSuite extends AnyFunSuite {
   test("a lease that cannot be renewed is given up before another process may take it") {
     val folder = Scratch.folder()
     val clock = new AtomicLong
-    val lease = timed(HdfsLike.run(folder), clock)
+    val lease = timed(onHdfs(folder), clock)
     seconds(clock, 30)
     assert(lease.beat().isEmpty)
     HdfsLike.watched(call => if (isSignOfLife(call)) throw new IOException("no space left")) {
@@ -245,7 +250,7 @@ class LeaseSuite extends AnyFunSuite {
   test("a file system that gives no answer is no sign of life either") {
     val folder = Scratch.folder()
     val clock = new AtomicLong
-    val lease = timed(HdfsLike.run(folder), clock, Duration.ofSeconds(1))
+    val lease = timed(onHdfs(folder), clock, Duration.ofSeconds(1))
     val answer = new CountDownLatch(1)
     HdfsLike.watched(call => if (isSignOfLife(call)) answer.await()) {
       clock.set(799000000L)
@@ -263,7 +268,7 @@ class LeaseSuite extends AnyFunSuite {
   test("a holder that hung for long, and that nobody has replaced, goes on") {
     val folder = Scratch.folder()
     val clock = new AtomicLong
-    val lease = timed(HdfsLike.run(folder), clock)
+    val lease = timed(onHdfs(folder), clock)
     seconds(clock, 3600)
     assert(lease.beat().isEmpty)
     HdfsLike.watched(call => if (isSignOfLife(call)) throw new IOException("no space left")) {
@@ -280,7 +285,7 @@ class LeaseSuite extends AnyFunSuite {
         else "has given it back"}"
     ) {
       val folder = Scratch.folder()
-      val run = HdfsLike.run(folder)
+      val run = onHdfs(folder)
       var next: Option[Lease] = None
       val refused = HdfsLike.watched { call =>
         // It has seen that it is alone, and is about to say that it has the lease.

@@ -1,4 +1,4 @@
-package io.moraine.jobs.train;
+package io.moraine.jobs.lease;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -7,29 +7,27 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
 /**
- * The folder through which the holder of a lease changes the run's folder: {@code lease/desk-ID/}.
- * All that it writes is a draft here first and gets its name by a rename; all that it deletes is
- * first renamed to here. Nothing makes the folder again.
+ * The folder through which the holder of a lease changes what is leased: {@code desk-ID/} among the
+ * claims. All that it writes is a draft here first and gets its name by a rename; all that it
+ * deletes is first renamed to here. Nothing makes the folder again.
  *
  * <p>So whoever takes the lease renames the desks of all others, once: a process that was thought
  * dead and comes back, however late and whatever it was about to do, finds neither its draft nor a
  * place to rename to. The driver does the same with the drafts of ranks that it has given up.
  */
-final class Desk {
+public final class Desk {
 
   private static final String NAME = "desk-";
   private static final String GONE = "gone-";
   private static final String RANKS = "ranks-";
 
-  private final Configuration hadoop;
-  private final RunFolder run;
+  private final Leased leased;
   private final WholeFiles files;
   private final Path folder;
   private int attempt;
 
-  private Desk(Configuration hadoop, RunFolder run, Path folder) throws IOException {
-    this.hadoop = hadoop;
-    this.run = run;
+  private Desk(Configuration hadoop, Leased leased, Path folder) throws IOException {
+    this.leased = leased;
     this.files = WholeFiles.of(hadoop, folder);
     this.folder = folder;
   }
@@ -39,8 +37,8 @@ final class Desk {
    *
    * @param id nobody else's
    */
-  static Desk make(Configuration hadoop, RunFolder run, String id) throws IOException {
-    Desk desk = new Desk(hadoop, run, new Path(run.lease(), NAME + id));
+  public static Desk make(Configuration hadoop, Leased leased, String id) throws IOException {
+    Desk desk = new Desk(hadoop, leased, new Path(leased.claims(), NAME + id));
     try {
       desk.files.makeFolder(desk.ranks());
     } catch (IOException e) {
@@ -52,17 +50,17 @@ final class Desk {
   }
 
   /** Whether nobody has taken it away. */
-  boolean stands() throws IOException {
+  public boolean stands() throws IOException {
     return files.system().exists(ranks());
   }
 
   /** Takes the desks of all others away. */
   void takeOthersAway() throws IOException {
-    for (String name : files.names(run.lease())) {
-      Path other = new Path(run.lease(), name);
+    for (String name : files.names(leased.claims())) {
+      Path other = new Path(leased.claims(), name);
       if (name.startsWith(NAME) && !name.equals(folder.getName())) {
         try {
-          files.rename(other, new Path(run.lease(), GONE + name.substring(NAME.length())));
+          files.rename(other, new Path(leased.claims(), GONE + name.substring(NAME.length())));
         } catch (IOException e) {
           if (files.system().exists(other)) {
             throw e; // Else its owner has deleted it meanwhile.
@@ -73,7 +71,7 @@ final class Desk {
   }
 
   /** Drafts of a file that those had whose desks were taken away. */
-  List<Path> earlierDrafts(String file) throws IOException {
+  public List<Path> earlierDrafts(String file) throws IOException {
     List<Path> drafts = new ArrayList<>();
     for (Path gone : earlier()) {
       List<String> names = files.names(gone);
@@ -91,24 +89,24 @@ final class Desk {
   }
 
   /** Deletes what was taken away. */
-  void deleteEarlier() throws IOException {
+  public void deleteEarlier() throws IOException {
     for (Path gone : earlier()) {
       files.system().delete(gone, true);
     }
   }
 
-  /** Writes as the driver. */
-  RunWriter driver() throws IOException {
-    return new RunWriter(hadoop, run, folder);
+  /** Place for drafts of the holder itself. */
+  public Path drafts() {
+    return folder;
   }
 
   /** Place for drafts of the ranks of the attempt at hand. */
-  Path ranks() {
+  public Path ranks() {
     return new Path(folder, RANKS + attempt);
   }
 
   /** From now on ranks of the attempt at hand can write no more, those of the next one can. */
-  void nextAttempt() throws IOException {
+  public void nextAttempt() throws IOException {
     Path next = new Path(folder, RANKS + (attempt + 1));
     try {
       files.rename(ranks(), next);
@@ -118,7 +116,7 @@ final class Desk {
       }
       throw new LeaseLostException(
           "%s: another process has taken the lease, this one can write there no more."
-              .formatted(run.root()),
+              .formatted(leased.folder()),
           e);
     }
     attempt++;
@@ -129,7 +127,7 @@ final class Desk {
   }
 
   /** Made by the driver, it asks the ranks of every attempt to end. */
-  Path endRequest() {
+  public Path endRequest() {
     return endRequest(ranks());
   }
 
@@ -138,12 +136,12 @@ final class Desk {
    *
    * @param ranks their place for drafts
    */
-  static Path endRequest(Path ranks) {
+  public static Path endRequest(Path ranks) {
     return new Path(ranks.getParent(), "end-requested");
   }
 
   /** Whether somebody has. */
-  boolean isAskedToEnd() throws IOException {
+  public boolean isAskedToEnd() throws IOException {
     return files.system().exists(endRequest());
   }
 
@@ -153,9 +151,9 @@ final class Desk {
   }
 
   private List<Path> earlier() throws IOException {
-    return files.names(run.lease()).stream()
+    return files.names(leased.claims()).stream()
         .filter(name -> name.startsWith(GONE))
-        .map(name -> new Path(run.lease(), name))
+        .map(name -> new Path(leased.claims(), name))
         .toList();
   }
 }

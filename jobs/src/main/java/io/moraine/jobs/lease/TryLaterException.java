@@ -1,4 +1,4 @@
-package io.moraine.jobs.train;
+package io.moraine.jobs.lease;
 
 /** Nothing is wrong, but not now: somebody else has what is needed. The message says who. */
 public final class TryLaterException extends RuntimeException {

@@ -1,21 +1,28 @@
-package io.moraine.jobs.train;
+package io.moraine.jobs.lease;
 
 import io.moraine.model.checkpoint.Storage;
 import java.io.BufferedOutputStream;
 import java.io.FileNotFoundException;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.StreamCapabilities;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
 
 /**
@@ -29,7 +36,7 @@ import org.apache.hadoop.fs.UnsupportedFileSystemException;
  * <p>On a local disk there are no files of Hadoop's checksums: a file and its checksum could not be
  * replaced in one step. There Java writes, where Hadoop would start a process to set permissions.
  */
-final class WholeFiles {
+public final class WholeFiles {
 
   private static final String LOCAL = "file";
 
@@ -43,23 +50,23 @@ final class WholeFiles {
   }
 
   /** The file system of a path. */
-  static WholeFiles of(Configuration hadoop, Path path) throws IOException {
+  public static WholeFiles of(Configuration hadoop, Path path) throws IOException {
     return of(path.getFileSystem(hadoop));
   }
 
   /** A file system that is there already. */
-  static WholeFiles of(FileSystem found) {
+  public static WholeFiles of(FileSystem found) {
     return new WholeFiles(
         found instanceof LocalFileSystem local ? local.getRawFileSystem() : found);
   }
 
   /** For reading, listing and whatever need not be one step. */
-  FileSystem system() {
+  public FileSystem system() {
     return files;
   }
 
   /** Names of what is in a folder; empty if it is not there. */
-  List<String> names(Path folder) throws IOException {
+  public List<String> names(Path folder) throws IOException {
     try {
       return Stream.of(files.listStatus(folder))
           .map(FileStatus::getPath)
@@ -76,14 +83,14 @@ final class WholeFiles {
    *
    * @throws IOException if its folder is not there: none is made
    */
-  OutputStream create(Path file) throws IOException {
+  public OutputStream create(Path file) throws IOException {
     return isLocal()
         ? new BufferedOutputStream(Files.newOutputStream(local(file)))
         : files.createFile(file).build();
   }
 
   /** Makes a folder, and those that it is in, if it is not there. */
-  void makeFolder(Path folder) throws IOException {
+  public void makeFolder(Path folder) throws IOException {
     if (isLocal()) {
       Files.createDirectories(local(folder));
     } else {
@@ -91,14 +98,76 @@ final class WholeFiles {
     }
   }
 
+  /** The text of a small file, UTF-8; empty if it is not there. */
+  public Optional<String> text(Path file) throws IOException {
+    if (!files.exists(file)) {
+      return Optional.empty();
+    }
+    try (InputStream in = files.open(file)) {
+      return Optional.of(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+    }
+  }
+
   /** Writes a file by way of a hidden one beside it. */
-  void write(Path file, Storage.Content content) throws IOException {
+  public void write(Path file, Storage.Content content) throws IOException {
     makeFolder(file.getParent());
     Path draft = new Path(file.getParent(), "." + file.getName() + ".new");
-    try (OutputStream out = create(draft)) {
-      content.writeTo(out);
-    }
+    draft(draft, content);
     rename(draft, file);
+  }
+
+  /** Writes a small file likewise, UTF-8. */
+  public void write(Path file, String text) throws IOException {
+    write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /**
+   * Writes a file that gets its name later, and waits until a power cut cannot take its bytes: else
+   * the name could outlive them. Object stores have the bytes when they have the file.
+   *
+   * @throws IOException if its folder is not there: none is made
+   */
+  public void draft(Path draft, Storage.Content content) throws IOException {
+    if (isLocal()) {
+      try (FileOutputStream file = new FileOutputStream(local(draft).toFile())) {
+        OutputStream out = new BufferedOutputStream(file);
+        content.writeTo(out);
+        out.flush();
+        file.getFD().sync();
+      }
+      return;
+    }
+    try (FSDataOutputStream out = files.createFile(draft).build()) {
+      content.writeTo(out);
+      if (out.hasCapability(StreamCapabilities.HSYNC)) {
+        out.hsync();
+      }
+    }
+  }
+
+  /** Puts a folder in the place of another, which goes to a third name meanwhile. */
+  public void replaceFolder(Path from, Path to, Path aside) throws IOException {
+    makeFolder(to.getParent());
+    if (files.exists(to)) {
+      rename(to, aside);
+    }
+    rename(from, to);
+    files.delete(aside, true);
+  }
+
+  /** Deletes a folder if nothing is in it, whoever puts something there meanwhile. */
+  void deleteIfEmpty(Path folder) throws IOException {
+    if (!isLocal()) {
+      if (names(folder).isEmpty()) {
+        files.delete(folder, false);
+      }
+      return;
+    }
+    try {
+      Files.deleteIfExists(local(folder)); // Hadoop looks first, and then deletes all that is there
+    } catch (DirectoryNotEmptyException e) {
+      // Somebody has put something there.
+    }
   }
 
   /**
@@ -106,7 +175,7 @@ final class WholeFiles {
    *
    * @throws IOException if it is not there or cannot be renamed
    */
-  void rename(Path from, Path to) throws IOException {
+  public void rename(Path from, Path to) throws IOException {
     if (isLocal()) {
       Files.deleteIfExists(local(new Path(to.getParent(), "." + to.getName() + ".crc")));
       Files.move(local(from), local(to), StandardCopyOption.ATOMIC_MOVE);

@@ -1,13 +1,16 @@
-package io.moraine.jobs.train
+package io.moraine.jobs.lease
 
 import io.moraine.jobs.Scratch
+import io.moraine.jobs.train.HdfsLike
 import java.nio.charset.StandardCharsets
 import java.nio.file.Files
+import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.atomic.AtomicBoolean
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.Path
 import org.scalatest.funsuite.AnyFunSuite
 
+import scala.jdk.CollectionConverters._
 import scala.util.Try
 
 class WholeFilesSuite extends AnyFunSuite {
@@ -47,7 +50,7 @@ class WholeFilesSuite extends AnyFunSuite {
     out.close()
     assert(files.exists(new Path(file.getParent, ".settings.json.crc")))
     write(file, "new")
-    assert(RunFolder.text(hadoop, file) == "new")
+    assert(WholeFiles.of(files).text(file).get == "new")
   }
 
   test("a file system without the newer interface replaces too") {
@@ -59,6 +62,20 @@ class WholeFilesSuite extends AnyFunSuite {
     for (text <- Seq("old", "new"))
       WholeFiles.of(older, file).write(file, _.write(text.getBytes(StandardCharsets.UTF_8)))
     assert(Files.readString(folder.resolve("settings.json")) == "new")
+  }
+
+  test("the bytes of a file are on the disk before it has its name") {
+    val file = new Path(s"hdfslike:${Scratch.folder()}/settings.json")
+    val calls = new ConcurrentLinkedQueue[String]
+    HdfsLike.watched(call => calls.add(s"${call.name} ${call.file}"))(write(file, "text"))
+    assert(
+      calls.asScala.toSeq.filterNot(_.startsWith("list")) == Seq(
+        "create .settings.json.new",
+        "hsync .settings.json.new",
+        "close .settings.json.new",
+        "rename settings.json"
+      )
+    )
   }
 
   for (scheme <- Seq("file", "hdfslike"))
