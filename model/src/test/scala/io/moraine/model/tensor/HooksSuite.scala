@@ -4,7 +4,9 @@ import org.bytedeco.pytorch.{Tensor, TensorBase}
 import org.bytedeco.pytorch.global.torch
 import org.scalatest.funsuite.AnyFunSuite
 
-/** What a hook is called with belongs to Java; a thread of libtorch's own has no scope that frees it. */
+/** What a hook is called with belongs to Java; a thread of libtorch's own has no scope that frees
+  * it.
+  */
 class HooksSuite extends AnyFunSuite {
 
   private def hook(hooks: Hooks, answered: Tensor => Tensor) = new GradientHook(hooks) {
@@ -26,9 +28,9 @@ class HooksSuite extends AnyFunSuite {
           val x = torch.ones(3L).set_requires_grad(true)
           val own = hook(hooks, answered)
           hooks.put(own, x)
-          val given = new TensorBase(gradient: TensorBase)
-          val answer = own.call(given)
-          assert(given.isNull)
+          val argument = new TensorBase(gradient: TensorBase)
+          val answer = own.call(argument)
+          assert(argument.isNull)
           // libtorch takes the answer behind the call.
           assert(!answer.isNull)
           x.close()

@@ -71,7 +71,9 @@ class DeviceModelSuite extends AnyFunSuite {
   }
 
   for (device <- Seq(Device.CPU, Device.COPIED, Device.LIKE_CUDA))
-    test(s"losses that are added where they are: the bits of their sum in float64, on $device, read in place: ${device.isReadable}, forms of a GPU: ${device.hasTensorCores}") {
+    test(
+      s"losses that are added where they are: the bits of their sum in float64, on $device, read in place: ${device.isReadable}, forms of a GPU: ${device.hasTensorCores}"
+    ) {
       Torch.start(1)
       val model = config(prediction = further)
       val batches = Seq(12, 7, 3).zipWithIndex.map { case (last, i) =>
