@@ -32,7 +32,7 @@ public final class NoteForms {
         "form \"runs\"",
         () -> {
           List<String> whole = new ArrayList<>();
-          for (String path : paths.strip().split("\\s*,\\s*")) {
+          for (String path : paths.strip().split("\\s*,\\s*", 0)) {
             whole.add(whole(spark, path));
           }
           return RunTables.of(spark, whole);

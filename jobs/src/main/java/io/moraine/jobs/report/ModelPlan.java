@@ -122,8 +122,7 @@ public final class ModelPlan {
       lines.add(
           format(
               "on a GPU         %.4g GB of that in its memory; pinned on the host for what crosses %.4g",
-              there / GIGA,
-              (sent + summed) / GIGA));
+              there / GIGA, (sent + summed) / GIGA));
     }
   }
 

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoint;
@@ -223,8 +224,7 @@ final class RankStage {
       return slots;
     }
     TaskResourceRequests wholeExecutor = new TaskResourceRequests().cpus(executorCores());
-    if (settings.engine().device() != DeviceChoice.CPU
-        && spark.getConf().contains(EXECUTOR_GPUS)) {
+    if (settings.engine().device() != DeviceChoice.CPU && spark.getConf().contains(EXECUTOR_GPUS)) {
       wholeExecutor.resource(RankTask.GPU, 1);
     }
     return slots.withResources(new ResourceProfileBuilder().require(wholeExecutor).build());

@@ -67,7 +67,7 @@ class LeaseSuite extends AnyFunSuite {
 
   test("a refusal stays one if the candidate's claim cannot be deleted: that expires") {
     val folder = Scratch.folder()
-    val run = HdfsLike.run(folder)
+    val run = onHdfs(folder)
     val held = timed(run, new AtomicLong)
     val refused = HdfsLike.watched { call =>
       if (call.name == "delete" && call.file.startsWith("candidate-"))

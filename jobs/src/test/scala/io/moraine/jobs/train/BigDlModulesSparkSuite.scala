@@ -103,7 +103,7 @@ class BigDlModulesSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(outputs(exported(run), 1 to 8) sameElements outputs(exported(whole), 1 to 8))
       assert(vocabulary >= 390 && vocabulary <= 400)
 
-      val summary = RunTables.of(spark, run.toString).summary.first()
+      val summary = RunTables.of(spark, java.util.List.of(run.toString)).summary.first()
       assert(summary.isNullAt(summary.fieldIndex("parameters")))
       assert(summary.getAs[Double]("loss") == all.last)
       val folder = RunFolder.at(run.toString)
