@@ -2,6 +2,7 @@ package io.moraine.jobs.prepare;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.Features;
 import java.io.IOException;
@@ -28,6 +29,7 @@ final class DocumentIndex {
 
   private static final String FEATURES = "features";
   private static final String PAGES = "pages";
+  private static final String INCREMENT = "increment=";
   private static final StructType FEATURES_TABLE = Features.FEATURES.add("increment", "int");
   private static final StructType PAGES_TABLE =
       new StructType().add("url_key", "string").add("kept_id", "string").add("increment", "int");
@@ -132,11 +134,25 @@ final class DocumentIndex {
     tables.writeByHash(features, newFeatures.toString(), "id", documents);
     tables.writeByHash(pages, newPages.toString(), "url_key", documents);
     requireUnchanged();
-    WholeFile.move(files, newFeatures, folder(FEATURES, increment));
-    WholeFile.move(files, newPages, folder(PAGES, increment));
-    IndexManifest extended = manifest.with(increment, new IndexManifest.Increment(key, documents));
-    WholeFile.write(files, new Path(root, IndexManifest.FILE), extended.rendered());
+    if (manifest.increments().isEmpty()) {
+      write(manifest); // before its increments: without it they are damage
+    }
+    move(newFeatures, folder(FEATURES, increment));
+    move(newPages, folder(PAGES, increment));
+    write(manifest.with(increment, new IndexManifest.Increment(key, documents)));
     files.delete(unfinished, true);
+  }
+
+  private void write(IndexManifest changed) throws IOException {
+    WholeFiles.of(files).write(new Path(root, IndexManifest.FILE), changed.rendered());
+  }
+
+  private void move(Path from, Path to) throws IOException {
+    files.mkdirs(to.getParent());
+    files.delete(to, true);
+    if (!files.rename(from, to)) {
+      throw new IOException("cannot move %s to %s.".formatted(from, to));
+    }
   }
 
   private void requireUnchanged() throws IOException {
@@ -150,9 +166,10 @@ final class DocumentIndex {
 
   private static Optional<IndexManifest> read(FileSystem files, Path root) throws IOException {
     Path file = new Path(root, IndexManifest.FILE);
-    Optional<String> text = WholeFile.read(files, file);
+    Optional<String> text = WholeFiles.of(files).text(file);
     if (text.isEmpty()) {
       requireOwn(files, root);
+      requireNoIncrements(files, root);
       return Optional.empty();
     }
     IndexManifest manifest;
@@ -186,7 +203,19 @@ final class DocumentIndex {
     }
   }
 
+  /** Begun anew beside them, it would know nothing of what they have, and write over it. */
+  private static void requireNoIncrements(FileSystem files, Path root) throws IOException {
+    WholeFiles there = WholeFiles.of(files);
+    for (String table : List.of(FEATURES, PAGES)) {
+      if (there.names(new Path(root, table)).stream().anyMatch(n -> n.startsWith(INCREMENT))) {
+        throw new CorpusException(
+            "the index %s has increments and no %s, which says which of them count. Put that file back, or begin a new index from the datasets it was made of."
+                .formatted(root, IndexManifest.FILE));
+      }
+    }
+  }
+
   private Path folder(String table, int number) {
-    return new Path(new Path(root, table), "increment=" + number);
+    return new Path(new Path(root, table), INCREMENT + number);
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.WholeFiles;
 import java.io.IOException;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
@@ -66,12 +67,12 @@ public final class Publication {
 
   /** Writes a small file into the staged dataset; whole or not at all. */
   void write(String name, String text) throws IOException {
-    WholeFile.write(files, new Path(name), text);
+    WholeFiles.of(files).write(new Path(name), text);
   }
 
   /** The text of a small file of the staged dataset; empty if it is not there. */
   Optional<String> read(String name) throws IOException {
-    return WholeFile.read(files, new Path(name));
+    return WholeFiles.of(files).text(new Path(name));
   }
 
   /** Writes the manifest as the last file and gives the dataset its name. */
@@ -123,7 +124,8 @@ public final class Publication {
 
   /** Empty if nothing is there, or it is damaged: that is written again. */
   private Optional<JsonNode> manifestThere() throws IOException {
-    Optional<String> manifest = WholeFile.read(files, new Path(target, PreparedDataset.MANIFEST));
+    Optional<String> manifest =
+        WholeFiles.of(files).text(new Path(target, PreparedDataset.MANIFEST));
     try {
       return manifest.isPresent()
           ? Optional.of(new JsonMapper().readTree(manifest.get()))

@@ -195,4 +195,22 @@ class IncrementalSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
     )
   }
+
+  test("an index whose manifest is gone is refused, not begun anew beside its increments") {
+    val docs = corpus(30, 1)
+    val index = Scratch.folder().resolve("seen")
+    val first = dedup(written(docs), index)
+    val manifest = index.resolve("index.json")
+    val kept = Files.readString(manifest)
+    Files.delete(manifest)
+    val refused =
+      intercept[CorpusException](dedup(written(docs.map(d => d.copy(id = d.id + "-late"))), index))
+    assert(
+      refused.getMessage ==
+        s"the index file:$index has increments and no index.json, which says which of them count. Put that file back, or begin a new index from the datasets it was made of."
+    )
+    Files.writeString(manifest, kept)
+    val late = dedup(written(docs.map(d => d.copy(id = d.id + "-late"))), index)
+    assert(ids(first).nonEmpty && ids(late).isEmpty)
+  }
 }
