@@ -92,7 +92,7 @@ class NotebooksReadmeSuite extends AnyFunSuite {
 
   private var port = 0
 
-  test("they build, configure and start Zeppelin, and import every note as it is") {
+  test("with curl: they build, configure and start Zeppelin, and import every note as it is") {
     assert(commands.size == 3)
     imported { notes =>
       val (folder, home) = (checkout(), zeppelinHome())
@@ -116,7 +116,7 @@ class NotebooksReadmeSuite extends AnyFunSuite {
     }
   }
 
-  test("a server's own zeppelin-env.sh is not replaced by who does not say so") {
+  test("with curl: a server's own zeppelin-env.sh is not replaced by who does not say so") {
     imported { _ =>
       val home = zeppelinHome()
       val own = home.resolve("conf/zeppelin-env.sh")
