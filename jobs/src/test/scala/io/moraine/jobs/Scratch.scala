@@ -5,7 +5,7 @@ import java.io.PrintStream
 import java.nio.file.{Files, Path}
 
 import scala.jdk.CollectionConverters._
-import scala.util.Random
+import scala.util.{Random, Using}
 
 /** Small inputs for the jobs' suites. */
 object Scratch {
@@ -14,6 +14,16 @@ object Scratch {
 
   def silent: Progress =
     new Progress(new PrintStream(java.io.OutputStream.nullOutputStream()), false, () => 0L)
+
+  /** What a command that failed left of a folder that it was writing. */
+  def left(output: Path): Path = {
+    val lease = output.resolveSibling(s".${output.getFileName}.lease")
+    Using.resource(Files.list(lease)) {
+      _.iterator.asScala.map(_.resolve("staging")).filter(Files.exists(_)).toSeq match {
+        case Seq(one) => one
+      }
+    }
+  }
 
   /** Documents of simple sentences, some of them copies and near copies of others. */
   def corpus(documents: Int): Seq[(String, String)] = {

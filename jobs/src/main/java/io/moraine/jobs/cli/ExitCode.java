@@ -11,9 +11,9 @@ enum ExitCode {
   BAD_DATA(3),
   /** A rank was lost, slow or wrong during training: starting again resumes. */
   COLLECTIVE_FAILED(4),
-  /** Training stopped because another process may train the run: starting again is safe. */
+  /** Stopped because another process may write there: starting again is safe. */
   LEASE_LOST(5),
-  /** Another run holds the lease: try later. */
+  /** Another process holds the lease: try later. */
   TRY_LATER(75);
 
   private final int code;

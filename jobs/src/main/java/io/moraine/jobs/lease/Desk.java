@@ -20,6 +20,7 @@ public final class Desk {
   private static final String NAME = "desk-";
   private static final String GONE = "gone-";
   private static final String RANKS = "ranks-";
+  private static final String REPLACED = "replaced";
 
   private final Leased leased;
   private final WholeFiles files;
@@ -54,13 +55,16 @@ public final class Desk {
     return files.system().exists(ranks());
   }
 
-  /** Takes the desks of all others away. */
+  /**
+   * Takes the desks of all others away. Their new names are new ones: a process that hung may have
+   * made folders where its desk was, which are taken away once more.
+   */
   void takeOthersAway() throws IOException {
     for (String name : files.names(leased.claims())) {
       Path other = new Path(leased.claims(), name);
       if (name.startsWith(NAME) && !name.equals(folder.getName())) {
         try {
-          files.rename(other, new Path(leased.claims(), GONE + name.substring(NAME.length())));
+          files.rename(other, gone(name + "-by-" + id()));
         } catch (IOException e) {
           if (files.system().exists(other)) {
             throw e; // Else its owner has deleted it meanwhile.
@@ -114,10 +118,7 @@ public final class Desk {
       if (stands()) {
         throw e;
       }
-      throw new LeaseLostException(
-          "%s: another process has taken the lease, this one can write there no more."
-              .formatted(leased.folder()),
-          e);
+      throw lost(e);
     }
     attempt++;
     // What a rank still writes into must not become a draft of the same name in the next attempt.
@@ -145,9 +146,56 @@ public final class Desk {
     return files.system().exists(endRequest());
   }
 
+  /**
+   * Puts a folder of the desk in the place of another, or where nothing is.
+   *
+   * @throws LeaseLostException if another process has taken the lease; nothing is replaced then
+   */
+  public void publish(Path draft, Path target) throws IOException {
+    if (!stands()) {
+      throw lost(null);
+    }
+    files.replaceFolder(draft, target, new Path(folder, REPLACED));
+  }
+
+  /**
+   * Puts a folder back whose owner was killed when it had put it aside, and its new one not yet in
+   * its place.
+   */
+  public void restore(Path target) throws IOException {
+    for (Path replaced : earlierDrafts(REPLACED)) {
+      if (!files.system().exists(target)) {
+        files.rename(replaced, target);
+      }
+    }
+  }
+
+  /** Leaves what is on it to whoever takes the lease next. */
+  public void leave() throws IOException {
+    if (!files.names(folder).equals(List.of(ranks().getName()))) {
+      files.rename(folder, gone(folder.getName()));
+    }
+  }
+
   /** Deletes it. */
   void clear() throws IOException {
     files.system().delete(folder, true);
+  }
+
+  private LeaseLostException lost(IOException cause) {
+    return new LeaseLostException(
+        "%s: another process has taken the lease, this one can write there no more."
+            .formatted(leased.folder()),
+        cause);
+  }
+
+  private String id() {
+    return folder.getName().substring(NAME.length());
+  }
+
+  /** What a desk is called that was taken away. */
+  private Path gone(String desk) {
+    return new Path(leased.claims(), GONE + desk.substring(NAME.length()));
   }
 
   private List<Path> earlier() throws IOException {

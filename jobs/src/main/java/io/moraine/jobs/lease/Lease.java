@@ -168,6 +168,7 @@ public final class Lease implements AutoCloseable {
         files.delete(written, false);
       }
       desk.clear();
+      whole.deleteIfEmpty(leased.claims());
     }
   }
 

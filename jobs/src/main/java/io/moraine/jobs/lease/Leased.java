@@ -1,5 +1,7 @@
 package io.moraine.jobs.lease;
 
+import java.io.IOException;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -12,14 +14,12 @@ import org.apache.hadoop.fs.Path;
  */
 public record Leased(Path folder, Path claims, String doing, String option) {
 
-  /**
-   * A folder that a command writes: claims are beside it, in {@code .NAME.lease}.
-   *
-   * @param named as people named it
-   * @param folder the same, qualified
-   */
-  static Leased written(Path named, Path folder, String option) {
-    Path claims = new Path(folder.getParent(), "." + folder.getName() + ".lease");
+  /** A folder that a command writes: claims are beside it, in {@code .NAME.lease}. */
+  public static Leased written(Configuration hadoop, String folder, String option)
+      throws IOException {
+    Path named = new Path(folder);
+    Path path = named.getFileSystem(hadoop).makeQualified(named);
+    Path claims = new Path(path.getParent(), "." + path.getName() + ".lease");
     return new Leased(named, claims, "being written", option);
   }
 }

@@ -10,6 +10,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
@@ -92,7 +93,11 @@ public final class WholeFiles {
   /** Makes a folder, and those that it is in, if it is not there. */
   public void makeFolder(Path folder) throws IOException {
     if (isLocal()) {
-      Files.createDirectories(local(folder));
+      try {
+        Files.createDirectories(local(folder));
+      } catch (NoSuchFileException e) {
+        Files.createDirectories(local(folder)); // One that it is in was empty, and deleted.
+      }
     } else {
       files.mkdirs(folder);
     }
@@ -145,10 +150,15 @@ public final class WholeFiles {
     }
   }
 
-  /** Puts a folder in the place of another, which goes to a third name meanwhile. */
+  /**
+   * Puts a folder in the place of another, or where nothing is.
+   *
+   * @param aside name of the other one meanwhile; what has that name already is deleted
+   */
   public void replaceFolder(Path from, Path to, Path aside) throws IOException {
     makeFolder(to.getParent());
     if (files.exists(to)) {
+      files.delete(aside, true);
       rename(to, aside);
     }
     rename(from, to);

@@ -4,7 +4,6 @@ import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.progress.Progress;
 import java.io.IOException;
 import java.util.function.Supplier;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -23,9 +22,11 @@ record CorpusRun(
   /**
    * Begins a run, or goes on with an interrupted one of the same key.
    *
+   * @param holding which takes the lease of the output
    * @param kind of what it writes
    */
   static CorpusRun begin(
+      Holding holding,
       SparkSession spark,
       DocumentSettings settings,
       ResultKind kind,
@@ -33,8 +34,7 @@ record CorpusRun(
       String key,
       Progress progress)
       throws IOException {
-    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
-    Publication publication = Publication.begin(hadoop, kind, output, key);
+    Publication publication = Publication.begin(holding, kind, output, key);
     Funnel funnel = new Funnel(spark, progress);
     if (publication.resumes()) {
       funnel.say("going on with the stages that an interrupted run finished.");

@@ -2,6 +2,8 @@ package io.moraine.jobs.prepare;
 
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.DocumentSettings;
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.decontamination.EvaluationIndex;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
@@ -17,8 +19,11 @@ import org.apache.spark.sql.SparkSession;
  *
  * @param corpus the folder and its tables
  * @param stages the stages up to the surviving documents
+ * @param index which the run extends
+ * @param sharesIndex whether it is also that of other runs, else the dataset's own
  */
-record DatasetRun(CorpusRun corpus, DocumentStages stages) {
+record DatasetRun(
+    CorpusRun corpus, DocumentStages stages, DocumentIndex index, boolean sharesIndex) {
 
   PreparedDataset dataset() {
     return corpus.dataset();
@@ -36,20 +41,29 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
     return corpus.publication();
   }
 
-  /** Writes the summary and gives the dataset its name. */
+  /** Writes the summary, extends the index, and gives the dataset its name. */
   void publish(String manifest) throws IOException {
     String page = String.join("\n", stages.summary()) + "\n";
     publication().write(dataset().report("summary.txt"), page);
+    if (sharesIndex) {
+      index.announce(publication().target(), manifest);
+    }
+    index.extend();
     publication().publish(manifest);
+    if (sharesIndex) {
+      index.confirm();
+    }
   }
 
   /**
    * Begins a run, or goes on with an interrupted one.
    *
+   * @param holding which takes the leases of the output and of the index
    * @param kind of what it writes
    * @param key of the run's settings and input, see {@link RunKey}
    */
   static DatasetRun begin(
+      Holding holding,
       SparkSession spark,
       DocumentSettings settings,
       ResultKind kind,
@@ -57,7 +71,7 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
       String key,
       Progress progress)
       throws IOException {
-    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    Configuration hadoop = holding.hadoop();
     Optional<EvaluationIndex> evaluation =
         settings.decontamination().map(config -> EvaluationSets.index(hadoop, config));
     int shingleWords = settings.near().shingleWords();
@@ -69,16 +83,21 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
             "near.survivors must be verified with --index, got closure: a new document may join two published ones.");
       }
       requireOutside(hadoop, paths.index().get(), paths.output());
-      index = DocumentIndex.open(hadoop, paths.index().get(), shingleWords, key);
+      String folder = paths.index().get();
+      LeasedWriter writer = writer(hadoop, folder, holding.take(folder, "--index"));
+      index = DocumentIndex.open(writer, folder, shingleWords, key);
       requireNothingTakenBack(hadoop, index, paths.output());
       corpus =
           CorpusRun.begin(
-              spark, settings, kind, paths.output(), RunKey.after(index, key), progress);
+              holding, spark, settings, kind, paths.output(), RunKey.after(index, key), progress);
     } else {
-      corpus = CorpusRun.begin(spark, settings, kind, paths.output(), key, progress);
-      index = DocumentIndex.open(hadoop, corpus.dataset().index(), shingleWords, key);
+      corpus = CorpusRun.begin(holding, spark, settings, kind, paths.output(), key, progress);
+      String folder = corpus.dataset().index();
+      LeasedWriter writer = writer(hadoop, folder, corpus.publication().desk());
+      index = DocumentIndex.open(writer, folder, shingleWords, key);
     }
-    return new DatasetRun(corpus, new DocumentStages(spark, settings, corpus, index, evaluation));
+    DocumentStages stages = new DocumentStages(spark, settings, corpus, index, evaluation);
+    return new DatasetRun(corpus, stages, index, paths.index().isPresent());
   }
 
   /** What is below the output is gone when the dataset gets its name. */
@@ -103,6 +122,11 @@ record DatasetRun(CorpusRun corpus, DocumentStages stages) {
           "--output %s is there already, and this is no run of it repeated (other settings, input or index): with --index what was published stays. Name another folder."
               .formatted(output));
     }
+  }
+
+  private static LeasedWriter writer(Configuration hadoop, String folder, Desk desk)
+      throws IOException {
+    return LeasedWriter.holder(hadoop, qualified(hadoop, folder), desk);
   }
 
   private static Path qualified(Configuration hadoop, String folder) throws IOException {

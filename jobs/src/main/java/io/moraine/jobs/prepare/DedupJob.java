@@ -6,7 +6,6 @@ import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import java.io.IOException;
 import java.util.List;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -15,13 +14,11 @@ import org.apache.spark.sql.SparkSession;
 public final class DedupJob {
 
   private final SparkSession spark;
-  private final Configuration hadoop;
   private final DedupSettings settings;
   private final Progress progress;
 
   public DedupJob(SparkSession spark, DedupSettings settings, Progress progress) {
     this.spark = spark;
-    this.hadoop = spark.sparkContext().hadoopConfiguration();
     this.settings = settings;
     this.progress = progress;
   }
@@ -33,9 +30,13 @@ public final class DedupJob {
    * @throws CorpusException if the input is missing or holds no document
    */
   public DedupManifest run(DatasetPaths paths, int tasks) throws IOException {
+    return Holding.during(spark, progress, holding -> dedup(holding, paths, tasks));
+  }
+
+  private DedupManifest dedup(Holding holding, DatasetPaths paths, int tasks) throws IOException {
     String key =
         RunKey.of(
-            hadoop,
+            holding.hadoop(),
             "dedup",
             settings.digest(),
             settings.documents().decontamination(),
@@ -43,7 +44,7 @@ public final class DedupJob {
             "");
     DatasetRun run =
         DatasetRun.begin(
-            spark, settings.documents(), ResultKind.DEDUPLICATED, paths, key, progress);
+            holding, spark, settings.documents(), ResultKind.DEDUPLICATED, paths, key, progress);
     Dataset<Row> documents = run.stages().remaining(paths.inputs(), tasks);
     run.tables()
         .write(

@@ -2,8 +2,10 @@ package io.moraine.jobs.prepare;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.hash.Murmur3;
 import io.moraine.pipeline.spark.Features;
 import java.io.IOException;
 import java.util.List;
@@ -23,7 +25,8 @@ import org.apache.spark.sql.types.StructType;
  * features and the URLs of their pages, never their texts (docs/formats.md).
  *
  * <p>A run that is repeated finds its own increment by its key and replaces it, so that no document
- * is a duplicate of itself.
+ * is a duplicate of itself. An increment whose run was killed before its dataset had its name is
+ * dropped by the next run: its documents were not published.
  */
 final class DocumentIndex {
 
@@ -34,14 +37,18 @@ final class DocumentIndex {
   private static final StructType PAGES_TABLE =
       new StructType().add("url_key", "string").add("kept_id", "string").add("increment", "int");
 
-  private final FileSystem files;
+  private final LeasedWriter writer;
+  private final WholeFiles files;
   private final Path root;
   private final IndexManifest manifest;
   private final String key;
   private final int increment;
+  private long written;
 
-  private DocumentIndex(FileSystem files, Path root, IndexManifest manifest, String key) {
-    this.files = files;
+  private DocumentIndex(LeasedWriter writer, Path root, IndexManifest manifest, String key)
+      throws IOException {
+    this.writer = writer;
+    this.files = WholeFiles.of(writer.hadoop(), root);
     this.root = root;
     this.manifest = manifest;
     this.key = key;
@@ -51,16 +58,17 @@ final class DocumentIndex {
   /**
    * Opens an index, or begins one where there is none.
    *
+   * @param writer of the holder of the index's lease, or of that of the dataset that it is in
    * @param folder any Hadoop path
    * @param shingleWords words per shingle of the features; must be that of the index
    * @param key of the run's settings and input, see {@link RunKey}
    * @throws ConfigException if the folder is no index, or has features of other shingles
    * @throws CorpusException if the index is damaged
    */
-  static DocumentIndex open(Configuration hadoop, String folder, int shingleWords, String key)
+  static DocumentIndex open(LeasedWriter writer, String folder, int shingleWords, String key)
       throws IOException {
     Path path = new Path(folder);
-    FileSystem files = path.getFileSystem(hadoop);
+    FileSystem files = path.getFileSystem(writer.hadoop());
     Path root = files.makeQualified(path);
     IndexManifest manifest =
         read(files, root).orElseGet(() -> new IndexManifest(shingleWords, List.of()));
@@ -69,7 +77,34 @@ final class DocumentIndex {
           "near.shingle-words must be that of the index %s, %d, got %d."
               .formatted(folder, manifest.shingleWords(), shingleWords));
     }
-    return new DocumentIndex(files, root, manifest, key);
+    return new DocumentIndex(writer, root, settled(writer, root, manifest), key);
+  }
+
+  /** Without the increment of a run that was killed before its dataset had its name. */
+  private static IndexManifest settled(LeasedWriter writer, Path root, IndexManifest manifest)
+      throws IOException {
+    Path file = new Path(root, UnpublishedIncrement.FILE);
+    Optional<String> text = WholeFiles.of(writer.hadoop(), file).text(file);
+    if (text.isEmpty()) {
+      return manifest;
+    }
+    UnpublishedIncrement last = UnpublishedIncrement.parse(text.get());
+    boolean isThere =
+        last.number() < manifest.increments().size()
+            && manifest.increments().get(last.number()).key().equals(last.key());
+    IndexManifest settled = manifest;
+    if (isThere && !last.manifestHash().equals(manifestHash(writer.hadoop(), last.dataset()))) {
+      settled = manifest.before(last.number());
+      writer.replace(new Path(root, IndexManifest.FILE), settled.rendered());
+    }
+    writer.delete(file);
+    return settled;
+  }
+
+  /** Of the manifest of a dataset; that of nothing where there is none. */
+  private static String manifestHash(Configuration hadoop, String dataset) throws IOException {
+    Path manifest = new Path(dataset, PreparedDataset.MANIFEST);
+    return Murmur3.hash128(WholeFiles.of(hadoop, manifest).text(manifest).orElse("")).hex();
   }
 
   /** How many increments an index has; 0 if it is not there. */
@@ -118,50 +153,52 @@ final class DocumentIndex {
   }
 
   /**
-   * Writes the increment and makes it part of the index.
+   * Writes the increment, which is no part of the index yet.
    *
    * @param features {@link Features#FEATURES} of the documents that this run publishes
    * @param pages url_key and kept_id
    * @param documents how many they are
-   * @throws IOException if another run extended the index meanwhile
    */
-  void extend(DatasetTables tables, Dataset<Row> features, Dataset<Row> pages, long documents)
-      throws IOException {
-    Path unfinished = new Path(root, ".increment-%d.preparing".formatted(increment));
-    files.delete(unfinished, true);
-    Path newFeatures = new Path(unfinished, FEATURES);
-    Path newPages = new Path(unfinished, PAGES);
-    tables.writeByHash(features, newFeatures.toString(), "id", documents);
-    tables.writeByHash(pages, newPages.toString(), "url_key", documents);
-    requireUnchanged();
+  void write(DatasetTables tables, Dataset<Row> features, Dataset<Row> pages, long documents) {
+    tables.writeByHash(features, draft(FEATURES).toString(), "id", documents);
+    tables.writeByHash(pages, draft(PAGES).toString(), "url_key", documents);
+    written = documents;
+  }
+
+  /** Says which dataset the increment is of, without which it does not count. */
+  void announce(Path dataset, String manifestText) throws IOException {
+    if (isNewIncrement()) {
+      String hash = Murmur3.hash128(manifestText).hex();
+      writer.replace(
+          new Path(root, UnpublishedIncrement.FILE),
+          new UnpublishedIncrement(increment, key, dataset.toString(), hash).rendered());
+    }
+  }
+
+  /** Makes what was written part of the index. */
+  void extend() throws IOException {
+    Path file = new Path(root, IndexManifest.FILE);
     if (manifest.increments().isEmpty()) {
-      write(manifest); // before its increments: without it they are damage
+      writer.replace(
+          file, manifest.rendered()); // before its increments: without it they are damage
     }
-    move(newFeatures, folder(FEATURES, increment));
-    move(newPages, folder(PAGES, increment));
-    write(manifest.with(increment, new IndexManifest.Increment(key, documents)));
-    files.delete(unfinished, true);
+    for (String table : List.of(FEATURES, PAGES)) {
+      Path folder = folder(table, increment);
+      writer.delete(folder);
+      files.makeFolder(folder.getParent());
+      files.rename(draft(table), folder);
+    }
+    IndexManifest.Increment added = new IndexManifest.Increment(key, written);
+    writer.replace(file, manifest.with(increment, added).rendered());
   }
 
-  private void write(IndexManifest changed) throws IOException {
-    WholeFiles.of(files).write(new Path(root, IndexManifest.FILE), changed.rendered());
+  /** The dataset is there. */
+  void confirm() throws IOException {
+    writer.delete(new Path(root, UnpublishedIncrement.FILE));
   }
 
-  private void move(Path from, Path to) throws IOException {
-    files.mkdirs(to.getParent());
-    files.delete(to, true);
-    if (!files.rename(from, to)) {
-      throw new IOException("cannot move %s to %s.".formatted(from, to));
-    }
-  }
-
-  private void requireUnchanged() throws IOException {
-    IndexManifest now = read(files, root).orElse(new IndexManifest(0, List.of()));
-    if (!now.increments().equals(manifest.increments())) {
-      throw new IOException(
-          "another run extended the index %s meanwhile; nothing was published. Run this one again."
-              .formatted(root));
-    }
+  private Path draft(String table) {
+    return new Path(writer.place(), "increment-" + table);
   }
 
   private static Optional<IndexManifest> read(FileSystem files, Path root) throws IOException {

@@ -89,7 +89,7 @@ final class DocumentStages {
       throw new CorpusException(
           "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
     }
-    extendIndex(cleaned, features, removed);
+    writeIncrement(cleaned, features, removed);
     return texts;
   }
 
@@ -224,11 +224,11 @@ final class DocumentStages {
     tables.write(superseded, dataset.superseded(), List.of("id", "better_id"));
   }
 
-  private void extendIndex(Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed)
+  private void writeIncrement(Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed)
       throws IOException {
     funnel.begin("index");
     Dataset<Row> published = without(features, removed);
-    index.extend(tables, published, pages(cleaned, features, removed), published.count());
+    index.write(tables, published, pages(cleaned, features, removed), published.count());
     funnel.done("increment %d".formatted(index.increment()));
   }
 

@@ -47,12 +47,20 @@ public final class EncodeJob {
    */
   public EncodeManifest run(List<String> inputs, String output, String tokenizerFile, int tasks)
       throws IOException {
-    Configuration hadoop = spark.sparkContext().hadoopConfiguration();
+    return Holding.during(
+        spark, progress, holding -> encode(holding, inputs, output, tokenizerFile, tasks));
+  }
+
+  private EncodeManifest encode(
+      Holding holding, List<String> inputs, String output, String tokenizerFile, int tasks)
+      throws IOException {
+    Configuration hadoop = holding.hadoop();
     TokenizerFile given = TokenizerFile.read(hadoop, tokenizerFile, settings.rankFile());
     String json = given.json();
     String key = RunKey.of(hadoop, "encode", settings.digest(), Optional.empty(), inputs, json);
     CorpusRun run =
-        CorpusRun.begin(spark, settings.documents(), ResultKind.ENCODED, output, key, progress);
+        CorpusRun.begin(
+            holding, spark, settings.documents(), ResultKind.ENCODED, output, key, progress);
     Dataset<Row> documents =
         run.documents(settings.documents(), () -> encoded(inputs, given.tokenizer(), tasks))
             .select("id", "source", "url", "metadata", "n_bytes", "n_tokens", "tokens");

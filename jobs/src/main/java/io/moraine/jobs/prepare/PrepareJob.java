@@ -44,6 +44,13 @@ public final class PrepareJob {
    */
   public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
+    return Holding.during(
+        spark, progress, holding -> prepare(holding, paths, tokenizerFile, tasks));
+  }
+
+  private Manifest prepare(
+      Holding holding, DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
+      throws IOException {
     Optional<TokenizerFile> given = given(tokenizerFile);
     String key =
         RunKey.of(
@@ -53,7 +60,9 @@ public final class PrepareJob {
             settings.documents().decontamination(),
             paths.inputs(),
             given.map(TokenizerFile::json).orElse(""));
-    run = DatasetRun.begin(spark, settings.documents(), ResultKind.DATASET, paths, key, progress);
+    run =
+        DatasetRun.begin(
+            holding, spark, settings.documents(), ResultKind.DATASET, paths, key, progress);
     SequenceStages sequences = new SequenceStages(run, settings);
 
     Dataset<Row> survivors = withHeldOut(run.stages().remaining(paths.inputs(), tasks));

@@ -4,56 +4,75 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.LeaseLostException;
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.lease.WholeFiles;
 import java.io.IOException;
 import java.util.Optional;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
- * Writes a folder beside its final name and moves it there when it is whole, so that a job killed
- * midway leaves the previous one as it was. What it had finished stays beside it for the next job
- * with the same settings, input and index.
+ * Writes a folder on the desk of its lease and moves it to its name when it is whole, so that a job
+ * killed midway leaves the previous one as it was. What it had finished stays there for the next
+ * job with the same settings, input and index.
  */
-public final class Publication {
+final class Publication {
 
+  private static final String STAGING = "staging";
   private static final String KEY = "run.key";
 
+  private final Desk desk;
   private final FileSystem files;
   private final Path target;
   private final Path staging;
   private boolean resumes;
 
-  private Publication(FileSystem files, Path target) {
+  private Publication(Desk desk, FileSystem files, Path target) {
+    this.desk = desk;
     this.files = files;
     this.target = target;
-    this.staging = new Path(target.getParent(), "." + target.getName() + ".preparing");
+    this.staging = new Path(desk.drafts(), STAGING);
   }
 
   /**
    * Opens the place to write to: with the finished stages of an interrupted job if that had the
    * same key, empty otherwise.
    *
+   * @param holding which takes the lease of the folder
    * @param kind of what is written, which replaces only its like, whole or damaged
    * @param key of everything that the result follows from
+   * @throws TryLaterException if another process writes it
    * @throws ConfigException if the target exists and is no earlier result of that kind
    */
-  static Publication begin(Configuration hadoop, ResultKind kind, String output, String key)
+  static Publication begin(Holding holding, ResultKind kind, String output, String key)
       throws IOException {
     Path path = new Path(output);
-    FileSystem files = path.getFileSystem(hadoop);
-    Publication publication = new Publication(files, files.makeQualified(path));
+    FileSystem files = path.getFileSystem(holding.hadoop());
+    Path target = files.makeQualified(path);
+    Desk desk = holding.take(output, "--output");
+    desk.restore(target);
+    Publication publication = new Publication(desk, files, target);
     publication.requireReplaceable(kind);
-    String keyFile = publication.staging().work(KEY);
-    publication.resumes = publication.read(keyFile).equals(Optional.of(key));
-    if (!publication.resumes) {
-      files.delete(publication.staging, true);
-      files.mkdirs(publication.staging);
-      publication.write(keyFile, key);
-    }
+    publication.begin(key);
     return publication;
+  }
+
+  private void begin(String key) throws IOException {
+    for (Path earlier : desk.earlierDrafts(STAGING)) {
+      String itsKey = new PreparedDataset(earlier).work(KEY);
+      if (!resumes && read(itsKey).equals(Optional.of(key))) {
+        WholeFiles.of(files).rename(earlier, staging);
+        resumes = true;
+      }
+    }
+    desk.deleteEarlier();
+    if (!resumes) {
+      files.mkdirs(staging);
+      write(staging().work(KEY), key);
+    }
   }
 
   /** Whether an interrupted job left finished stages. */
@@ -75,24 +94,25 @@ public final class Publication {
     return WholeFiles.of(files).text(new Path(name));
   }
 
-  /** Writes the manifest as the last file and gives the dataset its name. */
+  /**
+   * Writes the manifest as the last file and gives the dataset its name.
+   *
+   * @throws LeaseLostException if another process has taken the lease; nothing is published then
+   */
   void publish(String manifest) throws IOException {
     files.delete(new Path(staging().work("")), true);
     write(new Path(staging, PreparedDataset.MANIFEST).toString(), manifest);
-    replace(files, staging, target);
+    desk.publish(staging, target);
   }
 
-  /** Gives a folder the name of another, which is there until this one is. */
-  public static void replace(FileSystem files, Path staging, Path target) throws IOException {
-    Path previous = new Path(target.getParent(), "." + target.getName() + ".previous");
-    files.delete(previous, true);
-    if (files.exists(target) && !files.rename(target, previous)) {
-      throw new IOException("cannot move the previous folder %s aside.".formatted(target));
-    }
-    if (!files.rename(staging, target)) {
-      throw new IOException("cannot move %s to %s.".formatted(staging, target));
-    }
-    files.delete(previous, true);
+  /** Where it will be. */
+  Path target() {
+    return target;
+  }
+
+  /** Through which it and what belongs to it are written. */
+  Desk desk() {
+    return desk;
   }
 
   private void requireReplaceable(ResultKind kind) throws IOException {

@@ -50,6 +50,11 @@ public final class TokenizerJob {
    */
   public TokenizerManifest run(List<String> inputs, String output, int tasks) throws IOException {
     TokenizerFile.requireNone(settings.rankFile());
+    return Holding.during(spark, progress, holding -> train(holding, inputs, output, tasks));
+  }
+
+  private TokenizerManifest train(Holding holding, List<String> inputs, String output, int tasks)
+      throws IOException {
     DocumentSettings reading = settings.documents();
     String key =
         RunKey.of(
@@ -59,7 +64,8 @@ public final class TokenizerJob {
             Optional.empty(),
             inputs,
             "");
-    CorpusRun run = CorpusRun.begin(spark, reading, ResultKind.TOKENIZER, output, key, progress);
+    CorpusRun run =
+        CorpusRun.begin(holding, spark, reading, ResultKind.TOKENIZER, output, key, progress);
     Dataset<Row> documents =
         run.documents(reading, () -> CorpusReader.read(spark, inputs, reading.read(), tasks))
             .select("id", "text")

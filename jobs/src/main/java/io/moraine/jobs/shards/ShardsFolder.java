@@ -1,39 +1,44 @@
 package io.moraine.jobs.shards;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.prepare.Holding;
 import io.moraine.jobs.prepare.Manifest;
-import io.moraine.jobs.prepare.Publication;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
-/** The folder of an export: written beside its name and moved there when it is whole. */
+/** The folder of an export: written on its lease's desk and moved to its name when it is whole. */
 final class ShardsFolder {
 
   private static final String MANIFEST = "shards.json";
 
+  private final Desk desk;
   private final FileSystem files;
   private final Path target;
   private final Path staging;
 
-  private ShardsFolder(FileSystem files, Path target) {
+  private ShardsFolder(Desk desk, FileSystem files, Path target) {
+    this.desk = desk;
     this.files = files;
     this.target = target;
-    this.staging = new Path(target.getParent(), "." + target.getName() + ".exporting");
+    this.staging = new Path(desk.drafts(), "staging");
   }
 
   /**
    * Opens an empty place to write to.
    *
+   * @param holding which takes the lease of the folder
    * @throws ConfigException if the target exists and is neither empty nor an earlier export
    */
-  static ShardsFolder begin(Configuration hadoop, String output) throws IOException {
+  static ShardsFolder begin(Holding holding, String output) throws IOException {
     Path path = new Path(output);
-    FileSystem files = path.getFileSystem(hadoop);
-    ShardsFolder folder = new ShardsFolder(files, files.makeQualified(path));
+    FileSystem files = path.getFileSystem(holding.hadoop());
+    Desk desk = holding.take(output, "--output");
+    ShardsFolder folder = new ShardsFolder(desk, files, files.makeQualified(path));
+    desk.restore(folder.target);
     if (files.exists(path)
         && !files.exists(new Path(path, MANIFEST))
         && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {
@@ -41,7 +46,7 @@ final class ShardsFolder {
           "--output %s exists and is no export (no %s). Name another folder or remove it."
               .formatted(output, MANIFEST));
     }
-    files.delete(folder.staging, true);
+    desk.deleteEarlier();
     files.mkdirs(folder.staging);
     return folder;
   }
@@ -56,6 +61,6 @@ final class ShardsFolder {
     try (OutputStream out = files.create(new Path(staging, MANIFEST), true)) {
       out.write(Manifest.rendered(manifest).getBytes(StandardCharsets.UTF_8));
     }
-    Publication.replace(files, staging, target);
+    desk.publish(staging, target);
   }
 }

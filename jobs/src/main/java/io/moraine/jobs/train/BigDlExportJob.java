@@ -3,7 +3,7 @@ package io.moraine.jobs.train;
 import io.moraine.bigdl.BigDlModule;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
-import io.moraine.jobs.prepare.Publication;
+import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
@@ -84,7 +84,8 @@ public final class BigDlExportJob {
       try (OutputStream out = files.create(unfinished, true)) {
         model.write(out);
       }
-      Publication.replace(files, unfinished, target);
+      Path aside = new Path(target.getParent(), "." + target.getName() + ".previous");
+      WholeFiles.of(files).replaceFolder(unfinished, target, aside);
     } catch (IllegalArgumentException e) {
       throw new ConfigException("%s.".formatted(e.getMessage()), e);
     } finally {

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.moraine.jobs.lease.LeasedWriter;
 import java.io.IOException;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
@@ -13,14 +14,14 @@ final class DriverStatus {
 
   private final Configuration hadoop;
   private final RunFolder run;
-  private final RunWriter writer;
+  private final LeasedWriter writer;
 
   /**
    * Says nothing yet.
    *
    * @param writer of the lease's holder
    */
-  DriverStatus(Configuration hadoop, RunFolder run, RunWriter writer) {
+  DriverStatus(Configuration hadoop, RunFolder run, LeasedWriter writer) {
     this.hadoop = hadoop;
     this.run = run;
     this.writer = writer;

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.model.checkpoint.Storage;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,9 +13,9 @@ final class LeasedStorage implements Storage {
 
   private final HadoopStorage stored;
   private final Path root;
-  private final RunWriter writer;
+  private final LeasedWriter writer;
 
-  LeasedStorage(Configuration hadoop, RunFolder run, RunWriter writer) throws IOException {
+  LeasedStorage(Configuration hadoop, RunFolder run, LeasedWriter writer) throws IOException {
     this.stored = new HadoopStorage(hadoop, run.root());
     this.root = run.root();
     this.writer = writer;

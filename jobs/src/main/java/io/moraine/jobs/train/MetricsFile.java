@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.model.train.StepMetrics;
 import java.io.IOException;
 import java.util.List;
@@ -70,7 +71,7 @@ final class MetricsFile {
     }
   }
 
-  static void write(RunWriter writer, Path folder, List<Row> rows) throws IOException {
+  static void write(LeasedWriter writer, Path folder, List<Row> rows) throws IOException {
     long first = rows.get(0).metrics().step();
     long last = rows.get(rows.size() - 1).metrics().step();
     Path file = new Path(folder, "steps-%08d-%08d.parquet".formatted(first, last));

@@ -1,7 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
-import io.moraine.jobs.prepare.Publication;
+import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.model.checkpoint.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -66,7 +66,8 @@ final class ModelFolder {
 
   /** Gives the folder its name. */
   void publish() throws IOException {
-    Publication.replace(files, staging, target);
+    Path aside = new Path(target.getParent(), "." + target.getName() + ".previous");
+    WholeFiles.of(files).replaceFolder(staging, target, aside);
   }
 
   /** Removes what was written. */

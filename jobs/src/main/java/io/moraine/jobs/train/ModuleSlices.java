@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.TrainableModel;
@@ -17,7 +18,7 @@ final class ModuleSlices {
   private ModuleSlices() {}
 
   /** Writes them into the run's folder, unless it has checkpoints of them. */
-  static void record(RunWriter writer, RunFolder run, TrainableModel model) throws IOException {
+  static void record(LeasedWriter writer, RunFolder run, TrainableModel model) throws IOException {
     if (!areRecorded(writer.hadoop(), run)) {
       writer.replace(run.moduleSlices(), String.join("\n", lines(model)) + "\n");
     }

@@ -7,6 +7,7 @@ import io.moraine.jobs.batch.DeviceTable;
 import io.moraine.jobs.batch.ParquetTokenSource;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.Manifest.Counts;
 import io.moraine.jobs.prepare.PreparedDataset;
@@ -263,7 +264,8 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       throws IOException {
     Configuration conf = hadoop.value();
     RunFolder folder = RunFolder.at(run);
-    RunWriter writer = new RunWriter(conf, folder, new org.apache.hadoop.fs.Path(start.desk()));
+    LeasedWriter writer =
+        new LeasedWriter(conf, folder.root(), new org.apache.hadoop.fs.Path(start.desk()));
     Path scratch = Files.createTempDirectory("moraine-sequences-");
     Optional<ExpertExchange> exchange =
         parsed
@@ -378,7 +380,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       TrainSettings parsed,
       Communicator communicator,
       RunFolder folder,
-      RunWriter writer,
+      LeasedWriter writer,
       TrainableModel model)
       throws IOException {
     return communicator.rank() == 0

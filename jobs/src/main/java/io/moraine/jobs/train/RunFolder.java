@@ -3,6 +3,7 @@ package io.moraine.jobs.train;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.lease.Desk;
 import io.moraine.jobs.lease.Leased;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.jobs.prepare.PreparedDataset;
@@ -131,7 +132,7 @@ public record RunFolder(Path root) {
   }
 
   /** Copies a BigDL module, so that the run stands alone. */
-  void keepModule(RunWriter writer, Path source) throws IOException {
+  void keepModule(LeasedWriter writer, Path source) throws IOException {
     writer.replace(
         module(),
         out -> {

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
@@ -19,7 +20,7 @@ import org.apache.hadoop.fs.Path;
  */
 final class RunRecorder implements TrainObserver, AutoCloseable {
 
-  private final RunWriter writer;
+  private final LeasedWriter writer;
   private final RunFolder folder;
   private final Start start;
   private final Limits limits;
@@ -41,7 +42,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
    * @param samples that are written while it trains
    */
   RunRecorder(
-      RunWriter writer,
+      LeasedWriter writer,
       RunFolder folder,
       Start start,
       Limits limits,

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.lease.WholeFiles;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -24,7 +25,7 @@ final class RunTable {
   private RunTable() {}
 
   /** Writes a file, in place of one of that name. */
-  static void write(RunWriter writer, Path file, MessageType schema, List<Group> rows)
+  static void write(LeasedWriter writer, Path file, MessageType schema, List<Group> rows)
       throws IOException {
     writer.replace(file, out -> write(writer.hadoop(), new Streamed(out), schema, rows));
   }
@@ -45,7 +46,7 @@ final class RunTable {
   }
 
   /** Deletes the files that begin after the step that a run resumes from. */
-  static void deleteAfter(RunWriter writer, Path folder, long step) throws IOException {
+  static void deleteAfter(LeasedWriter writer, Path folder, long step) throws IOException {
     for (String file : WholeFiles.of(writer.hadoop(), folder).names(folder)) {
       Matcher name = NAME.matcher(file);
       if (name.matches() && Long.parseLong(name.group(1)) > step) {

@@ -1,5 +1,6 @@
 package io.moraine.jobs.train;
 
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.train.StepMetrics;
 import java.io.IOException;
@@ -17,14 +18,14 @@ final class StatusFile {
   /** Ten years: a run that would take longer is one without an end. */
   private static final double LONGEST_SECONDS = 10 * 365 * 86_400.0;
 
-  private final RunWriter writer;
+  private final LeasedWriter writer;
   private final RunFolder folder;
   private final Status status = new Status();
   private final List<String> messages = new ArrayList<>();
   private int newestBadStep = -1;
   private long writtenMillis;
 
-  StatusFile(RunWriter writer, RunFolder folder, long steps) {
+  StatusFile(LeasedWriter writer, RunFolder folder, long steps) {
     this.writer = writer;
     this.folder = folder;
     status.steps = steps;

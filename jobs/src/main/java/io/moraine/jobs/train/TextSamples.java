@@ -1,6 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.model.generate.SamplingConfig;
 import io.moraine.model.transformer.Transformer;
 import io.moraine.pipeline.tokenizer.Tokenizer;
@@ -31,7 +32,7 @@ final class TextSamples {
           }
           """);
 
-  private final RunWriter writer;
+  private final LeasedWriter writer;
   private final RunFolder folder;
   private final TrainSettings.Samples config;
   private final Transformer model;
@@ -42,7 +43,8 @@ final class TextSamples {
    *
    * @param model with all experts
    */
-  TextSamples(RunFolder folder, RunWriter writer, TrainSettings.Samples config, Transformer model)
+  TextSamples(
+      RunFolder folder, LeasedWriter writer, TrainSettings.Samples config, Transformer model)
       throws IOException {
     this.writer = writer;
     this.folder = folder;

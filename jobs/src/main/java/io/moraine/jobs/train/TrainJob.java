@@ -7,6 +7,7 @@ import io.moraine.jobs.config.TrainSettings.BigDlChoice;
 import io.moraine.jobs.lease.Desk;
 import io.moraine.jobs.lease.Lease;
 import io.moraine.jobs.lease.LeaseLostException;
+import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
@@ -94,7 +95,8 @@ public final class TrainJob {
       Lease lease = Lease.take(hadoop, run.leased(), expiry, reason -> giveUp(lost, reason));
       try {
         Desk desk = lease.desk();
-        DriverStatus status = new DriverStatus(hadoop, run, RunWriter.driver(hadoop, run, desk));
+        DriverStatus status =
+            new DriverStatus(hadoop, run, LeasedWriter.holder(hadoop, run.root(), desk));
         ending.begin(desk.endRequest());
         Tenure tenure = new Tenure(desk, status, () -> Optional.ofNullable(lost.get()));
         return told(
@@ -352,7 +354,7 @@ public final class TrainJob {
       RunFolder run, Desk desk, RunData given, Optional<Path> module, boolean resume)
       throws IOException {
     PreparedDataset dataset = PreparedDataset.at(given.datasets().get(0).path());
-    RunWriter writer = RunWriter.driver(hadoop, run, desk);
+    LeasedWriter writer = LeasedWriter.holder(hadoop, run.root(), desk);
     Checkpoints checkpoints = new Checkpoints(new LeasedStorage(hadoop, run, writer));
     boolean hasCheckpoints = !checkpoints.finished().isEmpty();
     if (hasCheckpoints) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.json.JsonMapper
 import com.fasterxml.jackson.databind.node.{ArrayNode, ObjectNode}
 import com.networknt.schema.{JsonSchema, JsonSchemaFactory, SpecVersion}
+import io.moraine.jobs.prepare.Holding
 import io.moraine.jobs.config.{SettingsFile, TrainSettings}
 import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
@@ -72,14 +73,17 @@ class KubernetesScheduleSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
-  test("train.yaml: tried again when the lease of a driver that was killed is over, not before") {
+  private def retryAfter(name: String): Long =
+    template(name).at("/restartPolicy/onFailureRetryInterval").asLong
+
+  test("tried again when the lease of a driver that was killed is over, not before") {
     val words = texts(template("train.yaml").get("arguments"))
     val config = inCheckout(words(words.indexOf("--config") + 1))
     val settings = TrainSettings.of(
       SettingsFile.read(TrainSettings.DEFAULTS, Optional.of(config), java.util.Map.of())
     )
-    val retry = template("train.yaml").at("/restartPolicy/onFailureRetryInterval").asLong
-    assert(retry >= settings.connections.lease.toSeconds * 3 / 2)
+    assert(retryAfter("train.yaml") >= settings.connections.lease.toSeconds * 3 / 2)
+    assert(retryAfter("prepare.yaml") >= Holding.EXPIRY.toSeconds * 3 / 2)
   }
 
   test("the schema refuses a field that is not there, another type, a missing field, a bad value") {

@@ -50,8 +50,7 @@ class ResumeSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   private def finished(output: Path): Map[String, FileTime] = {
-    val work = output.resolveSibling(s".${output.getFileName}.preparing/_work")
-    Using.resource(Files.list(work)) { stages =>
+    Using.resource(Files.list(Scratch.left(output).resolve("_work"))) { stages =>
       stages
         .iterator()
         .asScala

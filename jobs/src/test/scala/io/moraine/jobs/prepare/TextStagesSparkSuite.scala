@@ -175,7 +175,6 @@ class TextStagesSparkSuite extends AnyFunSuite with SharedSparkSession {
     val set = sets()
     val options = stages :+ ("decontamination.sets" -> JList.of(set.toString))
     val output = Scratch.folder().resolve("unique")
-    val work = output.resolveSibling(".unique.preparing/_work")
     val interrupting = new PrintStream(OutputStream.nullOutputStream()) {
       override def println(line: String): Unit =
         if (line == "decontamination ...") throw new IllegalStateException("interrupted")
@@ -183,7 +182,7 @@ class TextStagesSparkSuite extends AnyFunSuite with SharedSparkSession {
     def interrupted() = {
       val progress = new Progress(interrupting, false, () => 0L)
       intercept[IllegalStateException](dedup(input, output, progress, options: _*))
-      Files.getLastModifiedTime(work.resolve("lines-cut/_SUCCESS"))
+      Files.getLastModifiedTime(Scratch.left(output).resolve("_work/lines-cut/_SUCCESS"))
     }
     val first = interrupted()
     assert(interrupted() == first)

@@ -1,7 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
-import io.moraine.jobs.lease.{Lease, LeaseLostException}
+import io.moraine.jobs.lease.{Lease, LeaseLostException, LeasedWriter}
 import java.nio.charset.StandardCharsets
 import java.nio.file.{Files, Path}
 import java.time.Duration
@@ -19,8 +19,8 @@ class DeskSuite extends AnyFunSuite {
   private def take(run: RunFolder): Lease =
     Lease.take(hadoop, run.leased, Duration.ofMinutes(1), (() => 0L): LongSupplier)
 
-  private def driver(run: RunFolder, lease: Lease): RunWriter =
-    RunWriter.driver(hadoop, run, lease.desk)
+  private def driver(run: RunFolder, lease: Lease): LeasedWriter =
+    LeasedWriter.holder(hadoop, run.root, lease.desk)
 
   /** As if the holder had given no sign of life for long. */
   private def forget(folder: Path): Unit =
@@ -59,7 +59,7 @@ class DeskSuite extends AnyFunSuite {
         val old = take(run)
         driver(run, old).replace(manifest, "the first one's")
         val writer =
-          if (isDriver) driver(run, old) else new RunWriter(hadoop, run, old.desk.ranks)
+          if (isDriver) driver(run, old) else new LeasedWriter(hadoop, run.root, old.desk.ranks)
         forget(folder)
         var next: Option[Lease] = None
         lost(s"$scheme:$folder") {
@@ -85,11 +85,11 @@ class DeskSuite extends AnyFunSuite {
       val folder = Scratch.folder()
       val run = RunFolder.at(s"$scheme:$folder")
       val desk = take(run).desk
-      val first = new RunWriter(hadoop, run, desk.ranks)
+      val first = new LeasedWriter(hadoop, run.root, desk.ranks)
       first.replace(run.status, "first")
       desk.nextAttempt()
       lost(s"$scheme:$folder")(first.replace(run.status, "late"))
-      new RunWriter(hadoop, run, desk.ranks).replace(run.status, "second")
+      new LeasedWriter(hadoop, run.root, desk.ranks).replace(run.status, "second")
       assert(content(folder) == Map("status.json" -> "second"))
     }
 
@@ -97,7 +97,7 @@ class DeskSuite extends AnyFunSuite {
       val folder = Scratch.folder()
       val run = RunFolder.at(s"$scheme:$folder")
       val desk = take(run).desk
-      val late = new RunWriter(hadoop, run, desk.ranks)
+      val late = new LeasedWriter(hadoop, run.root, desk.ranks)
       lost(s"$scheme:$folder")(
         late.replace(
           run.status,
@@ -105,7 +105,7 @@ class DeskSuite extends AnyFunSuite {
             out.write("late".getBytes(StandardCharsets.UTF_8))
             out.flush()
             desk.nextAttempt()
-            val next = new RunWriter(hadoop, run, desk.ranks)
+            val next = new LeasedWriter(hadoop, run.root, desk.ranks)
             next.replace(
               run.status,
               own => {
@@ -129,7 +129,7 @@ class DeskSuite extends AnyFunSuite {
       lost(s"$scheme:$folder")(old.desk.nextAttempt())
       assert(!old.desk.stands && next.desk.stands)
       lost(s"$scheme:$folder")(
-        new RunWriter(hadoop, run, old.desk.ranks).replace(run.status, "late")
+        new LeasedWriter(hadoop, run.root, old.desk.ranks).replace(run.status, "late")
       )
       assert(content(folder).isEmpty)
     }

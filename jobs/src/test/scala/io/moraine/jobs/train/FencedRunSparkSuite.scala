@@ -1,7 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.Scratch
-import io.moraine.jobs.lease.{Lease, LeaseLostException}
+import io.moraine.jobs.lease.{Lease, LeaseLostException, LeasedWriter}
 import java.io.IOException
 import java.nio.file.{Files, Path}
 import java.time.Duration
@@ -72,9 +72,9 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
             if (next.isEmpty && call.name == "rename" && isMoment(call)) {
               next = Some(null) // while it is taken over
               next = Some(takeOver(run))
-              val writer = RunWriter.driver(
+              val writer = LeasedWriter.holder(
                 spark.sparkContext.hadoopConfiguration,
-                HdfsLike.run(run),
+                HdfsLike.run(run).root,
                 next.get.desk
               )
               for (

@@ -1,8 +1,5 @@
-package io.moraine.jobs.train;
+package io.moraine.jobs.lease;
 
-import io.moraine.jobs.lease.Desk;
-import io.moraine.jobs.lease.LeaseLostException;
-import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.model.checkpoint.Storage;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -11,44 +8,50 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
 /**
- * Writes into a run's folder, by way of a place on the {@link Desk} of the lease's holder: as long
+ * Writes into a leased folder, by way of a place on the {@link Desk} of the lease's holder: as long
  * as that is there.
  */
-final class RunWriter {
+public final class LeasedWriter {
 
   private final Configuration hadoop;
   private final WholeFiles files;
-  private final RunFolder run;
+  private final Path root;
   private final Path place;
 
   /**
    * Writes nothing yet.
    *
+   * @param root the folder
    * @param place for drafts, which is there; ranks share one
    */
-  RunWriter(Configuration hadoop, RunFolder run, Path place) throws IOException {
+  public LeasedWriter(Configuration hadoop, Path root, Path place) throws IOException {
     this.hadoop = hadoop;
-    this.files = WholeFiles.of(hadoop, run.root());
-    this.run = run;
+    this.files = WholeFiles.of(hadoop, root);
+    this.root = root;
     this.place = place;
   }
 
   /** Writes as the lease's holder itself. */
-  static RunWriter driver(Configuration hadoop, RunFolder run, Desk desk) throws IOException {
-    return new RunWriter(hadoop, run, desk.drafts());
+  public static LeasedWriter holder(Configuration hadoop, Path root, Desk desk) throws IOException {
+    return new LeasedWriter(hadoop, root, desk.drafts());
+  }
+
+  /** Where the drafts are. */
+  public Path place() {
+    return place;
   }
 
   /** Settings of the file system. */
-  Configuration hadoop() {
+  public Configuration hadoop() {
     return hadoop;
   }
 
   /**
-   * Writes a file of the run's folder, or replaces it as a whole.
+   * Writes a file of the folder, or replaces it as a whole.
    *
    * @throws LeaseLostException if another process has taken the lease; the file is as that left it
    */
-  void replace(Path file, Storage.Content content) throws IOException {
+  public void replace(Path file, Storage.Content content) throws IOException {
     Path draft = new Path(place, nameOnDesk(file));
     change(
         () -> {
@@ -59,7 +62,7 @@ final class RunWriter {
   }
 
   /** Writes a small file, in UTF-8. */
-  void replace(Path file, String text) throws IOException {
+  public void replace(Path file, String text) throws IOException {
     replace(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
   }
 
@@ -67,7 +70,7 @@ final class RunWriter {
    * Replaces a small file that is soon replaced again, without waiting for the disk: what a power
    * cut leaves of it may be nothing.
    */
-  void show(Path file, String text) throws IOException {
+  public void show(Path file, String text) throws IOException {
     Path draft = new Path(place, nameOnDesk(file));
     change(
         () -> {
@@ -80,11 +83,11 @@ final class RunWriter {
   }
 
   /**
-   * Deletes a file or folder of the run's folder, if it is there.
+   * Deletes a file or folder of it, if it is there.
    *
    * @throws LeaseLostException if another process has taken the lease; nothing is deleted then
    */
-  void delete(Path path) throws IOException {
+  public void delete(Path path) throws IOException {
     Path gone = new Path(place, nameOnDesk(path) + ".deleted");
     change(
         () -> {
@@ -96,11 +99,11 @@ final class RunWriter {
   }
 
   /**
-   * Gives a folder of the run's folder another name, by way of the place for drafts.
+   * Gives a folder of the folder another name, by way of the place for drafts.
    *
    * @throws LeaseLostException if another process has taken the lease; nothing is renamed then
    */
-  void rename(Path from, Path to) throws IOException {
+  public void rename(Path from, Path to) throws IOException {
     Path between = new Path(place, nameOnDesk(to));
     change(
         () -> {
@@ -109,7 +112,7 @@ final class RunWriter {
         });
   }
 
-  /** Changes the run's folder. */
+  /** Changes the folder. */
   private interface Change {
     void make() throws IOException;
   }
@@ -123,13 +126,13 @@ final class RunWriter {
       }
       throw new LeaseLostException(
           "%s: another process has taken the lease, this one can write there no more."
-              .formatted(run.root()),
+              .formatted(root),
           e);
     }
   }
 
-  /** The path below the run's folder: files that are written at the same time differ in it. */
+  /** The path below the folder: files that are written at the same time differ in it. */
   private String nameOnDesk(Path path) {
-    return path.toString().substring(run.root().toString().length() + 1).replace('/', '.');
+    return path.toString().substring(root.toString().length() + 1).replace('/', '.');
   }
 }

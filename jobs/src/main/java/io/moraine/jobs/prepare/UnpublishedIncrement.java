@@ -1,0 +1,26 @@
+package io.moraine.jobs.prepare;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+
+/**
+ * {@code .unpublished.json} of a {@link DocumentIndex}: its last increment counts if and when the
+ * dataset is there that it is of.
+ *
+ * @param number of the increment
+ * @param key of the run
+ * @param dataset the folder that the dataset will be
+ * @param manifestHash 128-bit hash of its manifest, hex
+ */
+record UnpublishedIncrement(int number, String key, String dataset, String manifestHash) {
+
+  static final String FILE = ".unpublished.json";
+
+  /** The file's text. */
+  String rendered() {
+    return Manifest.rendered(this);
+  }
+
+  static UnpublishedIncrement parse(String text) throws JsonProcessingException {
+    return Manifest.parse(text, UnpublishedIncrement.class);
+  }
+}

@@ -1,0 +1,270 @@
+package io.moraine.jobs.prepare
+
+import io.moraine.jobs.config.{ConfigException, DedupSettings, PrepareSettings, SettingsFile}
+import io.moraine.jobs.lease.{LeaseLostException, TryLaterException}
+import io.moraine.jobs.progress.Progress
+import io.moraine.jobs.train.HdfsLike
+import io.moraine.jobs.{Scratch, SharedSparkSession}
+import java.io.{OutputStream, PrintStream}
+import java.nio.file.{Files, Path}
+import java.util.concurrent.Executors
+import java.util.{List => JList, Optional}
+import org.apache.spark.sql.SparkSession
+import org.scalatest.funsuite.AnyFunSuite
+
+import scala.jdk.CollectionConverters._
+import scala.util.Using
+
+/** Commands that write the same folder, at the same time or one after a killed one. */
+class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
+
+  private class Killed extends RuntimeException
+
+  private lazy val session: SparkSession = {
+    HdfsLike.register(spark.sparkContext.hadoopConfiguration)
+    spark
+  }
+
+  /** Does something when a stage begins, once. */
+  private def at(stage: String)(work: => Unit): Progress = {
+    var isDone = false
+    val out = new PrintStream(OutputStream.nullOutputStream()) {
+      override def println(line: String): Unit = if (line == s"$stage ..." && !isDone) {
+        isDone = true
+        work
+      }
+    }
+    new Progress(out, false, () => 0L)
+  }
+
+  private def settings(file: String, options: (String, Any)*): SettingsFile =
+    SettingsFile.read(
+      file,
+      Optional.empty(),
+      options.map { case (k, v) => k -> v.asInstanceOf[Object] }.toMap.asJava
+    )
+
+  private def dedup(
+      input: Path,
+      output: Path,
+      index: Option[Path] = None,
+      progress: Progress = Scratch.silent
+  ): Unit = {
+    val known = Optional.ofNullable(index.map(at => s"hdfslike:$at").orNull)
+    new DedupJob(session, DedupSettings.of(settings("dedup.conf")), progress)
+      .run(new DatasetPaths(JList.of(input.toString), s"hdfslike:$output", known), 2)
+  }
+
+  private def prepare(input: Path, output: Path, length: Int, progress: Progress): Unit =
+    new PrepareJob(
+      session,
+      PrepareSettings.of(
+        settings("prepare.conf", "tokenizer.vocabulary-size" -> 400, "sequences.length" -> length)
+      ),
+      progress
+    ).run(
+      new DatasetPaths(JList.of(input.toString), s"hdfslike:$output"),
+      Optional.empty(),
+      2
+    )
+
+  private def input(documents: Seq[(String, String)] = Scratch.corpus(60)): Path = {
+    val folder = Scratch.folder()
+    Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), documents)
+    folder
+  }
+
+  private def names(folder: Path): Set[String] = Using.resource(Files.list(folder)) {
+    _.iterator.asScala.map(_.getFileName.toString).toSet
+  }
+
+  /** Files of a folder with their bytes and when they were written. */
+  private def content(folder: Path): Map[String, (Seq[Byte], Long)] =
+    Using.resource(Files.walk(folder)) {
+      _.iterator.asScala
+        .filter(Files.isRegularFile(_))
+        .map(p =>
+          folder.relativize(p).toString ->
+            (Files.readAllBytes(p).toSeq, Files.getLastModifiedTime(p).toMillis)
+        )
+        .toMap
+    }
+
+  private def ids(output: Path): Set[String] =
+    session.read.parquet(output.resolve("documents").toString).collect().map(_.getString(0)).toSet
+
+  /** As if a process had given no sign of life for long. */
+  private def forget(folder: Path): Unit = {
+    val lease = folder.resolveSibling(s".${folder.getFileName}.lease")
+    for (claim <- names(lease) if claim.startsWith("holder-")) Files.delete(lease.resolve(claim))
+  }
+
+  /** By another process, which takes the leases of one that hangs. */
+  private def takenOver(folder: Path)(job: => Unit): Unit = {
+    forget(folder)
+    val other = Executors.newSingleThreadExecutor()
+    try
+      other
+        .submit[Unit] { () =>
+          session.sparkContext.clearJobTags()
+          job
+        }
+        .get()
+    finally other.shutdown()
+  }
+
+  /** A kill of the process just before a call of the file system. */
+  private def killedBefore(isMoment: HdfsLike.Call => Boolean)(job: => Unit): Unit =
+    HdfsLike.watched(call => if (isMoment(call)) throw new Killed)(intercept[Killed](job))
+
+  test("of two that write one folder the second is told to try later; nothing stays beside it") {
+    val output = Scratch.folder().resolve("unique")
+    val corpus = input()
+    var refusal = ""
+    dedup(
+      corpus,
+      output,
+      progress = at("exact") {
+        refusal = intercept[TryLaterException](dedup(corpus, output)).getMessage
+      }
+    )
+    assert(
+      refusal.matches(
+        s"hdfslike:\\Q$output\\E is being written by process \\d+ on .*\\. Try later, or use another --output\\."
+      ),
+      refusal
+    )
+    assert(names(output.getParent) == Set("unique"))
+  }
+
+  test("of two that extend one index likewise, whatever their outputs") {
+    val folder = Scratch.folder()
+    val (corpus, index) = (input(), folder.resolve("seen"))
+    var refusal = ""
+    dedup(
+      corpus,
+      folder.resolve("a"),
+      Some(index),
+      at("exact") {
+        refusal = intercept[TryLaterException](
+          dedup(corpus, folder.resolve("b"), Some(index))
+        ).getMessage
+      }
+    )
+    assert(refusal.endsWith("Try later, or use another --index."), refusal)
+    assert(names(folder) == Set("a", "seen"))
+    dedup(corpus, folder.resolve("b"), Some(index))
+    assert(
+      ids(folder.resolve("a")).nonEmpty && ids(folder.resolve("b")) == ids(folder.resolve("a"))
+    )
+  }
+
+  for (
+    (stage, length) <-
+      Seq("quality" -> 32, "near" -> 16, "pieces" -> 32, "pack held-out" -> 16)
+  )
+    test(
+      s"a prepare that hung as $stage began and was taken over, by length $length, ends; nothing of it appears"
+    ) {
+      val output = Scratch.folder().resolve("data")
+      val corpus = input()
+      var left = Map.empty[String, (Seq[Byte], Long)]
+      val lost = intercept[LeaseLostException](
+        prepare(
+          corpus,
+          output,
+          32,
+          at(stage) {
+            takenOver(output)(prepare(corpus, output, length, Scratch.silent))
+            left = content(output)
+          }
+        )
+      )
+      assert(
+        lost.getMessage == s"hdfslike:$output: another process took the lease. Nothing of this " +
+          "command was published; started again it goes on behind the stages that were finished."
+      )
+      assert(left.nonEmpty, lost.getCause)
+      assert(content(output) == left)
+      prepare(corpus, output, 32, Scratch.silent)
+      assert(names(output.getParent) == Set("data"))
+    }
+
+  test("one that hung just before it gave the folder its name replaces nothing") {
+    val output = Scratch.folder().resolve("unique")
+    val corpus = input()
+    dedup(corpus, output)
+    var left = Map.empty[String, (Seq[Byte], Long)]
+    for (hung <- Seq("aside", "into its place")) {
+      var isTaken = false
+      HdfsLike.watched(call =>
+        if (
+          !isTaken && call.name == "rename" &&
+          (if (hung == "aside") call.from == output else call.to == output)
+        ) {
+          isTaken = true
+          takenOver(output)(dedup(corpus, output))
+          left = content(output)
+        }
+      )(intercept[LeaseLostException](dedup(corpus, output)))
+      assert(left.nonEmpty && content(output) == left, hung)
+    }
+  }
+
+  test("a kill between putting the old folder aside and the new one in its place loses neither") {
+    val output = Scratch.folder().resolve("unique")
+    val (first, second) = (input(), input(Scratch.corpus(30)))
+    dedup(first, output)
+    val published = content(output)
+    killedBefore(call => call.name == "rename" && call.to == output)(dedup(second, output))
+    assert(!Files.exists(output))
+    killedBefore(call => call.file == "run.key")(dedup(first, output))
+    assert(content(output) == published)
+    dedup(second, output)
+    assert(ids(output).size < 40 && names(output.getParent) == Set("unique"))
+  }
+
+  test(
+    "an increment counts when its dataset is there: killed before, its documents are not known"
+  ) {
+    val folder = Scratch.folder()
+    val index = folder.resolve("seen")
+    val made = Scratch.corpus(40).take(40)
+    def run(documents: Seq[(String, String)], output: String): Unit =
+      dedup(input(documents), folder.resolve(output), Some(index))
+    run(made.take(10), "monday")
+    val tuesday = folder.resolve("tuesday")
+    killedBefore(call => call.name == "rename" && call.to == tuesday)(
+      run(made.slice(10, 20), "tuesday")
+    )
+    assert(Files.readString(index.resolve("index.json")).split("\"key\"").length == 3)
+    run(made.take(30), "tuesday")
+    assert(ids(folder.resolve("monday")) == made.take(10).map(_._1).toSet)
+    assert(ids(tuesday) == made.slice(10, 30).map(_._1).toSet)
+    val wednesday = folder.resolve("wednesday")
+    killedBefore(call => call.name == "rename" && call.from == index.resolve(".unpublished.json"))(
+      run(made.slice(30, 35), "wednesday")
+    )
+    assert(ids(wednesday) == made.slice(30, 35).map(_._1).toSet)
+    run(made.drop(30), "thursday")
+    assert(ids(folder.resolve("thursday")) == made.drop(35).map(_._1).toSet)
+    assert(names(index) == Set("index.json", "features", "pages"))
+  }
+
+  test(
+    "one that was killed there and is started again with the same input goes on and counts once"
+  ) {
+    val folder = Scratch.folder()
+    val index = folder.resolve("seen")
+    val corpus = input()
+    val output = folder.resolve("monday")
+    killedBefore(call => call.name == "rename" && call.to == output)(
+      dedup(corpus, output, Some(index))
+    )
+    dedup(corpus, output, Some(index))
+    assert(ids(output).nonEmpty)
+    assert(Files.readString(index.resolve("index.json")).split("\"key\"").length == 2)
+    val refused = intercept[ConfigException](dedup(input(), output, Some(index)))
+    assert(refused.getMessage.startsWith(s"--output hdfslike:$output is there already"))
+  }
+}
