@@ -71,7 +71,10 @@ class NightlyWallSuite extends AnyFunSuite {
     environment.put("CONFIG", config.toString)
     environment.put("VOCAB_SIZE", "400")
     environment.put("WALL", wall)
-    builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log(name).toFile)).start()
+    builder
+      .redirectErrorStream(true)
+      .redirectOutput(ProcessBuilder.Redirect.appendTo(log(name).toFile))
+      .start()
   }
 
   /** A night that makes something of its time; on a busy machine that may be over before ranks have

@@ -284,13 +284,12 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
 
     val refused = threeRanks("refused", "train.slots-wait-seconds" -> 3)
     assert(Processes.exitCode(refused, 240) == 2, Processes.text(log("refused")))
-    val line = "--ranks 3 need as many slots at once, and after 3 s the cluster had 2. " +
-      "Use fewer ranks, or more executors."
-    assert(
-      Processes.text(log("refused")).contains("moraine: " + line),
-      Processes.text(log("refused"))
-    )
-    assert(status("refused").state == "failed" && status("refused").reason == line)
+    // None yet of an executor that is slow to come.
+    val line = "--ranks 3 need as many slots at once, and after 3 s the cluster had [012]\\. " +
+      "Use fewer ranks, or more executors\\."
+    val said = Processes.text(log("refused"))
+    assert(said.linesIterator.exists(_.matches("moraine: " + line)), said)
+    assert(status("refused").state == "failed" && status("refused").reason.matches(line))
 
     val stopped = threeRanks("stopped")
     awaitWait("stopped", stopped)
