@@ -65,6 +65,7 @@ final class DedupCommand implements Callable<Integer> {
               .run(documents.paths(), documents.tasks(spark));
       PrintWriter out = spec.commandLine().getOut();
       FunnelTable.stages(manifest.funnel()).forEach(out::println);
+      FunnelTable.passedOver(manifest.passedOver()).ifPresent(out::println);
       out.println("deduplicated documents: " + documents.paths().output());
       out.flush();
     }

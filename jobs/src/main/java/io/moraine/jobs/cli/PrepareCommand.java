@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
       "",
       "Reads folders of text or source code, JSON lines, WARC and WET (each plain, gzip or zstd) and Parquet.",
       "Every document is either in documents/, or named with a reason in removed/, or in quarantine/ with file",
-      "and offset.",
+      "and offset. What of the input is none (blank lines, requests of a crawl) is counted by reason.",
       "The dataset appears under its name only when it is whole.",
       ""
     },

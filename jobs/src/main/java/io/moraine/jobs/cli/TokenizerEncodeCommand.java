@@ -3,6 +3,7 @@ package io.moraine.jobs.cli;
 import io.moraine.jobs.config.PrepareSettings;
 import io.moraine.jobs.prepare.EncodeJob;
 import io.moraine.jobs.prepare.EncodeManifest;
+import io.moraine.jobs.prepare.FunnelTable;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Map;
@@ -68,6 +69,7 @@ final class TokenizerEncodeCommand implements Callable<Integer> {
               manifest.bytes(),
               manifest.tokens(),
               (double) manifest.bytes() / Math.max(1, manifest.tokens())));
+      FunnelTable.passedOver(manifest.passedOver()).ifPresent(out::println);
       out.println("encoded documents: " + corpus.output());
       out.flush();
     }

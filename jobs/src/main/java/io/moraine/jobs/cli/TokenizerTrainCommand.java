@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.prepare.FunnelTable;
 import io.moraine.jobs.prepare.TokenizerJob;
 import io.moraine.jobs.prepare.TokenizerManifest;
 import java.io.PrintWriter;
@@ -88,6 +89,7 @@ final class TokenizerTrainCommand implements Callable<Integer> {
                 manifest.heldOutBytes(),
                 (double) manifest.heldOutBytes() / manifest.heldOutTokens()));
       }
+      FunnelTable.passedOver(manifest.passedOver()).ifPresent(out::println);
       out.println("tokenizer: " + corpus.output() + "/tokenizer.json");
       out.flush();
     }

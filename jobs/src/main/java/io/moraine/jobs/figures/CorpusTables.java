@@ -18,11 +18,15 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.moraine.jobs.prepare.PreparedDataset;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
 
 /**
  * What is to be seen of a prepared dataset, or of deduplicated documents: small tables, each in an
@@ -109,6 +113,22 @@ public final class CorpusTables {
   public Dataset<Row> funnel() {
     return table("funnel", "position INT, stage STRING, `in` LONG, removed LONG, `out` LONG")
         .orderBy("position");
+  }
+
+  /**
+   * What reading passed over, the most first: reason, count; none in datasets of earlier programs,
+   * which did not count it.
+   */
+  public Dataset<Row> passedOver() {
+    List<Row> rows = new ArrayList<>();
+    manifest
+        .path("passed_over")
+        .fields()
+        .forEachRemaining(
+            one -> rows.add(RowFactory.create(one.getKey(), one.getValue().asLong())));
+    return spark
+        .createDataFrame(rows, StructType.fromDDL("reason STRING, `count` LONG"))
+        .orderBy(col("count").desc(), col("reason"));
   }
 
   /** Removed documents by stage and rule, the most first: stage, reason, documents. */

@@ -57,11 +57,12 @@ final class CorpusReport {
    * @return the page
    */
   List<String> write(
-      List<FunnelStage> funnel, Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed) {
+      Funnel funnel, Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed) {
     Dataset<Row> stages = removed.select(col("id").as("removed_id"), col("stage"));
     Dataset<Row> nearRemoved = removed.where(col("stage").equalTo("near"));
-    write("funnel", stages(funnel), "position");
-    CorpusSummary summary = new CorpusSummary(FunnelTable.stages(funnel));
+    write("funnel", stages(funnel.stages()), "position");
+    CorpusSummary summary = new CorpusSummary(FunnelTable.stages(funnel.stages()));
+    summary.passedOver(funnel.passedOver());
     summary.reasons(write("removals", removals(removed), "stage", "reason"));
     summary.sources(stored("sources", sources(cleaned, stages), "source", "stage"));
     summary.languages(write("languages", languages(cleaned, stages), "language", "stage"));

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.apache.spark.sql.Dataset;
@@ -33,6 +34,14 @@ final class CorpusSummary {
   /** The page, with a section for every table given that has rows. */
   List<String> lines() {
     return lines;
+  }
+
+  void passedOver(SortedMap<String, Long> counts) {
+    section(
+        "passed over in reading, by reason",
+        counts.entrySet().stream()
+            .map(one -> String.format(Locale.ROOT, "%-40s %,12d", one.getKey(), one.getValue()))
+            .toList());
   }
 
   void reasons(List<Row> removals) {

@@ -9,6 +9,8 @@ import io.moraine.pipeline.decontamination.EvaluationIndex;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
 import io.moraine.pipeline.spark.EvaluationSets;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -41,9 +43,18 @@ record DatasetRun(
     return corpus.publication();
   }
 
-  /** Writes the summary, extends the index, and gives the dataset its name. */
-  void publish(String manifest) throws IOException {
-    String page = String.join("\n", stages.summary()) + "\n";
+  /**
+   * Writes the summary, extends the index, and gives the dataset its name.
+   *
+   * @param more lines at the summary's end; none, or those of a section
+   */
+  void publish(String manifest, List<String> more) throws IOException {
+    List<String> lines = new ArrayList<>(stages.summary());
+    if (!more.isEmpty()) {
+      lines.add("");
+      lines.addAll(more);
+    }
+    String page = String.join("\n", lines) + "\n";
     publication().write(dataset().report("summary.txt"), page);
     if (sharesIndex) {
       index.announce(publication().target(), manifest);

@@ -57,9 +57,10 @@ public final class DedupJob {
             Manifest.FORMAT_VERSION,
             settings.digest(),
             funnel,
+            run.funnel().passedOver(),
             funnel.get(funnel.size() - 1).out(),
             settings.rendered());
-    run.publish(manifest.rendered());
+    run.publish(manifest.rendered(), List.of());
     return manifest;
   }
 }

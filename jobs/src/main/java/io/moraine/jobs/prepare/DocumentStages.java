@@ -82,8 +82,7 @@ final class DocumentStages {
       writeSuperseded(removed, features);
     }
     funnel.begin("report");
-    summary =
-        new CorpusReport(spark, dataset, tables).write(funnel.stages(), cleaned, features, removed);
+    summary = new CorpusReport(spark, dataset, tables).write(funnel, cleaned, features, removed);
     funnel.done("%d lines".formatted(summary.size()));
     if (index.increment() == 0 && texts.isEmpty()) {
       throw new CorpusException(

@@ -83,6 +83,7 @@ public final class EncodeJob {
             given.tokenizer().vocabularySize(),
             read.out(),
             read.removed(),
+            run.funnel().passedOver(),
             sums.getLong(0),
             sums.getLong(1),
             settings.rendered());

@@ -1,6 +1,7 @@
 package io.moraine.jobs.prepare;
 
 import com.fasterxml.jackson.annotation.JsonRawValue;
+import java.util.SortedMap;
 
 /**
  * {@code manifest.json} of encoded documents; the same for the same input and settings.
@@ -11,6 +12,7 @@ import com.fasterxml.jackson.annotation.JsonRawValue;
  * @param vocabularySize number of token ids
  * @param documents that were encoded
  * @param quarantined parts that could not be read
+ * @param passedOver what reading passed over, how often for each reason: no documents
  * @param bytes UTF-8 bytes of the documents
  * @param tokens of the documents, without end-of-text
  * @param configuration the resolved settings, JSON
@@ -22,6 +24,7 @@ public record EncodeManifest(
     int vocabularySize,
     long documents,
     long quarantined,
+    SortedMap<String, Long> passedOver,
     long bytes,
     long tokens,
     @JsonRawValue String configuration) {

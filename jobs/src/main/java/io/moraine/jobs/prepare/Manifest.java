@@ -9,7 +9,10 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.moraine.pipeline.document.CorpusException;
+import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * {@code manifest.json}: what a prepared dataset is and how it came about. Holds nothing that
@@ -21,6 +24,8 @@ import java.util.List;
  * @param vocabularySize number of token ids
  * @param sequenceLength tokens per sequence that a model sees; stored rows have one more
  * @param funnel documents after each stage, in order
+ * @param passedOver what reading passed over, how often for each reason: no documents; empty also
+ *     for datasets of earlier programs, which did not count it
  * @param counts totals of the result
  * @param mixture what is trained on of each source, the largest first
  * @param configuration the resolved settings, JSON
@@ -32,6 +37,7 @@ public record Manifest(
     int vocabularySize,
     int sequenceLength,
     List<FunnelStage> funnel,
+    SortedMap<String, Long> passedOver,
     Counts counts,
     List<SourceTokens> mixture,
     @JsonRawValue String configuration) {
@@ -51,6 +57,10 @@ public record Manifest(
 
   public Manifest {
     funnel = List.copyOf(funnel);
+    passedOver =
+        passedOver == null
+            ? Collections.emptySortedMap()
+            : Collections.unmodifiableSortedMap(new TreeMap<>(passedOver));
     mixture = List.copyOf(mixture);
     long rowTokens = sequenceLength + 1L;
     requireSum("train", counts.trainTokens, counts.sequences, counts.trainPaddingTokens, rowTokens);

@@ -83,10 +83,13 @@ public final class PrepareJob {
             tokenizer.vocabularySize(),
             settings.sequences().length(),
             funnel,
+            run.funnel().passedOver(),
             counts(funnel, tokenized.count(), packed),
             packed.mixture(),
             settings.rendered());
-    run.publish(manifest.rendered());
+    List<String> leftOut = FunnelTable.leftOut(packed.mixture());
+    leftOut.forEach(run.funnel()::say);
+    run.publish(manifest.rendered(), leftOut);
     return manifest;
   }
 

@@ -1,12 +1,15 @@
 package io.moraine.jobs.prepare;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.sum;
 
 import io.moraine.jobs.config.DocumentSettings.Quarantine;
 import io.moraine.pipeline.document.CorpusException;
 import io.moraine.pipeline.spark.CorpusReader;
 import io.moraine.pipeline.spark.UniqueIds;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -27,25 +30,28 @@ final class Reading {
   }
 
   /**
-   * The documents, with unique ids; what is not readable goes to quarantine.
+   * The documents, with unique ids; what is not readable goes to quarantine, what is passed over is
+   * counted.
    *
-   * @param parts with the columns id, file, offset, error and raw of {@link CorpusReader#PARTS},
-   *     and others; computed once
+   * @param parts with the columns id, file, offset, error, raw, passed_over and count of {@link
+   *     CorpusReader#PARTS}, and others; computed once
    * @throws CorpusException if too much is not readable
    */
   Dataset<Row> documents(Supplier<Dataset<Row>> parts) {
     funnel.begin("read");
-    Dataset<Row> read = tables.stored("read", parts);
+    Dataset<Row> all = tables.stored("parts", parts);
+    SortedMap<String, Long> passedOver = passedOver(all);
+    Dataset<Row> read = all.where(col("passed_over").isNull()).drop("passed_over", "count");
     Dataset<Row> unreadable = read.where(col("error").isNotNull());
-    long all = read.count();
+    long count = read.count();
     long quarantined = unreadable.count();
-    if (!quarantine.allows(quarantined, all)) {
+    if (!quarantine.allows(quarantined, count)) {
       Row first = unreadable.orderBy("file", "offset").first();
       throw new CorpusException(
           "%,d of %,d parts cannot be read, more than quarantine.max-share = %s; the first: %s at %d: %s. Mend the input or raise the setting."
               .formatted(
                   quarantined,
-                  all,
+                  count,
                   quarantine.maxShare(),
                   first.getAs("file"),
                   first.<Long>getAs("offset"),
@@ -56,8 +62,22 @@ final class Reading {
         dataset.quarantine(),
         List.of("file", "offset"));
     Dataset<Row> documents = withUniqueIds(read.where(col("error").isNull()));
-    funnel.counted("read", all, quarantined, "parts read, %,d quarantined");
+    String told = FunnelTable.passedOver(passedOver).map(line -> "; " + line).orElse("");
+    funnel.passedOver(passedOver);
+    funnel.counted("read", count, quarantined, "parts read, %,d quarantined" + told);
     return documents;
+  }
+
+  /** How much was passed over, by reason. */
+  private static SortedMap<String, Long> passedOver(Dataset<Row> parts) {
+    SortedMap<String, Long> counts = new TreeMap<>();
+    parts
+        .where(col("passed_over").isNotNull())
+        .groupBy("passed_over")
+        .agg(sum("count"))
+        .collectAsList()
+        .forEach(row -> counts.put(row.getString(0), row.getLong(1)));
+    return counts;
   }
 
   private Dataset<Row> withUniqueIds(Dataset<Row> documents) {

@@ -88,6 +88,7 @@ public final class TokenizerJob {
             trained.tokenizer().vocabularySize(),
             read.out(),
             read.removed(),
+            run.funnel().passedOver(),
             trained.pieces(),
             trained.rarePieces(),
             trained.rareOccurrences(),

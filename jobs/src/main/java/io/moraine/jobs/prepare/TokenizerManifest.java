@@ -1,6 +1,7 @@
 package io.moraine.jobs.prepare;
 
 import com.fasterxml.jackson.annotation.JsonRawValue;
+import java.util.SortedMap;
 
 /**
  * {@code manifest.json} beside a trained tokenizer; the same for the same input and settings.
@@ -11,6 +12,7 @@ import com.fasterxml.jackson.annotation.JsonRawValue;
  * @param vocabularySize number of token ids
  * @param documents that were read
  * @param quarantined parts that could not be read
+ * @param passedOver what reading passed over, how often for each reason: no documents
  * @param pieces distinct pieces in the documents trained on
  * @param rarePieces distinct pieces left out of training as too rare
  * @param rareOccurrences how often these stand
@@ -25,6 +27,7 @@ public record TokenizerManifest(
     int vocabularySize,
     long documents,
     long quarantined,
+    SortedMap<String, Long> passedOver,
     long pieces,
     long rarePieces,
     long rareOccurrences,

@@ -36,6 +36,10 @@ final class CorpusPart {
         Chart.bars(
             renamed(funnel.stacked("stage", "out", "removed"), "out", "went on"), "documents"),
         funnel.select("stage", "in", "removed", "out"));
+    page.table(
+        "Passed over in reading",
+        "What of the input is no document, by reason.",
+        Table.of(corpus.passedOver()));
     Table removals = Table.of(corpus.removals());
     page.figure(
         "Removed, by rule",

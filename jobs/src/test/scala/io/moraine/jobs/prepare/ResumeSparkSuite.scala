@@ -112,7 +112,7 @@ class ResumeSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(!Files.exists(output))
       finished(output)
     }
-    assert(marks(0).contains("read") && !marks(0).contains("pieces"))
+    assert(marks(0).contains("parts") && !marks(0).contains("pieces"))
     assert(marks(1) - "pieces" == marks(0) && marks(1).contains("pieces") && marks(2) == marks(1))
     train(corpus, output, Scratch.silent)
     for (file <- Seq("manifest.json", "tokenizer.json"))
@@ -129,7 +129,7 @@ class ResumeSparkSuite extends AnyFunSuite with SharedSparkSession {
     val output = Scratch.folder().resolve("data")
     def read(length: Int): FileTime = {
       intercept[Interrupted](prepare(corpus, output, interruptedAt("quality"), length))
-      finished(output)("read")
+      finished(output)("parts")
     }
     val first = read(32)
     assert(read(32) == first)

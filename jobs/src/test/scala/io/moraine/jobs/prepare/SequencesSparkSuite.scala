@@ -208,6 +208,40 @@ class SequencesSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
   }
 
+  test("documents that the mixture leaves out of training are told, by source, and are found") {
+    for (
+      options <- Seq(
+        Seq("mixture.epochs.\"web.example\"" -> 0, "mixture.epochs.code" -> 0.5),
+        Seq("web.example" -> 0, "code" -> 1, "notes" -> 5).map { case (source, weight) =>
+          s"""mixture.weights."$source"""" -> weight
+        }
+      )
+    ) {
+      val (output, manifest) = prepare(settingsWith(options: _*))
+      val all = texts(output).filter(!_._2._3)
+      val used = documents(sequences(output)).keys.map(_._1).toSet
+      val Seq(web, code) =
+        Seq("web.example", "code").map(source => all.filter(_._2._2 == source)): @unchecked
+      assert(web.nonEmpty && !web.keys.exists(used))
+      val codeLeftOut = code.keys.count(!used(_))
+      assert(codeLeftOut > 0 && codeLeftOut < code.size)
+      val encoder = tokenizer(output)
+      val tokens = web.values.map(text => encoder.encode(text._1).length + 1).sum
+      val prefix = "left out of training by mixture: "
+      val lines = Set(
+        s"${prefix}all ${web.size} documents of source web.example, ${"%,d".format(tokens)} tokens",
+        s"$prefix$codeLeftOut of ${code.size} documents of source code"
+      )
+      assert(FunnelTable.lines(manifest).asScala.filter(_.startsWith(prefix)).toSet == lines)
+      val summary = Files.readString(output.resolve("report/summary.txt"))
+      assert(summary.linesIterator.filter(_.startsWith(prefix)).toSet == lines)
+    }
+    for ((output, manifest) <- Seq(concat, movedMiddles)) {
+      assert(!FunnelTable.lines(manifest).toString.contains("left out"))
+      assert(!Files.readString(output.resolve("report/summary.txt")).contains("left out"))
+    }
+  }
+
   test(
     "weights: each source has about its share, the number of tokens stays; the same for 1, 2, 7"
   ) {

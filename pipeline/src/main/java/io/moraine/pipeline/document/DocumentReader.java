@@ -47,7 +47,7 @@ public final class DocumentReader {
 
   /**
    * The parts of a file that start in a range of its bytes. Ranges that cover a file give what
-   * {@link #read(InputStream, String)} gives, each part once.
+   * {@link #read(InputStream, String)} gives, each part once; what is passed over adds up.
    *
    * @param in the file's bytes from the one before the range on, from 0 for the first range
    * @param file path of a file that {@link #isSplittable(String)}

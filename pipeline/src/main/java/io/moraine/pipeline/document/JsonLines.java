@@ -38,6 +38,7 @@ final class JsonLines implements Iterator<Part> {
   private boolean started;
   private boolean any;
   private boolean ended;
+  private long blankLines;
 
   /** A whole file. */
   JsonLines(InputStream in, String file, ReadConfig config) {
@@ -62,6 +63,10 @@ final class JsonLines implements Iterator<Part> {
     while (next == null && !ended) {
       advance();
     }
+    if (next == null && blankLines > 0) {
+      next = new PassedOver(file, PassedOver.Reason.BLANK_LINE, blankLines);
+      blankLines = 0;
+    }
     return next != null;
   }
 
@@ -85,6 +90,7 @@ final class JsonLines implements Iterator<Part> {
       if (!ended) {
         any = true;
         next = readLine();
+        blankLines += next == null ? 1 : 0;
       } else if (!any && fromBytes == 0) {
         next = new Unreadable(file, 0, "empty file", "");
       }

@@ -2,6 +2,7 @@ package io.moraine.pipeline.document;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.moraine.pipeline.document.PassedOver.Reason;
 import io.moraine.pipeline.hash.Murmur3;
 import java.io.EOFException;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.netpreserve.jwarc.HttpResponse;
@@ -23,8 +25,8 @@ import org.netpreserve.jwarc.WarcTargetRecord;
 
 /**
  * The parts of a WARC or WET file: a document for each HTML page that was answered with status 200
- * and each conversion to plain text; other records are passed over. Behind a damaged record reading
- * goes on with the next line that begins one.
+ * and each conversion to plain text; other records are passed over and counted. Behind a damaged
+ * record reading goes on with the next line that begins one.
  *
  * @source ISO 28500:2017
  */
@@ -39,6 +41,7 @@ final class WarcRecords implements Iterator<Part> {
   private final ReadConfig config;
   private final String file;
   private final WarcBytes bytes;
+  private final TreeMap<Reason, Long> passedOver = new TreeMap<>();
   private Optional<Part> next = Optional.empty();
   private boolean any;
   private boolean damaged;
@@ -55,6 +58,11 @@ final class WarcRecords implements Iterator<Part> {
     while (next.isEmpty() && !ended) {
       next = advance();
     }
+    if (next.isEmpty()) {
+      next =
+          Optional.ofNullable(passedOver.pollFirstEntry())
+              .map(all -> new PassedOver(file, all.getKey(), all.getValue()));
+    }
     return next.isPresent();
   }
 
@@ -68,7 +76,7 @@ final class WarcRecords implements Iterator<Part> {
     return part;
   }
 
-  /** The next record's part; empty for a record that is no document, and at the end. */
+  /** The next record's part; empty for a record that is passed over, and at the end. */
   private Optional<Part> advance() {
     boolean more = damaged ? bytes.seekRecord(true) : bytes.skipLineEnds();
     damaged = false;
@@ -86,7 +94,7 @@ final class WarcRecords implements Iterator<Part> {
       reader.setLenient(true);
       WarcRecord record = reader.next().orElseThrow(() -> new EOFException("no header"));
       header = preview(record);
-      Optional<Part> part = part(record, offset, header);
+      Part part = part(record, offset, header);
       record.body().consume();
       long end = bytes.offset();
       boolean follows = bytes.skipLineEnds();
@@ -95,7 +103,7 @@ final class WarcRecords implements Iterator<Part> {
       }
       return follows && bytes.offset() == end
           ? damaged(offset, "the record does not end where its Content-Length says", header)
-          : part;
+          : counted(part);
     } catch (IOException | IllegalArgumentException e) {
       bytes.settle();
       if (bytes.hasFailed()) {
@@ -104,6 +112,14 @@ final class WarcRecords implements Iterator<Part> {
       String error = e instanceof EOFException ? "record is cut off" : "not a WARC record";
       return damaged(offset, message(error, e), header);
     }
+  }
+
+  private Optional<Part> counted(Part part) {
+    if (part instanceof PassedOver one) {
+      passedOver.merge(one.reason(), one.count(), Long::sum);
+      return Optional.empty();
+    }
+    return Optional.of(part);
   }
 
   private Optional<Part> atEnd(long offset) {
@@ -125,7 +141,7 @@ final class WarcRecords implements Iterator<Part> {
     return Optional.of(new Unreadable(file, offset, error, raw));
   }
 
-  private Optional<Part> part(WarcRecord record, long offset, String header) throws IOException {
+  private Part part(WarcRecord record, long offset, String header) throws IOException {
     if (record.body().size() < 0) {
       throw new IOException("negative Content-Length");
     }
@@ -134,16 +150,26 @@ final class WarcRecords implements Iterator<Part> {
           ? page(response, offset, header)
           : record instanceof WarcConversion conversion
               ? conversion(conversion, offset, header)
-              : Optional.empty();
+              : passedOver(reasonOfType(record));
     } catch (IOException | RuntimeException e) { // the web has payloads that no parser foresees
       return unreadable(offset, message("payload cannot be read", e), header);
     }
   }
 
-  private Optional<Part> conversion(WarcConversion record, long offset, String header)
-      throws IOException {
+  private static Reason reasonOfType(WarcRecord record) {
+    return switch (record.headers().first("WARC-Type").orElse("")) {
+      case "warcinfo" -> Reason.WARC_INFO;
+      case "request" -> Reason.WARC_REQUEST;
+      case "metadata" -> Reason.WARC_METADATA;
+      case "revisit" -> Reason.WARC_REVISIT;
+      case "resource" -> Reason.WARC_RESOURCE;
+      default -> Reason.WARC_OTHER_TYPE;
+    };
+  }
+
+  private Part conversion(WarcConversion record, long offset, String header) throws IOException {
     if (!is(record.contentType(), MediaType.PLAIN_TEXT)) {
-      return Optional.empty();
+      return passedOver(Reason.WARC_NOT_TEXT);
     }
     if (record.body().size() > config.maxDocumentBytes()) {
       return unreadable(offset, DocumentReader.tooLong(record.body().size(), config), header);
@@ -151,17 +177,20 @@ final class WarcRecords implements Iterator<Part> {
     byte[] text = record.body().stream().readAllBytes();
     return Utf8.decode(text, 0, text.length)
         .map(decoded -> document(record, offset, decoded))
-        .or(() -> unreadable(offset, "invalid UTF-8", header));
+        .orElseGet(() -> unreadable(offset, "invalid UTF-8", header));
   }
 
-  private Optional<Part> page(WarcResponse record, long offset, String header) throws IOException {
+  private Part page(WarcResponse record, long offset, String header) throws IOException {
     if (!is(record.contentType(), MediaType.HTTP)) {
-      return Optional.empty();
+      return passedOver(Reason.WARC_NOT_HTTP);
     }
     HttpResponse http = HttpResponse.parse(record.body());
     MediaType type = http.contentType();
-    if (http.status() != 200 || !is(type, MediaType.HTML) && !is(type, MediaType.XHTML)) {
-      return Optional.empty();
+    if (http.status() != 200) {
+      return passedOver(Reason.WARC_NOT_200);
+    }
+    if (!is(type, MediaType.HTML) && !is(type, MediaType.XHTML)) {
+      return passedOver(Reason.WARC_NOT_HTML);
     }
     if (record.body().size() > config.maxDocumentBytes()) {
       return unreadable(offset, DocumentReader.tooLong(record.body().size(), config), header);
@@ -175,7 +204,7 @@ final class WarcRecords implements Iterator<Part> {
     String text = HtmlText.of(html, charset);
     return Utf8.hasLoneSurrogate(text)
         ? unreadable(offset, "text has a surrogate without its partner", header)
-        : Optional.of(document(record, offset, text));
+        : document(record, offset, text);
   }
 
   private Part document(WarcTargetRecord record, long offset, String text) {
@@ -196,8 +225,12 @@ final class WarcRecords implements Iterator<Part> {
         JsonLines.metadata(metadata));
   }
 
-  private Optional<Part> unreadable(long offset, String error, String raw) {
-    return Optional.of(new Unreadable(file, offset, error, raw));
+  private Part passedOver(Reason reason) {
+    return new PassedOver(file, reason, 1);
+  }
+
+  private Part unreadable(long offset, String error, String raw) {
+    return new Unreadable(file, offset, error, raw);
   }
 
   /** The host of a URL in lower case; URLs of the web are often no URIs in the strict sense. */

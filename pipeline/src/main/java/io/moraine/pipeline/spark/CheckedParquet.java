@@ -1,9 +1,12 @@
 package io.moraine.pipeline.spark;
 
+import io.moraine.pipeline.document.Part;
+import io.moraine.pipeline.document.PassedOver;
 import io.moraine.pipeline.document.Unreadable;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -55,9 +58,13 @@ record CheckedParquet(InputFile file, String schema, long rows, String error)
     return !error.isEmpty();
   }
 
-  /** The rows of a damaged file, of which none can be trusted. */
-  Iterator<Row> unreadable() {
-    return LongStream.range(0, rows)
+  /** Parts that are no documents: the rows of a damaged file, of which none can be trusted. */
+  Iterator<Row> otherParts() {
+    if (rows == 0) {
+      Part none = new PassedOver(file.name(), PassedOver.Reason.PARQUET_WITHOUT_ROWS, 1);
+      return List.of(CorpusReader.row(none)).iterator();
+    }
+    return LongStream.range(0, isDamaged() ? rows : 0)
         .mapToObj(row -> CorpusReader.row(new Unreadable(file.name(), row, error, "")))
         .iterator();
   }

@@ -3,6 +3,7 @@ package io.moraine.pipeline.spark;
 import io.moraine.pipeline.document.Document;
 import io.moraine.pipeline.document.DocumentReader;
 import io.moraine.pipeline.document.Part;
+import io.moraine.pipeline.document.PassedOver;
 import io.moraine.pipeline.document.ReadConfig;
 import io.moraine.pipeline.document.Unreadable;
 import java.io.IOException;
@@ -22,12 +23,16 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
 
-/** Reads a corpus: every part of every file as a row, readable or not. */
+/**
+ * Reads a corpus: every part of every file as a row, readable or not, and how much was passed over.
+ */
 public final class CorpusReader {
 
   /**
    * {@code error} is null for a document; {@code text} is null for a part that is not one. {@code
-   * url} and {@code metadata} (a JSON object) are empty for a document without them.
+   * url} and {@code metadata} (a JSON object) are empty for a document without them. {@code
+   * passed_over} is null for all parts but those that say how much was passed over: the reason's
+   * label, and in {@code count} how often.
    */
   public static final StructType PARTS =
       new StructType()
@@ -39,7 +44,9 @@ public final class CorpusReader {
           .add("url", "string")
           .add("metadata", "string")
           .add("error", "string")
-          .add("raw", "string");
+          .add("raw", "string")
+          .add("passed_over", "string")
+          .add("count", "long");
 
   /** Larger files are read by several tasks where their format allows it. */
   private static final long SPLIT_BYTES = 64L << 20;
@@ -58,11 +65,12 @@ public final class CorpusReader {
     return read(spark, inputs, config, tasks, SPLIT_BYTES);
   }
 
-  /** The same with ranges of {@code splitBytes}; changes no row. */
+  /** The same with ranges of {@code splitBytes}; changes no row but counts' that add up. */
   static Dataset<Row> read(
       SparkSession spark, List<String> inputs, ReadConfig config, int tasks, long splitBytes) {
     Configuration hadoop = spark.sparkContext().hadoopConfiguration();
-    List<InputFile> files = InputFiles.list(hadoop, inputs);
+    InputFiles listed = InputFiles.list(hadoop, inputs);
+    List<InputFile> files = listed.files();
     List<InputFile> streams =
         files.stream()
             .filter(file -> !file.isParquet())
@@ -70,9 +78,11 @@ public final class CorpusReader {
             .toList();
     List<InputFile> tables = files.stream().filter(InputFile::isParquet).toList();
     Dataset<Row> parts = readStreams(spark, streams, config, tasks);
-    return tables.isEmpty()
-        ? parts
-        : parts.union(ParquetDocuments.read(spark, tables, config, tasks));
+    if (!tables.isEmpty()) {
+      parts = parts.union(ParquetDocuments.read(spark, tables, config, tasks));
+    }
+    List<Row> hidden = listed.hidden().stream().map(CorpusReader::row).toList();
+    return hidden.isEmpty() ? parts : parts.union(spark.createDataFrame(hidden, PARTS));
   }
 
   private static Dataset<Row> readStreams(
@@ -99,7 +109,23 @@ public final class CorpusReader {
           document.url(),
           document.metadata(),
           null,
+          null,
+          null,
           null);
+    }
+    if (part instanceof PassedOver passedOver) {
+      return RowFactory.create(
+          null,
+          null,
+          passedOver.file(),
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          passedOver.reason().label(),
+          passedOver.count());
     }
     Unreadable unreadable = (Unreadable) part;
     return RowFactory.create(
@@ -111,7 +137,9 @@ public final class CorpusReader {
         null,
         null,
         unreadable.error(),
-        unreadable.raw());
+        unreadable.raw(),
+        null,
+        null);
   }
 
   /** Reads a group of files one after the other, one document in memory at a time. */

@@ -1,6 +1,7 @@
 package io.moraine.pipeline.spark;
 
 import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.document.PassedOver;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -14,38 +15,45 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
-/** Lists the files of the input and packs them into tasks. */
-final class InputFiles {
-
-  private InputFiles() {}
+/**
+ * The files of the input, and how to pack them into tasks.
+ *
+ * @param files in the order of their names
+ * @param hidden for each input below which there are some, how many names were left out
+ */
+record InputFiles(List<InputFile> files, List<PassedOver> hidden) {
 
   /**
-   * All files below the inputs in the order of their names; names that begin with {@code .} or
-   * {@code _} are left out. Behind several inputs' names, with as many parent folders as tell them
-   * apart.
+   * All files below the inputs; names that begin with {@code .} or {@code _} are left out. Behind
+   * several inputs' names, with as many parent folders as tell them apart.
    *
-   * @throws CorpusException if an input is not there, holds no file or is named twice
+   * @throws CorpusException if an input is not there, holds no file, is named twice or is a Parquet
+   *     file that Spark would pass over
    */
-  static List<InputFile> list(Configuration hadoop, List<String> inputs) {
+  static InputFiles list(Configuration hadoop, List<String> inputs) {
     List<FileStatus> roots = new ArrayList<>();
     for (String input : inputs) {
       roots.add(listed(input, () -> status(hadoop, input)));
     }
     List<String> names = inputs.size() > 1 ? names(roots) : List.of("");
     List<InputFile> files = new ArrayList<>();
+    List<PassedOver> hidden = new ArrayList<>();
     for (int i = 0; i < roots.size(); i++) {
       FileStatus root = roots.get(i);
       String name = names.get(i);
-      List<InputFile> found = listed(inputs.get(i), () -> below(hadoop, root, name));
-      if (found.isEmpty()) {
+      int before = files.size();
+      long leftOut = listed(inputs.get(i), () -> addBelow(files, hadoop, root, name));
+      if (files.size() == before) {
         throw new CorpusException(
             "--input %s holds no file (names that begin with . or _ are left out)."
                 .formatted(inputs.get(i)));
       }
-      files.addAll(found);
+      if (leftOut > 0) {
+        hidden.add(new PassedOver(name, PassedOver.Reason.HIDDEN_NAME, leftOut));
+      }
     }
     files.sort(Comparator.comparing(InputFile::name).thenComparing(InputFile::path));
-    return files;
+    return new InputFiles(files, hidden);
   }
 
   private static FileStatus status(Configuration hadoop, String input) throws IOException {
@@ -53,17 +61,24 @@ final class InputFiles {
     return root.getFileSystem(hadoop).getFileStatus(root);
   }
 
-  private static List<InputFile> below(Configuration hadoop, FileStatus root, String name)
+  /** Adds an input's files; how many names were left out. */
+  private static long addBelow(
+      List<InputFile> files, Configuration hadoop, FileStatus root, String name)
       throws IOException {
     Path path = root.getPath();
     if (root.isFile()) {
-      return List.of(file(root, name.isEmpty() ? path.getName() : name));
+      InputFile file = file(root, name.isEmpty() ? path.getName() : name);
+      if (file.isParquet() && isHidden(path.getName())) {
+        throw new CorpusException(
+            "--input %s: Spark passes over Parquet files whose names begin with . or _. Give it another name."
+                .formatted(path.toUri().getPath()));
+      }
+      files.add(file);
+      return 0;
     }
-    List<InputFile> files = new ArrayList<>();
     String prefix = name.isEmpty() ? "" : name + "/";
-    forEachBelow(
+    return forEachBelow(
         path.getFileSystem(hadoop), path, prefix, (found, below) -> files.add(file(found, below)));
-    return files;
   }
 
   /** The shortest ends of their paths, all of as many folders, that no two have in common. */
@@ -135,20 +150,29 @@ final class InputFiles {
         status.getPath().toString(), name, status.getLen(), status.getModificationTime());
   }
 
-  /** Hands out every file below a folder with its path from there, behind the prefix. */
-  static void forEachBelow(
+  private static boolean isHidden(String name) {
+    return name.startsWith(".") || name.startsWith("_");
+  }
+
+  /**
+   * Hands out every file below a folder with its path from there, behind the prefix.
+   *
+   * @return how many names were left out, of files and folders
+   */
+  static long forEachBelow(
       FileSystem system, Path folder, String prefix, BiConsumer<FileStatus, String> action)
       throws IOException {
+    long leftOut = 0;
     for (FileStatus status : system.listStatus(folder)) {
       String name = status.getPath().getName();
-      if (name.startsWith(".") || name.startsWith("_")) {
-        continue;
-      }
-      if (status.isDirectory()) {
-        forEachBelow(system, status.getPath(), prefix + name + "/", action);
+      if (isHidden(name)) {
+        leftOut++;
+      } else if (status.isDirectory()) {
+        leftOut += forEachBelow(system, status.getPath(), prefix + name + "/", action);
       } else {
         action.accept(status, prefix + name);
       }
     }
+    return leftOut;
   }
 }

@@ -17,7 +17,7 @@ public final class InputListing {
    * @throws CorpusException if an input is missing or holds no file
    */
   public static List<String> facts(Configuration hadoop, List<String> inputs) {
-    return InputFiles.list(hadoop, inputs).stream()
+    return InputFiles.list(hadoop, inputs).files().stream()
         .map(file -> file.path() + " " + file.lengthBytes() + " " + file.modifiedMillis())
         .toList();
   }

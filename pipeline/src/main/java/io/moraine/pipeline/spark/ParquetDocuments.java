@@ -39,7 +39,8 @@ final class ParquetDocuments {
 
   /**
    * The parts of Parquet files; all files of one schema are one scan. A file without a readable
-   * footer is one unreadable part; each row of a file with a damaged page is one.
+   * footer is one unreadable part; each row of a file with a damaged page is one. A file without
+   * rows is passed over.
    *
    * @param tasks how many tasks read the files to their ends before the scan; changes no row
    * @throws CorpusException if a file has no text column of the configured name, or no text in it
@@ -57,12 +58,13 @@ final class ParquetDocuments {
             .flatMap(List::iterator)
             .map(file -> CheckedParquet.of(file, hadoop.value()))
             .collect();
-    List<CheckedParquet> damaged = checked.stream().filter(CheckedParquet::isDamaged).toList();
+    List<CheckedParquet> others =
+        checked.stream().filter(file -> file.isDamaged() || file.rows() == 0).toList();
     Dataset<Row> parts =
         spark.createDataFrame(
             context
-                .parallelize(damaged, Math.max(1, damaged.size()))
-                .flatMap(CheckedParquet::unreadable),
+                .parallelize(others, Math.max(1, others.size()))
+                .flatMap(CheckedParquet::otherParts),
             CorpusReader.PARTS);
     Map<String, List<InputFile>> bySchema = new TreeMap<>();
     for (CheckedParquet file : checked) {

@@ -22,6 +22,9 @@ class DocumentReaderSuite extends AnyFunSuite {
   private def errors(parts: Seq[Part]): Seq[(Long, String)] =
     parts.collect { case u: Unreadable => (u.offsetBytes, u.error) }
 
+  private def blank(file: String, lines: Long): Seq[Part] =
+    Seq(new PassedOver(file, PassedOver.Reason.BLANK_LINE, lines))
+
   private def gzip(bytes: Array[Byte]): Array[Byte] = {
     val out = new ByteArrayOutputStream
     val gzip = new GZIPOutputStream(out)
@@ -34,7 +37,9 @@ class DocumentReaderSuite extends AnyFunSuite {
     val lines =
       """{"id":"a","text":"one","source":"s"}""" + "\r\n\n" + """{"id":7,"text":"two"}""" +
         "\n" + """{"text":"three"}"""
-    val parts = read(lines.getBytes(UTF_8), "books/x.jsonl").map(_.asInstanceOf[Document])
+    val all = read(lines.getBytes(UTF_8), "books/x.jsonl")
+    assert(all.drop(3) == blank("books/x.jsonl", 1))
+    val parts = all.take(3).map(_.asInstanceOf[Document])
     assert(
       parts.map(d => (d.id, d.source, d.text)) == Seq(
         ("a", "s", "one"),
@@ -96,6 +101,22 @@ class DocumentReaderSuite extends AnyFunSuite {
     assert(errors(parts).head._2.startsWith("gzip stream is damaged or cut off: "))
     assert(errors(parts).head._1 > 100000)
     assert(texts(read(whole, "x.jsonl.gz")).size == 20000)
+  }
+
+  test("blank lines are passed over, how many there are is told last; also where a file breaks") {
+    val good = "{\"text\":\"a\"}"
+    val lines = s"\n$good\n \t\r\n\r\n$good\n\u2003\nbad\n\n".getBytes(UTF_8)
+    val files = Seq("x.jsonl" -> lines, "x.json.gz" -> gzip(lines)) :+
+      ("x.ndjson.zst" -> Zstd.compress(lines))
+    for ((name, bytes) <- files) {
+      val parts = read(bytes, name)
+      assert(texts(parts) == Seq("a", "a") && errors(parts).size == 1)
+      assert(parts.drop(3) == blank(name, 5))
+    }
+    assert(read("\n\n".getBytes(UTF_8), "x.jsonl") == blank("x.jsonl", 2))
+    assert(read(s"$good\n".getBytes(UTF_8), "x.jsonl").size == 1)
+    val broken = read(gzip(lines).dropRight(4), "x.json.gz")
+    assert(errors(broken).size == 2 && broken.drop(4) == blank("x.json.gz", 5))
   }
 
   test("empty files, empty gzip, files that are no gzip: one row in quarantine each") {
@@ -195,17 +216,22 @@ class DocumentReaderSuite extends AnyFunSuite {
       "no json",
       """{"text":"c"}"""
     ).mkString("\r\n") + "\n\n" + """{"text":"the last, unended"}"""
-    for (end <- Seq("", "\n", "\r\n")) {
+    def split(parts: Seq[Part]): (Seq[Part], Long) = {
+      val (passedOver, others) = parts.partition(_.isInstanceOf[PassedOver])
+      (others, passedOver.collect { case p: PassedOver => p.count }.sum)
+    }
+    for ((end, blanks) <- Seq("" -> 2, "\n" -> 2, "\r\n" -> 2, "\n\n\r\n" -> 4)) {
       val bytes = (lines + end).getBytes(UTF_8)
       val whole = read(bytes, "x.jsonl")
-      assert(whole.size == 5 && errors(whole).size == 1)
+      assert(whole.size == 6 && errors(whole).size == 1)
+      assert(whole.drop(5) == blank("x.jsonl", blanks))
       for (size <- 1 to bytes.length + 1) {
         val ranges = (0 until bytes.length by size).flatMap { from =>
           val in = new ByteArrayInputStream(bytes)
           in.skip((from - 1).max(0).toLong)
           reader.readRange(in, "x.jsonl", from.toLong, (from + size).toLong).asScala
         }
-        assert(ranges == whole, s"ranges of $size bytes")
+        assert(split(ranges) == split(whole), s"ranges of $size bytes")
       }
     }
     assert(DocumentReader.isSplittable("a/X.JSONL"))

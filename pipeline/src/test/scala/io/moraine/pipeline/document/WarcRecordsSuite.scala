@@ -29,6 +29,9 @@ class WarcRecordsSuite extends AnyFunSuite {
   private def errors(parts: Seq[Part]): Seq[(Long, String)] =
     parts.collect { case u: Unreadable => (u.offsetBytes, u.error) }
 
+  private def passedOver(parts: Seq[Part]): Map[String, Long] =
+    parts.collect { case p: PassedOver => p.reason.label -> p.count }.toMap
+
   private def id(n: Int) = new UUID(0, n.toLong)
 
   private def answer(
@@ -92,13 +95,17 @@ class WarcRecordsSuite extends AnyFunSuite {
     answer(94, Array.fill(limit + 1)(7.toByte), contentType = "image/png")
   )
 
-  test("pages and conversions are documents, other records are nothing; any compression") {
+  test("pages and conversions are documents, other records are counted; any compression") {
     val records = others.take(2) ++ Seq(page(1, "one"), conversion(2, "zwei\nZeilen\n")) ++
       others.drop(2) :+ page(3, "three")
     val bytes = records.map(plain)
     val parts = read(bytes.reduce(_ ++ _), "crawl/x.warc")
     assert(errors(parts).isEmpty)
-    val documents = parts.map(_.asInstanceOf[Document])
+    val passed = passedOver(parts)
+    val reasons = Seq("info", "request", "metadata", "not-200", "not-html")
+    assert(passed == reasons.map(reason => s"warc-$reason" -> 1L).toMap)
+    val documents = parts.take(3).map(_.asInstanceOf[Document])
+    assert(parts.drop(3).forall(_.isInstanceOf[PassedOver]))
     assert(documents.map(_.text) == Seq("Page 1\none", "zwei\nZeilen\n", "Page 3\nthree"))
     assert(
       documents.map(_.source) == Seq("www.example-1.org", "wet_2.example", "www.example-3.org")
@@ -108,15 +115,67 @@ class WarcRecordsSuite extends AnyFunSuite {
     assert(documents.head.metadata == """{"WARC-Date":"2024-02-03T04:05:06Z"}""")
     assert(documents(1).metadata.endsWith(""","WARC-Identified-Content-Language":"deu"}"""))
     assert(documents.head.offsetBytes == bytes.take(2).map(_.length).sum)
-    def renamed(name: String) = documents.map(d =>
-      new Document(d.id, d.source, name, d.offsetBytes, d.text, d.url, d.metadata)
-    )
+    def renamed(name: String) = parts.map {
+      case d: Document =>
+        new Document(d.id, d.source, name, d.offsetBytes, d.text, d.url, d.metadata)
+      case p: PassedOver => new PassedOver(name, p.reason, p.count)
+      case other         => other
+    }
     for (name <- Seq("x.warc.gz", "y.WARC.WET.gz"))
       assert(read(bytes.map(gzip).reduce(_ ++ _), name) == renamed(name))
     val zst = bytes.map(Zstd.compress(_)).reduce(_ ++ _)
     assert(read(zst, "x.wet.zst") == renamed("x.wet.zst"))
     assert(errors(read(Array(), "x.warc.gz")) == Seq((0L, "empty file")))
-    assert(read(plain(others.head), "x.warc").isEmpty)
+    assert(passedOver(read(plain(others.head), "x.warc")) == Map("warc-info" -> 1L))
+  }
+
+  private def record(kind: String, contentType: String, body: String): Array[Byte] =
+    (s"WARC/1.0\r\nWARC-Type: $kind\r\nWARC-Record-ID: <urn:uuid:${id(5)}>\r\n" +
+      "WARC-Date: 2024-02-03T04:05:06Z\r\nWARC-Target-URI: http://a/\r\n" +
+      s"Content-Type: $contentType\r\nContent-Length: ${body.length}\r\n\r\n$body\r\n\r\n")
+      .getBytes(UTF_8)
+
+  test("every record that is no page is counted once by its reason, a damaged one is not") {
+    val http = "application/http; msgtype=response"
+    val moved = "HTTP/1.1 301 Moved\r\nContent-Type: text/html\r\n\r\n"
+    val page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>page"
+    val untyped = "HTTP/1.1 200 OK\r\n\r\n<p>page"
+    val records = Seq(
+      "warc-info" -> record("warcinfo", "application/warc-fields", "a: b"),
+      "warc-request" -> record("request", "application/http; msgtype=request", "GET /"),
+      "warc-metadata" -> record("metadata", "application/warc-fields", ""),
+      "warc-revisit" -> record("revisit", http, page.takeWhile(_ != '<')),
+      "warc-resource" -> record("resource", "text/html", "<p>page"),
+      "warc-other-type" -> record("continuation", "text/html", "e</p>"),
+      "warc-other-type" -> record("screenshot", "image/png", "x"),
+      "warc-not-http" -> record("response", "text/dns", "a. 60 IN A 127.0.0.1"),
+      "warc-not-200" -> record("response", http, moved),
+      "warc-not-200" -> record("response", http, moved.replace("301 Moved", "404 Not Found")),
+      "warc-not-html" -> record("response", http, page.replace("text/html", "application/pdf")),
+      "warc-not-html" -> record("response", http, untyped),
+      "warc-not-text" -> record("conversion", "text/html", "<p>page"),
+      "" -> record("response", http, page),
+      "" -> record("conversion", "text/plain", "page")
+    )
+    val expected =
+      records.map(_._1).filter(_.nonEmpty).groupBy(identity).map { case (reason, all) =>
+        reason -> all.size.toLong * 3
+      }
+    val bytes = Seq.fill(3)(records.map(_._2)).flatten
+    for (name <- Seq("x.warc", "x.warc.gz")) {
+      val parts = read(bytes.map(if (name == "x.warc") identity else gzip).reduce(_ ++ _), name)
+      assert(texts(parts) == Seq.fill(6)("page") && errors(parts).isEmpty)
+      assert(passedOver(parts) == expected && parts.size == 6 + expected.size, name)
+    }
+    assert(
+      expected.keySet == PassedOver.Reason.values.map(_.label).filter(_.startsWith("warc")).toSet
+    )
+    val request = records(1)._2
+    val long = new String(request, UTF_8).replace("GET /", "GET /longer").getBytes(UTF_8)
+    for (damaged <- Seq(request.dropRight(6), long)) {
+      val parts = read(request ++ damaged, "x.warc")
+      assert(errors(parts).size == 1 && passedOver(parts) == Map("warc-request" -> 1L))
+    }
   }
 
   test("pages in the encodings of their header, of their meta element and of HTTP's compression") {

@@ -39,8 +39,75 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(read(folder, tasks, splitBytes) == whole, s"$splitBytes bytes, $tasks tasks")
   }
 
+  /** Documents and what cannot be read. */
+  private def parts(rows: Seq[Row]): Seq[Row] = rows.filter(_.isNullAt(9))
+
+  private def passedOver(rows: Seq[Row]): Map[(String, String), Long] = rows
+    .filterNot(_.isNullAt(9))
+    .groupMapReduce(r => (r.getAs[String]("file"), r.getString(9)))(_.getLong(10))(_ + _)
+
+  test("what is passed over adds up to the same for ranges of any size and any number of tasks") {
+    import spark.implicits._
+    val folder = Files.createTempDirectory("corpus")
+    val lines = (0 until 100).map(i => if (i % 10 == 3) "" else s"{\"text\":\"text $i\"}")
+    Files.writeString(folder.resolve("a.jsonl"), lines.mkString("", "\n", "\n"))
+    Files.write(folder.resolve("b.jsonl.zst"), Zstd.compress(lines.mkString("\n").getBytes(UTF_8)))
+    Files.writeString(folder.resolve("c.txt"), "\n\ntext\n\n")
+    val table = Files.createDirectories(folder.resolve("table"))
+    for ((name, rows) <- Seq("none" -> Seq.empty[String], "two" -> Seq("x", "y"))) {
+      val part = Files.list(parquet(rows.toDF("text"))).iterator.asScala
+      Files.copy(part.find(_.toString.endsWith(".parquet")).get, table.resolve(s"$name.parquet"))
+    }
+    Files.createFile(table.resolve("_SUCCESS"))
+    Files.writeString(folder.resolve(".hidden.jsonl"), lines.mkString("\n"))
+    Files.createDirectories(folder.resolve("_temporary/0"))
+    Files.createFile(folder.resolve("_temporary/0/x.jsonl"))
+    val expected = Map(
+      ("a.jsonl", "blank-line") -> 10L,
+      ("b.jsonl.zst", "blank-line") -> 10L,
+      ("table/none.parquet", "parquet-without-rows") -> 1L,
+      ("", "hidden-name") -> 3L
+    )
+    for (splitBytes <- Seq(7L, 100L, Long.MaxValue); tasks <- Seq(1, 3, 16)) {
+      val rows = read(folder, tasks, splitBytes)
+      assert(passedOver(rows) == expected, s"$splitBytes bytes, $tasks tasks")
+      val others = parts(rows)
+      assert(others.size == 90 * 2 + 1 + 2 && others.forall(r => r.isNullAt(7) && r.isNullAt(10)))
+    }
+    val both = JList.of(folder.toString, table.toString)
+    assert(
+      passedOver(CorpusReader.read(spark, both, config, 2).collect().toSeq) ==
+        expected.map { case ((file, reason), count) =>
+          val root = folder.getFileName.toString
+          ((if (file.isEmpty) root else s"$root/$file", reason), count)
+        } ++ Map(
+          ("table", "hidden-name") -> 1L,
+          ("table/none.parquet", "parquet-without-rows") -> 1L
+        )
+    )
+  }
+
+  test("a Parquet file whose own name is hidden is refused: Spark would pass over its rows") {
+    import spark.implicits._
+    val folder = Files.createTempDirectory("corpus")
+    val part = Files.list(parquet(Seq("x", "y").toDF("text"))).iterator.asScala
+    val table = part.find(_.toString.endsWith(".parquet")).get
+    for (name <- Seq("a.parquet", "_b.parquet")) Files.copy(table, folder.resolve(name))
+    def rows(names: String*): Int = {
+      val inputs = names.map(folder.resolve(_).toString).asJava
+      CorpusReader.read(spark, inputs, config, 2).where("text is not null").count().toInt
+    }
+    assert(rows("a.parquet") == 2)
+    for (names <- Seq(Seq("_b.parquet"), Seq("a.parquet", "_b.parquet")))
+      assert(
+        intercept[CorpusException](rows(names: _*)).getMessage ==
+          s"--input $folder/_b.parquet: Spark passes over Parquet files whose names begin with " +
+          ". or _. Give it another name."
+      )
+  }
+
   test("large files of lines are cut into ranges, others are not; small files share tasks") {
-    val files = InputFiles.list(new Configuration(), JList.of(folder.toString)).asScala.toSeq
+    val files = InputFiles.list(new Configuration(), JList.of(folder.toString)).files.asScala.toSeq
     val ranges = files.flatMap(_.split(1000).asScala)
     for (file <- files) {
       val own = ranges.filter(_.name == file.name)
@@ -60,7 +127,12 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
       Files.writeString(day.resolve("a.jsonl"), s"""{"text":"of $day"}""")
     }
     def files(inputs: Path*): Seq[String] =
-      InputFiles.list(new Configuration(), inputs.map(_.toString).asJava).asScala.map(_.name).toSeq
+      InputFiles
+        .list(new Configuration(), inputs.map(_.toString).asJava)
+        .files
+        .asScala
+        .map(_.name)
+        .toSeq
     val names = Seq("day-1/data/a.jsonl", "day-2/data/a.jsonl", "day-3/data/a.jsonl")
     assert(files(days: _*) == names && files(days.reverse: _*) == names)
     assert(files(days.map(_.resolve("a.jsonl")): _*) == names)
@@ -90,7 +162,7 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
       .coalesce(1)
       .write
       .parquet(folder.resolve("p").toString)
-    val rows = read(folder, 2, Long.MaxValue)
+    val rows = parts(read(folder, 2, Long.MaxValue))
     val ids = rows.map(_.getAs[String]("id"))
     assert(ids.take(2).forall(_.matches("[0-9a-f]{32}")) && ids(0) != ids(1))
     assert(ids.drop(2) == Seq("i", null))
@@ -114,7 +186,7 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
       .coalesce(1)
       .write
       .parquet(folder.resolve("p").toString)
-    val rows = read(folder, 2, Long.MaxValue).map(r =>
+    val rows = parts(read(folder, 2, Long.MaxValue)).map(r =>
       (r.getAs[String]("id"), r.getAs[String]("url"), r.getAs[String]("metadata"))
     )
     assert(
@@ -178,7 +250,7 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
     ) {
       val found = CorpusReader.read(spark, JList.of(folder.toString), config, 1).collect()
-      assert(found.map(_.getAs[String]("error")).toSeq == Seq.fill(rows)(error))
+      assert(parts(found.toSeq).map(_.getAs[String]("error")) == Seq.fill(rows)(error))
     }
   }
 
