@@ -2,7 +2,7 @@ package io.moraine.jobs.batch;
 
 import io.moraine.model.data.Batch;
 import io.moraine.model.data.BatchReader;
-import io.moraine.model.data.DeviceBatch;
+import io.moraine.model.data.TensorBatch;
 import io.moraine.model.tensor.Device;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -94,12 +94,12 @@ public final class DeviceBatches implements BatchReader {
     }
   }
 
-  private DeviceBatch batch(OpenTable table, int rows) {
+  private TensorBatch batch(OpenTable table, int rows) {
     Tensor tokens = kept(table.tokens(rows));
     Optional<Tensor> documents = table.documents(rows).map(this::kept);
     int predictions = table.predictions(rows);
     table.advance(rows);
-    return new DeviceBatch(rows, length, predictions, tokens, documents);
+    return new TensorBatch(rows, length, predictions, tokens, documents);
   }
 
   private Tensor kept(Tensor tensor) {

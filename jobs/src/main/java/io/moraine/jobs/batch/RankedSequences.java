@@ -4,9 +4,9 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 
 import io.moraine.jobs.prepare.PreparedDataset;
-import io.moraine.model.data.BatchSizes;
-import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
+import io.moraine.model.data.StepBatches;
+import io.moraine.model.data.StepSizes;
 import java.util.List;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -27,7 +27,7 @@ import org.apache.spark.unsafe.hash.Murmur3_x86_32;
  * @param sizes of its steps
  * @param ranks number of ranks
  */
-public record RankedSequences(SequenceOrder order, BatchSizes sizes, int ranks) {
+public record RankedSequences(SequenceOrder order, StepSizes sizes, int ranks) {
 
   /** Spark's, of the hash that it partitions by. */
   private static final int SEED = 42;
@@ -51,12 +51,13 @@ public record RankedSequences(SequenceOrder order, BatchSizes sizes, int ranks) 
    */
   public Dataset<Row> of(SparkSession spark, List<Part> parts, long firstStep, long lastStep) {
     UserDefinedFunction sequence = functions.udf((UDF1<Long, Long>) order::at, DataTypes.LongType);
-    BatchSizes stepSizes = sizes;
+    StepSizes stepSizes = sizes;
     int worldSize = ranks;
     int[] keys = keys(ranks);
     UserDefinedFunction key =
         functions.udf(
-            (UDF1<Long, Integer>) position -> keys[Batches.rankAt(stepSizes, position, worldSize)],
+            (UDF1<Long, Integer>)
+                position -> keys[StepBatches.rankAt(stepSizes, position, worldSize)],
             DataTypes.IntegerType);
     Dataset<Row> seen =
         spark

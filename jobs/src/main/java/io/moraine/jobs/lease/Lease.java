@@ -204,6 +204,17 @@ public final class Lease implements AutoCloseable {
   }
 
   private void take() throws IOException {
+    try {
+      becomeHolder();
+    } catch (IOException e) {
+      if (desk.stands()) {
+        throw e;
+      }
+      throw takenMeanwhile(e);
+    }
+  }
+
+  private void becomeHolder() throws IOException {
     claim = new Path(leased.claims(), CANDIDATE.formatted(id));
     List<Claim> others = writeAndLook();
     while (others.stream().anyMatch(this::isAlive)) {
@@ -215,15 +226,20 @@ public final class Lease implements AutoCloseable {
     claim = new Path(leased.claims(), HOLDER.formatted(term, id));
     writeAndLook();
     if (!desk.stands()) {
-      throw new TryLaterException(
-          "%s was taken by another process while this one hung. Try later, or use another %s."
-              .formatted(leased.folder(), leased.option()));
+      throw takenMeanwhile(null);
     }
     desk.takeOthersAway();
     files.delete(candidate, false);
     for (Claim dead : others) {
       files.delete(dead.path(), false);
     }
+  }
+
+  private TryLaterException takenMeanwhile(IOException cause) {
+    return new TryLaterException(
+        "%s was taken by another process while this one hung. Try later, or use another %s."
+            .formatted(leased.folder(), leased.option()),
+        cause);
   }
 
   /**
@@ -329,6 +345,9 @@ public final class Lease implements AutoCloseable {
 
   private List<Claim> others() throws IOException {
     List<Claim> found = new ArrayList<>();
+    if (!files.exists(leased.claims())) {
+      return found; // Whoever took the lease has given it back.
+    }
     for (FileStatus status : files.listStatus(leased.claims())) {
       Matcher name = NAME.matcher(status.getPath().getName());
       if (name.matches() && !name.group(2).equals(id)) {

@@ -63,7 +63,7 @@ final class RankStage {
           Pattern.compile("([^\\n]+)"));
 
   private final SparkContext spark;
-  private final RankInput input;
+  private final RankPartitions input;
   private final Configuration hadoop;
   private final TrainSettings settings;
   private final Progress progress;
@@ -84,7 +84,7 @@ final class RankStage {
       Tenure tenure,
       List<String> engineFiles) {
     this.spark = session.sparkContext();
-    this.input = new RankInput(session, settings);
+    this.input = new RankPartitions(session, settings);
     this.hadoop = spark.hadoopConfiguration();
     this.settings = settings;
     this.progress = progress;

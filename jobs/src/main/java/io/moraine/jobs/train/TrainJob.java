@@ -220,7 +220,7 @@ public final class TrainJob {
     progress.start("train");
     spark.sparkContext().setJobGroup(JOB_GROUP, "train " + run.root(), true);
     AtomicBoolean ended = new AtomicBoolean();
-    TrainingSource gauges = new TrainingSource();
+    RunGauges gauges = new RunGauges();
     gauges.register(spark.sparkContext());
     Thread watcher = watch(run, gauges, ended);
     try {
@@ -430,7 +430,7 @@ public final class TrainJob {
   }
 
   /** Shows the run's status as rank 0 writes it. */
-  private Thread watch(RunFolder run, TrainingSource gauges, AtomicBoolean ended) {
+  private Thread watch(RunFolder run, RunGauges gauges, AtomicBoolean ended) {
     StatusWatcher watcher = new StatusWatcher(hadoop, run, progress, gauges::show);
     Thread thread = new Thread(() -> watcher.watch(ended), "moraine status");
     thread.setDaemon(true);

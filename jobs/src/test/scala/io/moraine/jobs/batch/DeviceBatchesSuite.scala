@@ -63,22 +63,22 @@ class DeviceBatchesSuite extends AnyFunSuite {
   private def rows(batches: Iterable[Batch]): Seq[(Seq[Int], Seq[Int])] = batches.toSeq.flatMap {
     case b: TokenBatch =>
       b.tokens.toSeq.grouped(row).toSeq.zip(b.documents.toSeq.grouped(row).toSeq)
-    case b: DeviceBatch =>
+    case b: TensorBatch =>
       ints(b.tokens).grouped(row).toSeq.zip(ints(b.documents.get).grouped(row).toSeq)
   }
 
   for (worldSize <- Seq(1, 2, 3); each <- Seq(1, 5, 13, 1000))
     test(s"a rank of $worldSize sees what it sees from the host, in tables of $each rows") {
       val order = new SequenceOrder(sequences.toLong, 7)
-      val sizes = BatchSizes.ramp(3, 8, 40)
-      val host = new Batches(Host, order, sizes, 3)
+      val sizes = StepSizes.ramp(3, 8, 40)
+      val host = new StepBatches(Host, order, sizes, 3)
       for (rank <- 0 until worldSize) {
         val positions = (0L until sizes.through(20))
-          .filter(p => Batches.rankAt(sizes, p, worldSize) == rank)
+          .filter(p => StepBatches.rankAt(sizes, p, worldSize) == rank)
           .map(order.at)
         val tables = positions.grouped(each).toSeq.map(table(_))
         val there = reader(tables)
-        val device = new Batches(there, order, sizes, 3)
+        val device = new StepBatches(there, order, sizes, 3)
         for (step <- 1 to 20) {
           val expected = host.of(step.toLong, rank, worldSize).asScala
           val ours = device.of(step.toLong, rank, worldSize).asScala
@@ -100,10 +100,10 @@ class DeviceBatchesSuite extends AnyFunSuite {
     val there = reader(Seq(own), documents = false)
     val batches = there.batches(whole.toArray, 4).asScala
     for ((batch, i) <- batches.zipWithIndex) {
-      val tensor = batch.asInstanceOf[DeviceBatch].tokens
+      val tensor = batch.asInstanceOf[TensorBatch].tokens
       assert(tensor.data_ptr.address == own.address + 4L * i * 4 * row)
       assert(tensor.scalar_type.intern == torch.ScalarType.Int)
-      assert(!batch.asInstanceOf[DeviceBatch].documents.isPresent)
+      assert(!batch.asInstanceOf[TensorBatch].documents.isPresent)
     }
     assert(batches.size > 5 && there.handoff.masked == 0)
     there.close()
@@ -130,7 +130,7 @@ class DeviceBatchesSuite extends AnyFunSuite {
   test("a table whose tensor somebody holds stays open until that is gone") {
     val tables = whole.take(9).grouped(3).map(table(_)).toSeq
     val there = reader(tables, documents = false)
-    val first = there.batches(whole.take(3).toArray, 3).get(0).asInstanceOf[DeviceBatch]
+    val first = there.batches(whole.take(3).toArray, 3).get(0).asInstanceOf[TensorBatch]
     val held = first.tokens.narrow(0, 1, 1)
     there.batches(whole.slice(3, 6).toArray, 3)
     there.batches(whole.slice(6, 9).toArray, 3)
@@ -144,7 +144,7 @@ class DeviceBatchesSuite extends AnyFunSuite {
   test("a tensor that is held when all ends is told, and its table is not closed under it") {
     val tables = Seq(table(whole.take(3)))
     val there = reader(tables, documents = false)
-    val batch = there.batches(whole.take(3).toArray, 3).get(0).asInstanceOf[DeviceBatch]
+    val batch = there.batches(whole.take(3).toArray, 3).get(0).asInstanceOf[TensorBatch]
     val held = batch.tokens.narrow(0, 0, 1)
     val error = intercept[IllegalStateException](there.close())
     assert(error.getMessage == "1 tables cannot be closed: tensors over them are still held")

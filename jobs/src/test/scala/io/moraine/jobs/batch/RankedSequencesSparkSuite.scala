@@ -1,7 +1,7 @@
 package io.moraine.jobs.batch
 
 import io.moraine.jobs.config.ConfigException
-import io.moraine.model.data.{BatchSizes, Batches, SequenceOrder}
+import io.moraine.model.data.{StepSizes, StepBatches, SequenceOrder}
 import java.nio.file.{Files, Path}
 import org.apache.spark.sql.{Row, SparkSession}
 import org.scalatest.BeforeAndAfterAll
@@ -41,7 +41,7 @@ class RankedSequencesSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
     }
   }
 
-  private def partitions(ranks: Int, sizes: BatchSizes, order: SequenceOrder, steps: Range) =
+  private def partitions(ranks: Int, sizes: StepSizes, order: SequenceOrder, steps: Range) =
     new RankedSequences(order, sizes, ranks)
       .of(spark, parts.asJava, steps.head.toLong, steps.last.toLong)
       .rdd
@@ -51,12 +51,12 @@ class RankedSequencesSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
   for (ranks <- Seq(1, 2, 3, 5); steps <- Seq(1 to 12, 4 to 9))
     test(s"partition r has rank r's sequences in its order, $ranks ranks, steps $steps") {
       val order = new SequenceOrder(all - 3, 5).grown(9, all)
-      val sizes = BatchSizes.ramp(ranks, 7, 30)
+      val sizes = StepSizes.ramp(ranks, 7, 30)
       val rows = partitions(ranks, sizes, order, steps)
       assert(rows.length == ranks)
       for (rank <- 0 until ranks) {
         val expected = (sizes.through(steps.head - 1L) until sizes.through(steps.last.toLong))
-          .filter(Batches.rankAt(sizes, _, ranks) == rank)
+          .filter(StepBatches.rankAt(sizes, _, ranks) == rank)
           .map(order.at)
         assert(rows(rank).map(_.getLong(0)).toSeq == expected)
         for (row: Row <- rows(rank)) {
@@ -69,13 +69,13 @@ class RankedSequencesSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
 
   test("the rank at a position is the one that is given it, at every step of a ramp") {
     for (worldSize <- 1 to 6) {
-      val sizes = BatchSizes.ramp(worldSize, 11, 50)
+      val sizes = StepSizes.ramp(worldSize, 11, 50)
       for (step <- 1L to 20L; rank <- 0 until worldSize) {
         val size = sizes.of(step).toLong
         for (i <- rank * size / worldSize until (rank + 1) * size / worldSize) {
           val position = sizes.through(step - 1) + i
           assert(sizes.stepAt(position) == step)
-          assert(Batches.rankAt(sizes, position, worldSize) == rank)
+          assert(StepBatches.rankAt(sizes, position, worldSize) == rank)
         }
       }
     }

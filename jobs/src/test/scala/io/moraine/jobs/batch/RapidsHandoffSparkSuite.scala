@@ -1,7 +1,7 @@
 package io.moraine.jobs.batch
 
 import io.moraine.jobs.NeedsGpu
-import io.moraine.model.data.{BatchSizes, Batches, DeviceBatch, SequenceOrder}
+import io.moraine.model.data.{StepSizes, StepBatches, TensorBatch, SequenceOrder}
 import io.moraine.model.tensor.{DeviceChoice, Torch}
 import java.nio.file.Files
 import org.apache.spark.sql.SparkSession
@@ -51,7 +51,7 @@ object RapidsHandoffSparkSuite {
 
   private val (sequences, row, steps) = (40, 17, 12)
   private val order = new SequenceOrder(sequences.toLong, 3)
-  private val sizes = BatchSizes.constant(4)
+  private val sizes = StepSizes.constant(4)
 
   /** For each sequence that a rank sees what is wrong with it, or nothing. */
   private def seen(rank: Int, ranks: Int, tables: Iterator[AnyRef]): Iterator[String] = {
@@ -64,10 +64,10 @@ object RapidsHandoffSparkSuite {
       there
     }
     val reader = new DeviceBatches(adapted.asJava, sequences.toLong, row - 1, device, true)
-    val batches = new Batches(reader, order, sizes, 3)
+    val batches = new StepBatches(reader, order, sizes, 3)
     val result = for {
       step <- 1 to steps
-      batch <- batches.of(step.toLong, rank, ranks).asScala.toSeq.map(_.asInstanceOf[DeviceBatch])
+      batch <- batches.of(step.toLong, rank, ranks).asScala.toSeq.map(_.asInstanceOf[TensorBatch])
       i <- 0 until batch.sequences
     } yield {
       val from = batch.tokens.data_ptr.address + 4L * row * i

@@ -31,11 +31,14 @@ class LeaseSuite extends AnyFunSuite {
   private def claims(run: Path): Seq[Path] =
     lease(run).filter(_.getFileName.toString.matches("(holder|candidate)-.*"))
 
-  private def lease(run: Path): Seq[Path] = {
-    val listed = Files.list(run.resolve("lease"))
-    try listed.iterator.asScala.toSeq
-    finally listed.close()
-  }
+  /** What is in the folder of claims, which is there while it has any. */
+  private def lease(run: Path): Seq[Path] =
+    if (!Files.exists(run.resolve("lease"))) Nil
+    else {
+      val listed = Files.list(run.resolve("lease"))
+      try listed.iterator.asScala.toSeq
+      finally listed.close()
+    }
 
   /** A claim whose process cannot be looked for, as one on another machine. */
   private def foreign(run: Path, name: String, secondsAgo: Int, expirySeconds: Int = 60): Path = {
@@ -293,7 +296,10 @@ class LeaseSuite extends AnyFunSuite {
           next = Some(null)
           claims(folder).foreach(Files.setLastModifiedTime(_, FileTime.fromMillis(0)))
           next = Some(timed(run, new AtomicLong))
-          if (!isThere) next.get.close()
+          if (!isThere) {
+            next.get.desk.deleteEarlier()
+            next.get.close()
+          }
         }
       }(intercept[TryLaterException](timed(run, new AtomicLong)))
       assert(
@@ -308,6 +314,19 @@ class LeaseSuite extends AnyFunSuite {
       }
       assert(!lease(folder).exists(_.getFileName.toString.matches("(holder|candidate|desk)-.*")))
     }
+
+  test("a holder whose successor has given the lease back hears that it has lost it") {
+    val folder = Scratch.folder()
+    val old = timed(onHdfs(folder), new AtomicLong)
+    claims(folder).foreach(Files.delete(_))
+    val next = timed(onHdfs(folder), new AtomicLong)
+    next.desk.deleteEarlier()
+    next.close()
+    assert(!Files.exists(folder.resolve("lease")))
+    assert(old.beat().get.startsWith("another process took the lease"))
+    old.close()
+    assert(!Files.exists(folder.resolve("lease")))
+  }
 
   test("a candidate that died, and files that are no claims, are in nobody's way") {
     val run = Scratch.folder().resolve("run")

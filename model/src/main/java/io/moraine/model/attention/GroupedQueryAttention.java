@@ -34,7 +34,7 @@ public record GroupedQueryAttention(
     implements Attention {
 
   @Override
-  public Tensor forward(Tensor x, Sequences sequences, Rotary rotary) {
+  public Tensor forward(Tensor x, AttentionMask sequences, Rotary rotary) {
     long b = sequences.count();
     long l = x.size(0) / b;
     int kv = config.keyValueHeads();
@@ -62,7 +62,7 @@ public record GroupedQueryAttention(
         torch.cat(new TensorVector(newKeys.reshape(t, (long) kv * d), wv.forward(x)), 1);
     Tensor rows = cache.append(newRows).view(1, -1, 2L * kv, d);
     Optional<Tensor> visible =
-        from == 0 ? Optional.empty() : Optional.of(Sequences.upToItself(t, from, x));
+        from == 0 ? Optional.empty() : Optional.of(AttentionMask.upToItself(t, from, x));
     return attend(x, rows.narrow(2, 0, kv), rows.narrow(2, kv, kv), visible, from, rotary);
   }
 

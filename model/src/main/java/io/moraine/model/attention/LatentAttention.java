@@ -57,7 +57,7 @@ public record LatentAttention(
   }
 
   @Override
-  public Tensor forward(Tensor x, Sequences sequences, Rotary rotary) {
+  public Tensor forward(Tensor x, AttentionMask sequences, Rotary rotary) {
     return attend(x, compress(x, sequences.count(), rotary, 0), sequences, rotary);
   }
 
@@ -65,9 +65,9 @@ public record LatentAttention(
    * {@inheritDoc}
    *
    * <p>The cache has latents and rotary keys. The first tokens are computed as {@link
-   * #forward(Tensor, Sequences, Rotary)} does. Behind them, heads look at the latents themselves:
-   * the keys' projection is applied to the queries, that of the values to what the softmax gives,
-   * so that no old key or value is computed again.
+   * #forward(Tensor, AttentionMask, Rotary)} does. Behind them, heads look at the latents
+   * themselves: the keys' projection is applied to the queries, that of the values to what the
+   * softmax gives, so that no old key or value is computed again.
    *
    * @shape x (T, D); result (T, D)
    * @source DeepSeek-V2, section 2.1.2 (absorption); inference/model.py, attn_impl "absorb"
@@ -82,7 +82,7 @@ public record LatentAttention(
     Tensor keyRotary = compressed.keyRotary().reshape(x.size(0), config.rotaryDim());
     Tensor rows = cache.append(torch.cat(new TensorVector(latent, keyRotary), 1));
     return from == 0
-        ? attend(x, compressed, Sequences.whole(1), rotary)
+        ? attend(x, compressed, AttentionMask.whole(1), rotary)
         : attendAbsorbed(x, rows, from, rotary);
   }
 
@@ -105,7 +105,7 @@ public record LatentAttention(
         rotary.rotate(latentAndKey.narrow(1, latentDim, r).reshape(b, l, 1, r), fromPosition));
   }
 
-  private Tensor attend(Tensor x, Compressed compressed, Sequences sequences, Rotary rotary) {
+  private Tensor attend(Tensor x, Compressed compressed, AttentionMask sequences, Rotary rotary) {
     long b = sequences.count();
     long l = x.size(0) / b;
     int h = config.heads();
@@ -145,7 +145,7 @@ public record LatentAttention(
     Tensor query = torch.cat(new TensorVector(qLatent, qRotary), 2);
 
     Tensor scores = query.matmul(rows.t()).mul(new Scalar(softmaxScale));
-    Tensor later = Sequences.upToItself(t, from, scores).logical_not();
+    Tensor later = AttentionMask.upToItself(t, from, scores).logical_not();
     Tensor hidden = scores.masked_fill(later, new Scalar(Double.NEGATIVE_INFINITY));
     Tensor mixed = torch.softmax(hidden, -1).matmul(rows.narrow(1, 0, latentDim));
 

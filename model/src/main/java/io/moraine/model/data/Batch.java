@@ -1,7 +1,7 @@
 package io.moraine.model.data;
 
 /** One micro-batch, wherever its tokens are. */
-public sealed interface Batch permits TokenBatch, DeviceBatch {
+public sealed interface Batch permits TokenBatch, TensorBatch {
 
   /** Number of sequences B. */
   int sequences();

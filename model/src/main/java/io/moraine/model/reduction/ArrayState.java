@@ -1,7 +1,7 @@
 package io.moraine.model.reduction;
 
 /** A state in an array, which is the reduction's own. */
-public final class ArrayState implements StateTensor {
+public final class ArrayState implements CarriedState {
 
   private final String name;
   private final float[] values;

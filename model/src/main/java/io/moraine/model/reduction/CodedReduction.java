@@ -19,7 +19,7 @@ final class CodedReduction implements GradientReduction {
   private final Gradients gradients;
   private final GradientCodec codec;
   private final Optional<ErrorFeedback> feedback;
-  private final List<StateTensor> state = new ArrayList<>();
+  private final List<CarriedState> state = new ArrayList<>();
 
   CodedReduction(
       Communicator communicator,
@@ -74,12 +74,12 @@ final class CodedReduction implements GradientReduction {
   }
 
   @Override
-  public List<StateTensor> state() {
+  public List<CarriedState> state() {
     return state;
   }
 
-  private static StateTensor owed(String name, float[] values) {
-    return new ArrayState(name, values, StateTensor.Sharing.OWED);
+  private static CarriedState owed(String name, float[] values) {
+    return new ArrayState(name, values, CarriedState.Sharing.OWED);
   }
 
   private static Optional<ErrorFeedback> feedback(

@@ -132,8 +132,8 @@ final class DeviceReduction implements GradientReduction {
   }
 
   @Override
-  public List<StateTensor> state() {
-    return feedback.<List<StateTensor>>map(List::of).orElseGet(List::of);
+  public List<CarriedState> state() {
+    return feedback.<List<CarriedState>>map(List::of).orElseGet(List::of);
   }
 
   @Override

@@ -66,7 +66,7 @@ public sealed interface GradientReduction extends AutoCloseable
   void reduce(int bucket, ShardSum sum);
 
   /** What it carries from step to step, always the same objects; empty if nothing. */
-  List<StateTensor> state();
+  List<CarriedState> state();
 
   /** Gives back a device's memory, if it has any. */
   @Override

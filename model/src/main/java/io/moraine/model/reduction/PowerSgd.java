@@ -39,7 +39,7 @@ final class PowerSgd implements GradientReduction {
   private final Communicator communicator;
   private final Buckets buckets;
   private final Gradients gradients;
-  private final List<StateTensor> state = new ArrayList<>();
+  private final List<CarriedState> state = new ArrayList<>();
   private final List<LowRankLayout> factors = new ArrayList<>();
   private final int lowRank;
   private final boolean hasFeedback;
@@ -66,9 +66,9 @@ final class PowerSgd implements GradientReduction {
     this.right = new float[factors.stream().mapToInt(LowRankLayout::rightLength).sum()];
     this.gradient = new float[factors.stream().mapToInt(LowRankLayout::largest).max().orElse(0)];
     drawRight(seed);
-    state.add(new ArrayState("powersgd_q", right, StateTensor.Sharing.SAME));
+    state.add(new ArrayState("powersgd_q", right, CarriedState.Sharing.SAME));
     if (hasFeedback) {
-      state.add(new ArrayState("powersgd_residual", residual, StateTensor.Sharing.OWED));
+      state.add(new ArrayState("powersgd_residual", residual, CarriedState.Sharing.OWED));
     }
   }
 
@@ -113,7 +113,7 @@ final class PowerSgd implements GradientReduction {
   }
 
   @Override
-  public List<StateTensor> state() {
+  public List<CarriedState> state() {
     return state;
   }
 

@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.global.torch;
  * memory, where the residual is too: the same numbers. A block of 256 gradients that are all zero
  * keeps what it is owed.
  */
-final class TensorFeedback implements StateTensor, AutoCloseable {
+final class TensorFeedback implements CarriedState, AutoCloseable {
 
   private final HostStaging staging;
   private final Tensor residual;

@@ -6,7 +6,7 @@ import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.checkpoint.NamedTensor;
 import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Safetensors;
-import io.moraine.model.reduction.StateTensor;
+import io.moraine.model.reduction.CarriedState;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,7 +37,7 @@ final class ShardState {
    * @param known what everybody has of the shard, if weights are sent as differences; else empty
    * @param further state of the rank
    */
-  Safetensors toSafetensors(float[] bias, float[] known, List<StateTensor> further) {
+  Safetensors toSafetensors(float[] bias, float[] known, List<CarriedState> further) {
     List<NamedTensor> tensors = new ArrayList<>();
     for (Shard.Part part : Shard.Part.values()) {
       tensors.add(NamedTensor.of(part.tensor(), shard.copy(part)));
@@ -46,7 +46,7 @@ final class ShardState {
     if (known.length > 0) {
       tensors.add(NamedTensor.of(KNOWN, known));
     }
-    for (StateTensor tensor : further) {
+    for (CarriedState tensor : further) {
       tensors.add(NamedTensor.of(tensor.name(), tensor.copy()));
     }
     return new Safetensors(Map.of("ranges", owned.ranges().written()), tensors);
@@ -111,13 +111,13 @@ final class ShardState {
   static boolean restoreCarried(
       Checkpoints checkpoints,
       Checkpoint checkpoint,
-      List<StateTensor> further,
+      List<CarriedState> further,
       int rank,
       int worldSize)
       throws IOException {
     boolean isComplete = true;
-    for (StateTensor tensor : further) {
-      boolean isSame = tensor.sharing() == StateTensor.Sharing.SAME;
+    for (CarriedState tensor : further) {
+      boolean isSame = tensor.sharing() == CarriedState.Sharing.SAME;
       int writers = isSame ? 1 : checkpoint.state().worldSize();
       for (int writer = isSame ? 0 : rank; writer < writers; writer += worldSize) {
         Optional<float[]> stored =

@@ -3,13 +3,13 @@ package io.moraine.model.train;
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.Batch;
-import io.moraine.model.data.Batches;
+import io.moraine.model.data.StepBatches;
 import io.moraine.model.data.TokenBatch;
+import io.moraine.model.reduction.CarriedState;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
 import io.moraine.model.reduction.ReductionConfig;
 import io.moraine.model.reduction.ShardSum;
-import io.moraine.model.reduction.StateTensor;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.bytedeco.javacpp.PointerScope;
@@ -64,10 +64,10 @@ final class StepGradients implements AutoCloseable {
    *
    * @return sum of the losses of the rank's tokens, and their number
    */
-  double[] computeAndReduce(long step, Batches batches) {
+  double[] computeAndReduce(long step, StepBatches batches) {
     model.zeroGradients();
     if (config.spikes().policy() == TrainConfig.Spikes.Policy.SKIP) {
-      reduction.state().forEach(StateTensor::keep);
+      reduction.state().forEach(CarriedState::keep);
     }
     overlapped.begin(step <= config.wire().fullSteps() ? full : reduction);
     double[] lossAndTokens = forwardBackward(step, batches);
@@ -77,13 +77,13 @@ final class StepGradients implements AutoCloseable {
   }
 
   /** What is carried from step to step; what is put there counts. */
-  List<StateTensor> carried() {
+  List<CarriedState> carried() {
     return reduction.state();
   }
 
   /** As if the last step had not been; with the policy to skip bad steps. */
   void forgetStep() {
-    reduction.state().forEach(StateTensor::putBack);
+    reduction.state().forEach(CarriedState::putBack);
   }
 
   /** Nothing is owed any more. */
@@ -116,7 +116,7 @@ final class StepGradients implements AutoCloseable {
    * predictions in sequences' worth, so that the sum over ranks divided by all of these is the
    * gradient of the mean.
    */
-  private double[] forwardBackward(long step, Batches batches) {
+  private double[] forwardBackward(long step, StepBatches batches) {
     double loss = 0;
     double tokens = 0;
     List<Batch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());

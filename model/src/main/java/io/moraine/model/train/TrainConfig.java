@@ -1,7 +1,7 @@
 package io.moraine.model.train;
 
 import io.moraine.model.collective.codec.GradientCodec;
-import io.moraine.model.data.BatchSizes;
+import io.moraine.model.data.StepSizes;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.LearningRateSchedule;
 import io.moraine.model.reduction.ReductionConfig;
@@ -99,8 +99,8 @@ public record TrainConfig(
      *
      * @param length tokens of a sequence
      */
-    public BatchSizes sizes(int length) {
-      return BatchSizes.ramp(smallest(), sequencesPerStep, rampTokens / length);
+    public StepSizes sizes(int length) {
+      return StepSizes.ramp(smallest(), sequencesPerStep, rampTokens / length);
     }
   }
 

@@ -7,8 +7,8 @@ import io.moraine.model.checkpoint.Safetensors;
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.BatchReader;
-import io.moraine.model.data.Batches;
 import io.moraine.model.data.SequenceOrder;
+import io.moraine.model.data.StepBatches;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
@@ -35,7 +35,7 @@ public final class Trainer {
   private final TrainableModel model;
   private final TrainConfig config;
   private final Communicator communicator;
-  private Batches batches;
+  private StepBatches batches;
   private final Optional<HeldOutLoss> heldOut;
   private final Checkpoints checkpoints;
   private final TrainObserver observer;
@@ -74,7 +74,7 @@ public final class Trainer {
     this.config = config;
     this.communicator = communicator;
     this.batches =
-        new Batches(
+        new StepBatches(
             data,
             new SequenceOrder(data.sequences(), config.seed()),
             config.batch().sizes(data.length()),

@@ -2,7 +2,7 @@ package io.moraine.model.transformer;
 
 import io.moraine.model.attention.Attention;
 import io.moraine.model.attention.AttentionCache;
-import io.moraine.model.attention.Sequences;
+import io.moraine.model.attention.AttentionMask;
 import io.moraine.model.layer.Rotary;
 import org.bytedeco.pytorch.Tensor;
 
@@ -17,7 +17,7 @@ interface AttentionContext {
    */
   Tensor attend(Attention attention, Tensor x);
 
-  static AttentionContext of(Sequences sequences, Rotary rotary) {
+  static AttentionContext of(AttentionMask sequences, Rotary rotary) {
     return (attention, x) -> attention.forward(x, sequences, rotary);
   }
 

@@ -1,7 +1,7 @@
 package io.moraine.model.transformer;
 
-import io.moraine.model.attention.Sequences;
-import io.moraine.model.data.DeviceBatch;
+import io.moraine.model.attention.AttentionMask;
+import io.moraine.model.data.TensorBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.tensor.Device;
@@ -57,8 +57,8 @@ final class MultiTokenPrediction implements AutoCloseable {
    * @return a scalar; empty without modules
    */
   Optional<Tensor> loss(
-      DeviceBatch batch,
-      Sequences sequences,
+      TensorBatch batch,
+      AttentionMask sequences,
       Tensor tokens,
       Tensor hidden,
       Function<TrainingListener, LayerRun> runs) {
@@ -94,7 +94,7 @@ final class MultiTokenPrediction implements AutoCloseable {
    * @param before of the main model or of module k - 1; at least L' places per sequence
    * @shape result (B * L', D)
    */
-  Tensor forward(int k, Sequences sequences, Tensor ids, Tensor before, LayerRun run) {
+  Tensor forward(int k, AttentionMask sequences, Tensor ids, Tensor before, LayerRun run) {
     PredictionModule module = weights.predictionModules().get(k - 1);
     long places = ids.size(1);
     Tensor hidden =
@@ -105,7 +105,7 @@ final class MultiTokenPrediction implements AutoCloseable {
     Tensor embedded =
         torch.embedding(weights.embedding(), ids.reshape(-1).clamp_min(new Scalar(0)));
     Layer layer = module.layer();
-    Sequences shorter = sequences.first(places);
+    AttentionMask shorter = sequences.first(places);
     Tensor h =
         run.forward(layer, module.join(embedded, hidden), AttentionContext.of(shorter, rotary));
     return module.norm().forward(h);

@@ -1,9 +1,9 @@
 package io.moraine.model.transformer;
 
-import io.moraine.model.attention.Sequences;
+import io.moraine.model.attention.AttentionMask;
 import io.moraine.model.collective.CollectiveException;
 import io.moraine.model.data.Batch;
-import io.moraine.model.data.DeviceBatch;
+import io.moraine.model.data.TensorBatch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.moe.ExpertExchange;
@@ -129,7 +129,7 @@ public final class Transformer implements DeviceModel {
   @Override
   public void learn(Batch batch, double weight, LongConsumer finished) {
     try (PointerScope scope = new PointerScope()) {
-      DeviceBatch there = batch instanceof TokenBatch here ? placed(here) : (DeviceBatch) batch;
+      TensorBatch there = batch instanceof TokenBatch here ? placed(here) : (TensorBatch) batch;
       learned.add(pass(there, weight, finished), there.predictions());
     }
   }
@@ -140,15 +140,15 @@ public final class Transformer implements DeviceModel {
   }
 
   /** Forward and backward, within a scope; the mean loss, a scalar. */
-  private Tensor pass(DeviceBatch batch, double weight, LongConsumer finished) {
+  private Tensor pass(TensorBatch batch, double weight, LongConsumer finished) {
     Tensor tokens = tokens(batch);
     TrainingListener listener =
         new TrainingListener(balance, batch.sequences(), counted(batch, tokens), 0);
-    Sequences sequences = sequences(batch);
+    AttentionMask sequences = sequences(batch);
     LayerRun run =
         finished == UNHEARD
             ? run(listener)
-            : FinishedLayer.announced(run(listener), weights.hooks(), layerStarts, finished);
+            : LayerFinishedHook.announced(run(listener), weights.hooks(), layerStarts, finished);
     Tensor hidden = hiddenStates(inputs(tokens), sequences, run);
     Tensor loss = crossEntropy(hidden, tokens, MEAN);
     Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
@@ -207,7 +207,7 @@ public final class Transformer implements DeviceModel {
   private float[] tokenLosses(TokenBatch batch, LayerRun run) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      DeviceBatch placed = placed(batch);
+      TensorBatch placed = placed(batch);
       Tensor tokens = tokens(placed);
       Tensor hidden = hiddenStates(inputs(tokens), sequences(placed), run);
       return Floats.of(crossEntropy(hidden, tokens, NO_REDUCTION));
@@ -229,7 +229,7 @@ public final class Transformer implements DeviceModel {
   public float[] logits(int[] tokens, int sequences) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor hidden = hiddenStates(ids(tokens), Sequences.whole(sequences), LayerRun.UNHEARD);
+      Tensor hidden = hiddenStates(ids(tokens), AttentionMask.whole(sequences), LayerRun.UNHEARD);
       return Floats.of(weights.head().forward(hidden));
     }
   }
@@ -243,7 +243,7 @@ public final class Transformer implements DeviceModel {
   public float[] nextLogits(int[] tokens) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor h = hiddenStates(ids(tokens), Sequences.whole(1), LayerRun.UNHEARD);
+      Tensor h = hiddenStates(ids(tokens), AttentionMask.whole(1), LayerRun.UNHEARD);
       return Floats.of(weights.head().forward(h.narrow(0, tokens.length - 1, 1)));
     }
   }
@@ -272,7 +272,7 @@ public final class Transformer implements DeviceModel {
       List<RouterChoice> choices = new ArrayList<>();
       hiddenStates(
           ids(tokens),
-          Sequences.whole(sequences),
+          AttentionMask.whole(sequences),
           LayerRun.heardBy(
               (router, result) ->
                   choices.add(
@@ -289,7 +289,7 @@ public final class Transformer implements DeviceModel {
    * @param tokens B * L ids
    * @return of the tokens i + k + 1 for every i with a token i + k; shape (B * (L - k), V)
    */
-  float[] furtherLogits(int[] tokens, Sequences sequences, int k) {
+  float[] furtherLogits(int[] tokens, AttentionMask sequences, int k) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor rows = ids(tokens).view(sequences.count(), -1);
@@ -351,7 +351,7 @@ public final class Transformer implements DeviceModel {
    *
    * @shape ids (B * L); result (B * L, D)
    */
-  private Tensor hiddenStates(Tensor ids, Sequences sequences, LayerRun run) {
+  private Tensor hiddenStates(Tensor ids, AttentionMask sequences, LayerRun run) {
     Tensor h = torch.embedding(weights.embedding(), ids);
     AttentionContext context = AttentionContext.of(sequences, rotary);
     for (Layer layer : weights.layers()) {
@@ -374,7 +374,7 @@ public final class Transformer implements DeviceModel {
   private LayerRun run(TrainingListener listener) {
     return switch (recompute) {
       case NONE -> LayerRun.heardBy(listener);
-      case LAYERS -> RecomputedLayer.heardBy(listener, weights.hooks());
+      case LAYERS -> RecomputeHook.heardBy(listener, weights.hooks());
     };
   }
 
@@ -383,10 +383,10 @@ public final class Transformer implements DeviceModel {
   }
 
   /** A batch where the model is. */
-  private DeviceBatch placed(TokenBatch batch) {
+  private TensorBatch placed(TokenBatch batch) {
     long[] rows = {batch.sequences(), batch.length() + 1L};
     boolean isSpanLimited = config.span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
-    return new DeviceBatch(
+    return new TensorBatch(
         batch.sequences(),
         batch.length(),
         batch.predictions(),
@@ -396,17 +396,17 @@ public final class Transformer implements DeviceModel {
             : Optional.empty());
   }
 
-  private Sequences sequences(DeviceBatch batch) {
+  private AttentionMask sequences(TensorBatch batch) {
     boolean isSpanLimited = config.span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
     return batch
         .documents()
         .filter(documents -> isSpanLimited)
-        .map(documents -> Sequences.ofDocuments(documents.narrow(1, 0, batch.length())))
-        .orElseGet(() -> Sequences.whole(batch.sequences()));
+        .map(documents -> AttentionMask.ofDocuments(documents.narrow(1, 0, batch.length())))
+        .orElseGet(() -> AttentionMask.whole(batch.sequences()));
   }
 
   /** A batch's ids as int64; shape (B, L + 1). */
-  private static Tensor tokens(DeviceBatch batch) {
+  private static Tensor tokens(TensorBatch batch) {
     return batch.tokens().to(torch.ScalarType.Long);
   }
 
@@ -420,7 +420,7 @@ public final class Transformer implements DeviceModel {
   }
 
   /** 1 where a prediction is learned from, 0 where the target is padding; empty without padding. */
-  private static Optional<Tensor> counted(DeviceBatch batch, Tensor tokens) {
+  private static Optional<Tensor> counted(TensorBatch batch, Tensor tokens) {
     return batch.isPadded()
         ? Optional.of(targets(tokens).ge(new Scalar(0)).to(torch.ScalarType.Float))
         : Optional.empty();

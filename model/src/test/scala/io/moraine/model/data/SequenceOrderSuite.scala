@@ -59,7 +59,7 @@ class SequenceOrderSuite extends AnyFunSuite {
   }
 
   private def seen(worldSize: Int, step: Long): Seq[Int] = {
-    val batches = new Batches(source, new SequenceOrder(10, 3), BatchSizes.constant(7), 2)
+    val batches = new StepBatches(source, new SequenceOrder(10, 3), StepSizes.constant(7), 2)
     for {
       rank <- 0 until worldSize
       i <- 0 until batches.of(step, rank, worldSize).size

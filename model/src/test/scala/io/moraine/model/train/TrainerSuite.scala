@@ -3,10 +3,10 @@ package io.moraine.model.train
 import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
 import io.moraine.model.collective.{Buckets, Ranks}
 import io.moraine.model.collective.codec.GradientCodec
-import io.moraine.model.data.{Batches, SequenceOrder, TokenBatch}
+import io.moraine.model.data.{StepBatches, SequenceOrder, TokenBatch}
 import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
-import io.moraine.model.reduction.{ArrayState, ReductionConfig, StateTensor}
+import io.moraine.model.reduction.{ArrayState, ReductionConfig, CarriedState}
 import io.moraine.model.tensor.FlatBuffer
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Optional}
@@ -325,7 +325,7 @@ class TrainerSuite extends AnyFunSuite {
         val owed = new ArrayState(
           "residual",
           new Array[Float](model.parameters.length.toInt),
-          StateTensor.Sharing.OWED
+          CarriedState.Sharing.OWED
         )
         assert(ShardState.restoreCarried(checkpoints, newest, JList.of(owed), rank, worldSize))
         owed.values
@@ -377,7 +377,7 @@ class TrainerSuite extends AnyFunSuite {
         for ((tensor, isOwed) <- tensors) {
           val before = stored(start, tensor)
           assert(before.forall(_.exists(_ != 0)))
-          val sharing = if (isOwed) StateTensor.Sharing.OWED else StateTensor.Sharing.SAME
+          val sharing = if (isOwed) CarriedState.Sharing.OWED else CarriedState.Sharing.SAME
           val after = (0 until worldSize).map { rank =>
             val state = new ArrayState(tensor, new Array[Float](before.head.length), sharing)
             assert(ShardState.restoreCarried(checkpoints, newest, JList.of(state), rank, worldSize))
@@ -419,7 +419,7 @@ class TrainerSuite extends AnyFunSuite {
     for (worldSize <- Seq(1, 2, 3)) {
       val sizes = ramp.sizes(8)
       val order = new SequenceOrder(40, 1)
-      val batches = new Batches(new PatternSource(vocabulary, 40), order, sizes, 2)
+      val batches = new StepBatches(new PatternSource(vocabulary, 40), order, sizes, 2)
       val seen =
         for (
           step <- 1 to 40; rank <- 0 until worldSize; b <- batches.of(step, rank, worldSize).asScala

@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.Sequences
+import io.moraine.model.attention.AttentionMask
 import io.moraine.model.data.TokenBatch
 import io.moraine.model.tensor.Device
 import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
@@ -73,8 +73,8 @@ class AttentionSpanSuite extends AnyFunSuite {
       val m = model(setting)
       val sequences =
         if (independent)
-          Sequences.ofDocuments(Device.CPU.tensor(documents.take(length), 1L, length.toLong))
-        else Sequences.whole(1)
+          AttentionMask.ofDocuments(Device.CPU.tensor(documents.take(length), 1L, length.toLong))
+        else AttentionMask.whole(1)
       def logits(first: Array[Int]) =
         m.furtherLogits(packed(first, second).tokens.take(length), sequences, k)
       val (one, other) = (logits(tokens(5, 10)), logits(tokens(5, 11)))
@@ -90,7 +90,7 @@ class AttentionSpanSuite extends AnyFunSuite {
     m.forwardBackward(b, 1)
     val heard = m.takeFurtherLoss()
     val places =
-      Sequences.ofDocuments(Device.CPU.tensor(documents.take(length), 1L, length.toLong))
+      AttentionMask.ofDocuments(Device.CPU.tensor(documents.take(length), 1L, length.toLong))
     val losses = for {
       k <- 1 to 2
       (scores, i) <- m

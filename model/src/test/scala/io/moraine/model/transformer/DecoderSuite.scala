@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.{GroupedQueryConfig, LatentConfig, Sequences}
+import io.moraine.model.attention.{GroupedQueryConfig, LatentConfig, AttentionMask}
 import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.util.SplittableRandom
 import org.scalatest.funsuite.AnyFunSuite
@@ -102,7 +102,7 @@ class DecoderSuite extends AnyFunSuite {
           val drafts = 1 + random.nextInt(depth)
           var drafted = text
           for (k <- 1 to drafts) {
-            val expected = m.furtherLogits(drafted, Sequences.whole(1), k).takeRight(vocabulary)
+            val expected = m.furtherLogits(drafted, AttentionMask.whole(1), k).takeRight(vocabulary)
             assertClose(decoder.draft(k, drafted), expected, s"seed $seed, module $k of $drafts")
             drafted = drafted :+ random.nextInt(vocabulary)
           }

@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.data.{DeviceBatch, TokenBatch}
+import io.moraine.model.data.{TensorBatch, TokenBatch}
 import io.moraine.model.precision.Precision
 import io.moraine.model.tensor.{Device, DeviceChoice, NeedsGpu, Torch}
 import io.moraine.model.train.TrainableModel
@@ -42,7 +42,7 @@ class DeviceModelSuite extends AnyFunSuite {
           try {
             val ids = Device.CPU.tensor(batch.tokens, row: _*).to(torch.ScalarType.Int)
             val parts = Device.CPU.tensor(documents, row: _*)
-            val placed = new DeviceBatch(2, length, 2 * length, ids, Optional.of(parts))
+            val placed = new TensorBatch(2, length, 2 * length, ids, Optional.of(parts))
             m.learn(placed, 1, TrainableModel.UNHEARD)
             m.takeLoss()
           } finally scope.close()
@@ -144,7 +144,7 @@ class DeviceModelSuite extends AnyFunSuite {
     Torch.start(1)
     val ids = Device.CPU.tensor(batch.tokens, 2, length + 1L)
     val error =
-      intercept[IllegalArgumentException](new DeviceBatch(2, 5, 10, ids, Optional.empty()))
+      intercept[IllegalArgumentException](new TensorBatch(2, 5, 10, ids, Optional.empty()))
     assert(
       error.getMessage == s"a batch of 2 sequences of length 5 + 1 has shape (2, 6), got (2, ${length + 1})"
     )

@@ -1,7 +1,7 @@
 package io.moraine.model.transformer
 
 import io.moraine.model.attention.{GroupedQueryAttention, GroupedQueryConfig, LatentAttention}
-import io.moraine.model.attention.{LatentConfig, Sequences}
+import io.moraine.model.attention.{LatentConfig, AttentionMask}
 import io.moraine.model.layer.{RmsNorm, Rotary, RotaryConfig, RotaryScaling, SwiGlu}
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.moe.{LocalExperts, MoeLayer, Router, RouterConfig}
@@ -115,9 +115,9 @@ class LayerGradientsSuite extends AnyFunSuite {
       () => positions.rotate(x, 0)
     }
 
-  private def documents: Sequences = {
+  private def documents: AttentionMask = {
     val numbers = Array[Long](0, 0, 1, 1, 0, 1, 1, 1)
-    Sequences.ofDocuments(
+    AttentionMask.ofDocuments(
       torch
         .tensor(numbers, new TensorOptions(torch.ScalarType.Long))
         .view(sequences.toLong, length.toLong)
@@ -152,7 +152,7 @@ class LayerGradientsSuite extends AnyFunSuite {
         1 / math.sqrt(config.queryDim.toDouble)
       )
       val x = leaves.input
-      val seen = if (within) documents else Sequences.whole(sequences)
+      val seen = if (within) documents else AttentionMask.whole(sequences)
       val positions = rotary(2, RotaryConfig.Layout.INTERLEAVED)
       () => attention.forward(x, seen, positions)
     }
@@ -169,7 +169,7 @@ class LayerGradientsSuite extends AnyFunSuite {
     )
     val x = leaves.input
     val positions = rotary(2, RotaryConfig.Layout.HALVES)
-    () => attention.forward(x, Sequences.whole(sequences), positions)
+    () => attention.forward(x, AttentionMask.whole(sequences), positions)
   }
 
   private def router(leaves: Leaves, score: Score, groups: Int): Router = {

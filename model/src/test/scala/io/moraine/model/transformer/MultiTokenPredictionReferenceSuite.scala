@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.Sequences
+import io.moraine.model.attention.AttentionMask
 import io.moraine.model.data.TokenBatch
 import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
@@ -24,7 +24,7 @@ class MultiTokenPredictionReferenceSuite extends AnyFunSuite {
   private def further(m: Transformer, b: TokenBatch, k: Int): (Double, Int) = {
     val rows = b.tokens.grouped(length + 1).toSeq
     val inputs = rows.flatMap(_.take(length)).map(math.max(0, _)).toArray
-    val logits = m.furtherLogits(inputs, Sequences.whole(b.sequences), k)
+    val logits = m.furtherLogits(inputs, AttentionMask.whole(b.sequences), k)
     val places = length - k
     val losses = for {
       (row, s) <- rows.zipWithIndex
@@ -189,11 +189,11 @@ class MultiTokenPredictionReferenceSuite extends AnyFunSuite {
     val text = tokens(length, 5)
     for (k <- 1 to 2) {
       val before =
-        m.furtherLogits(text, Sequences.whole(1), k).grouped(vocabulary).map(_.toSeq).toSeq
+        m.furtherLogits(text, AttentionMask.whole(1), k).grouped(vocabulary).map(_.toSeq).toSeq
       for (changed <- 0 until length) {
         val other = text.updated(changed, (text(changed) + 1) % vocabulary)
         val after =
-          m.furtherLogits(other, Sequences.whole(1), k).grouped(vocabulary).map(_.toSeq).toSeq
+          m.furtherLogits(other, AttentionMask.whole(1), k).grouped(vocabulary).map(_.toSeq).toSeq
         for (i <- before.indices) {
           val difference = before(i).zip(after(i)).map { case (a, b) => math.abs(a - b) }.max
           // Sees it by itself or through earlier places.

@@ -1,6 +1,6 @@
 package io.moraine.model.transformer
 
-import io.moraine.model.attention.{LatentConfig, Sequences}
+import io.moraine.model.attention.{LatentConfig, AttentionMask}
 import io.moraine.model.collective.Ranks
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.data.TokenBatch
@@ -79,7 +79,7 @@ class RetainedSuite extends AnyFunSuite {
   private def held: Held = {
     val Seq(products, recomputed, tensors) = live(
       "io.moraine.model.precision.BackwardProducts",
-      "io.moraine.model.transformer.RecomputedLayer",
+      "io.moraine.model.transformer.RecomputeHook",
       "org.bytedeco.pytorch.Tensor"
     )
     Held(products + recomputed, tensors, residentKib)
@@ -137,11 +137,11 @@ class RetainedSuite extends AnyFunSuite {
         val listener = new TrainingListener(balance, sequences, Optional.empty(), 0)
         val run = recompute match {
           case Recompute.NONE   => LayerRun.heardBy(listener)
-          case Recompute.LAYERS => RecomputedLayer.heardBy(listener, weights.hooks)
+          case Recompute.LAYERS => RecomputeHook.heardBy(listener, weights.hooks)
         }
         val starts = Seq.tabulate(model.layers)(Long.box(_)).asJava
-        val announced = FinishedLayer.announced(run, weights.hooks, starts, _ => ())
-        val context = AttentionContext.of(Sequences.whole(sequences), rotary)
+        val announced = LayerFinishedHook.announced(run, weights.hooks, starts, _ => ())
+        val context = AttentionContext.of(AttentionMask.whole(sequences), rotary)
         val x = torch.randn(sequences * length.toLong, 128L).set_requires_grad(true)
         val h =
           weights.layers.asScala.foldLeft(x)((h, layer) => announced.forward(layer, h, context))

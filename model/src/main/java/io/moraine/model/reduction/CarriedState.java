@@ -1,7 +1,7 @@
 package io.moraine.model.reduction;
 
 /** Float32 numbers that a reduction carries from step to step, part of checkpoints. */
-public interface StateTensor {
+public interface CarriedState {
 
   /**
    * What the ranks have of a tensor, which decides what becomes of it when their number changes.

@@ -13,11 +13,11 @@ import org.bytedeco.pytorch.Tensor;
  * @param documents a number for each token, the same for tokens of one document; empty if each
  *     sequence is one; shape (B, L + 1)
  */
-public record DeviceBatch(
+public record TensorBatch(
     int sequences, int length, int predictions, Tensor tokens, Optional<Tensor> documents)
     implements Batch {
 
-  public DeviceBatch {
+  public TensorBatch {
     if (tokens.size(0) != sequences || tokens.size(1) != length + 1L) {
       throw new IllegalArgumentException(
           "a batch of %d sequences of length %d + 1 has shape (%d, %d), got (%d, %d)"

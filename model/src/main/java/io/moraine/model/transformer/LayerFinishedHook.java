@@ -13,12 +13,12 @@ import org.bytedeco.pytorch.Tensor;
  * comes after that view. A weight of an earlier layer that is used behind it again stands in front
  * of it.
  */
-final class FinishedLayer extends GradientHook {
+final class LayerFinishedHook extends GradientHook {
 
   private final LongConsumer finished;
   private final long from;
 
-  private FinishedLayer(Hooks hooks, LongConsumer finished, long from) {
+  private LayerFinishedHook(Hooks hooks, LongConsumer finished, long from) {
     super(hooks);
     this.finished = finished;
     this.from = from;
@@ -33,7 +33,7 @@ final class FinishedLayer extends GradientHook {
     Iterator<Long> next = starts.iterator();
     return (layer, h, context) -> {
       Tensor input = h.view_as(h);
-      hooks.put(new FinishedLayer(hooks, finished, next.next()), input);
+      hooks.put(new LayerFinishedHook(hooks, finished, next.next()), input);
       return run.forward(layer, input, context);
     };
   }

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * How many sequences each step has: at first fewer, more with every sequence seen, the full number
  * behind the ramp. All ranks and all resumed runs compute the same numbers.
  */
-public final class BatchSizes implements Serializable {
+public final class StepSizes implements Serializable {
 
   private static final long serialVersionUID = 1L;
 
@@ -18,13 +18,13 @@ public final class BatchSizes implements Serializable {
   /** Sequences before each step of the ramp, and before the first full step. */
   private final long[] before;
 
-  private BatchSizes(int full, long[] before) {
+  private StepSizes(int full, long[] before) {
     this.full = full;
     this.before = before;
   }
 
   /** As many sequences in every step. */
-  public static BatchSizes constant(int sequences) {
+  public static StepSizes constant(int sequences) {
     return ramp(sequences, sequences, 0);
   }
 
@@ -37,7 +37,7 @@ public final class BatchSizes implements Serializable {
    * @param rampSequences over which the number grows; 0 for no ramp
    * @cost one number per step of the ramp
    */
-  public static BatchSizes ramp(int from, int full, long rampSequences) {
+  public static StepSizes ramp(int from, int full, long rampSequences) {
     if (from < 1 || from > full || rampSequences < 0) {
       throw new IllegalArgumentException(
           "a ramp begins in [1, %d] and is not negative, got %d over %d sequences"
@@ -53,7 +53,7 @@ public final class BatchSizes implements Serializable {
       seen += from + Math.multiplyExact((long) full - from, seen) / rampSequences;
       before[++steps] = seen;
     }
-    return new BatchSizes(full, Arrays.copyOf(before, steps + 1));
+    return new StepSizes(full, Arrays.copyOf(before, steps + 1));
   }
 
   /**

@@ -5,8 +5,8 @@ import io.moraine.jobs.batch.RankedSequences;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
-import io.moraine.model.data.BatchSizes;
 import io.moraine.model.data.SequenceOrder;
+import io.moraine.model.data.StepSizes;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.List;
@@ -22,7 +22,7 @@ import org.apache.spark.sql.SparkSession;
  * @param spark session of the job
  * @param settings of the run
  */
-record RankInput(SparkSession spark, TrainSettings settings) {
+record RankPartitions(SparkSession spark, TrainSettings settings) {
 
   /**
    * The partitions.
@@ -71,7 +71,7 @@ record RankInput(SparkSession spark, TrainSettings settings) {
         .orElseGet(() -> new SequenceOrder(data.sequences(), seed));
   }
 
-  private BatchSizes sizes(RunData data) {
+  private StepSizes sizes(RunData data) {
     return settings.train().batch().sizes(data.sequenceLength());
   }
 }

@@ -12,9 +12,10 @@ import java.util.stream.LongStream;
  * @param sizes sequences of each step, over all ranks
  * @param microBatch most sequences per forward and backward
  */
-public record Batches(BatchReader source, SequenceOrder order, BatchSizes sizes, int microBatch) {
+public record StepBatches(
+    BatchReader source, SequenceOrder order, StepSizes sizes, int microBatch) {
 
-  public Batches {
+  public StepBatches {
     if (microBatch < 1) {
       throw new IllegalArgumentException(
           "micro-batch must be positive, got %d".formatted(microBatch));
@@ -22,8 +23,8 @@ public record Batches(BatchReader source, SequenceOrder order, BatchSizes sizes,
   }
 
   /** The same in another order. */
-  public Batches with(SequenceOrder other) {
-    return new Batches(source, other, sizes, microBatch);
+  public StepBatches with(SequenceOrder other) {
+    return new StepBatches(source, other, sizes, microBatch);
   }
 
   /**
@@ -45,7 +46,7 @@ public record Batches(BatchReader source, SequenceOrder order, BatchSizes sizes,
    *
    * @param position among the sequences of all steps, from 0
    */
-  public static int rankAt(BatchSizes sizes, long position, int worldSize) {
+  public static int rankAt(StepSizes sizes, long position, int worldSize) {
     long step = sizes.stepAt(position);
     long within = position - sizes.through(step - 1);
     return (int) (((within + 1) * worldSize - 1) / sizes.of(step));

@@ -7,17 +7,17 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The B sequences of a batch, as attention sees them.
+ * Which places of the B sequences of a batch see which.
  *
  * @param count B
  * @param visible which places (last dimension) a place sees; empty if all up to itself; booleans of
  *     shape (B, 1, L, L)
  */
-public record Sequences(int count, Optional<Tensor> visible) {
+public record AttentionMask(int count, Optional<Tensor> visible) {
 
   /** A place sees all places of its sequence up to itself. */
-  public static Sequences whole(int count) {
-    return new Sequences(count, Optional.empty());
+  public static AttentionMask whole(int count) {
+    return new AttentionMask(count, Optional.empty());
   }
 
   /**
@@ -25,10 +25,10 @@ public record Sequences(int count, Optional<Tensor> visible) {
    *
    * @param documents a number for each place, the same for places of one document; shape (B, L)
    */
-  public static Sequences ofDocuments(Tensor documents) {
+  public static AttentionMask ofDocuments(Tensor documents) {
     try (NoGradGuard noGradient = new NoGradGuard()) {
       Tensor same = documents.unsqueeze(2).eq(documents.unsqueeze(1));
-      return new Sequences(
+      return new AttentionMask(
           Math.toIntExact(documents.size(0)), Optional.of(torch.tril(same).unsqueeze(1)));
     }
   }
@@ -49,8 +49,8 @@ public record Sequences(int count, Optional<Tensor> visible) {
   }
 
   /** The first {@code length} places of each sequence. */
-  public Sequences first(long length) {
-    return new Sequences(
+  public AttentionMask first(long length) {
+    return new AttentionMask(
         count, visible.map(places -> places.narrow(2, 0, length).narrow(3, 0, length)));
   }
 }

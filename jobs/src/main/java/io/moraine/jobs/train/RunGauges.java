@@ -10,12 +10,12 @@ import org.apache.spark.metrics.source.Source;
  * Where a run stands, as gauges of Spark's own metrics system on the driver, for whatever sinks are
  * configured there; NaN where it is not known yet.
  */
-final class TrainingSource implements Source {
+final class RunGauges implements Source {
 
   private final MetricRegistry registry = new MetricRegistry();
   private volatile Status newest = new Status();
 
-  TrainingSource() {
+  RunGauges() {
     gauge("step", status -> status.step);
     gauge("steps", status -> status.steps);
     gauge("loss", status -> status.loss);

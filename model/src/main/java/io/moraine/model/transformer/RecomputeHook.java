@@ -23,7 +23,7 @@ import org.bytedeco.pytorch.global.torch;
  * @source Chen et al., Training deep nets with sublinear memory cost, 2016, arXiv:1604.06174
  * @cost one more forward pass of the layer
  */
-final class RecomputedLayer extends GradientHook {
+final class RecomputeHook extends GradientHook {
 
   private final Layer layer;
   private final Tensor input;
@@ -33,7 +33,7 @@ final class RecomputedLayer extends GradientHook {
   /** In place of the layer's balance loss: gets the gradient that belongs to it. */
   private final Optional<Tensor> balance;
 
-  private RecomputedLayer(
+  private RecomputeHook(
       Hooks hooks,
       Layer layer,
       Tensor input,
@@ -69,7 +69,7 @@ final class RecomputedLayer extends GradientHook {
             .filter(moe -> moe.router().config().sequenceBalanceAlpha() > 0)
             .map(moe -> scalar(h));
     balance.ifPresent(listener::add);
-    hooks.put(new RecomputedLayer(hooks, layer, input, context, listener, balance), output);
+    hooks.put(new RecomputeHook(hooks, layer, input, context, listener, balance), output);
     return output;
   }
 
