@@ -41,9 +41,8 @@ class BigDlSuite extends AnyFunSuite {
   }
 
   test("a new thread computes with as many threads of MKL as were opened last: 1, 2, 3") {
-    // OpenMP's threads have the name of the one that began them, and are kept when that ends.
-    val name = "mkl-new-thread"
-    def started = Files
+    // OpenMP's threads have the name of the one that began them, and may be there when that has ended.
+    def started(name: String) = Files
       .list(Path.of("/proc/self/task"))
       .iterator
       .asScala
@@ -53,7 +52,8 @@ class BigDlSuite extends AnyFunSuite {
         val product = BigDl
           .open(BigDlSuite.classPath.asJava, threads)
           .load(BigDlSuite.examples + "ThreadsOfMkl", classOf[Runnable])
-        assert(inNewThread(name) { product.run(); started } == threads)
+        val name = s"mkl-thread-$threads"
+        assert(inNewThread(name) { product.run(); started(name) } == threads)
       }
     finally BigDl.open(BigDlSuite.classPath.asJava, 1)
   }
