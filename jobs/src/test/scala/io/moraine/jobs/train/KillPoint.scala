@@ -6,8 +6,9 @@ import org.apache.spark.api.plugin.{DriverPlugin, ExecutorPlugin, PluginContext,
 
 import scala.jdk.CollectionConverters._
 
-/** Ends an executor at a place of a step, as kill -9 does: a plugin of Spark's that looks at the
-  * stacks of its own JVM and halts it when a rank is in the method that an order names.
+/** Ends an executor at a place of a step, or while it writes its shard of a checkpoint, as kill -9
+  * does: a plugin of Spark's that looks at the stacks of its own JVM and halts it when a rank is in
+  * the method that an order names.
   *
   * Orders are files `order-N`, carried out one after the other, each once: the executor that takes
   * one away leaves the stack at which it ended as `done-N`. An order waits for the run's N-th
@@ -36,7 +37,7 @@ object KillPoint {
     * @param behind
     *   a file that must be there, of the run
     * @param method
-    *   `Class.method` that a rank must be in, in the middle of a step
+    *   `Class.method` that a rank must be in, in the middle of a step or of a shard
     */
   case class Order(behind: Path, method: String)
 
@@ -82,14 +83,17 @@ object KillPoint {
         } catch { case _: NoSuchFileException => None }
       }
 
-  /** The stack of a rank that is in the method and in a step, if there is one just now. */
-  private def sampled(method: String): Option[String] = {
-    val inStep = "io.moraine.model.train.Trainer.step"
+  private val around = Seq(
+    "io.moraine.model.train.Trainer.step",
+    "io.moraine.model.checkpoint.Checkpoints.writeShard"
+  )
+
+  /** The stack of a rank that is in the method, in a step or a shard, if there is one just now. */
+  private def sampled(method: String): Option[String] =
     Thread.getAllStackTraces.asScala.values
       .map(_.map(frame => s"${frame.getClassName}.${frame.getMethodName}"))
-      .find(frames => frames.contains(method) && frames.contains(inStep))
+      .find(frames => frames.contains(method) && around.exists(frames.contains(_)))
       .map(_.mkString("\n"))
-  }
 
   private def end(folder: Path, number: Int, stack: String): Unit =
     if (Files.deleteIfExists(folder.resolve(s"order-$number"))) {

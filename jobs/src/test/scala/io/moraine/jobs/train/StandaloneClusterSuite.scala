@@ -58,6 +58,14 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
       awaitWorkers(3)
     }
 
+    /** Takes a machine away, with the executor on it. */
+    def killWorker(): Unit = {
+      val executors = workers.last.children.iterator.asScala.toSeq
+      assert(executors.nonEmpty)
+      (workers.last.toHandle +: executors).foreach(_.destroyForcibly())
+      workers = workers.init
+    }
+
     private def worker(i: Int): Process =
       start(
         s"worker-$i",
@@ -165,6 +173,7 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
   }
 
   private val reducing = "io.moraine.model.train.StepGradients.computeAndReduce"
+  private val writing = "io.moraine.model.checkpoint.Checkpoints.writeShard"
   private val gathering = "io.moraine.model.train.WeightGather.gather"
 
   test("the BigDL engine: its jars reach the executors, one dies in a step, the same bits") {
@@ -195,13 +204,13 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
   }
 
   test(
-    "executors that die in the middle of a step: begun again twice, a checkpoint sets the count " +
+    "executors that die in the middle of a shard or of a step: begun again twice, a checkpoint sets the count " +
       "back; one more ends it with 4, cause and way on; then it goes on to the same bits"
   ) {
     val name = "executors"
     val orders = Files.createDirectories(folder.resolve("orders"))
     val twice = rare :+ ("train.recoveries" -> 2)
-    val methods = Seq(reducing, gathering, reducing, reducing)
+    val methods = Seq(writing, gathering, reducing, reducing)
     KillPoint.place(
       orders,
       run(name),
@@ -305,5 +314,22 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     assert(Processes.exitCode(late, 240) == 0, Processes.text(log("late")))
     assert(Processes.text(log("late")).contains("last step 10"))
     assert(status("late").state == "done" && status("late").reason.isEmpty)
+  }
+
+  test("a machine that is lost for good: asked to end while it waits for another, it ends with 0") {
+    val name = "shrunk"
+    val driver = trainWith(3, Nil, name, 1000000, Map.empty, rare: _*)
+    def text = Processes.text(run(name).resolve("status.json"))
+    Processes.await("a checkpoint", 120)(Files.exists(checkpoint(name, 20)) || !driver.isAlive)
+    assert(driver.isAlive, Processes.text(log(name)))
+    cluster.killWorker()
+    Processes.await("the wait", 120)(text.contains("waits for the cluster: ") || !driver.isAlive)
+    Files.createFile(run(name).resolve("stop"))
+    val code = Processes.exitCode(driver, 120)
+    val said = Processes.text(log(name))
+    assert(code == 0, said)
+    assert(said.contains(" while its ranks waited for slots to begin again. Its newest"), said)
+    val ended = Status.parse(text)
+    assert(ended.state == "stopped" && ended.reason.contains("there is a file "), ended.reason)
   }
 }
