@@ -40,13 +40,7 @@ public final class Desk {
    */
   public static Desk make(Configuration hadoop, Leased leased, String id) throws IOException {
     Desk desk = new Desk(hadoop, leased, new Path(leased.claims(), NAME + id));
-    try {
-      desk.files.makeFolder(desk.ranks());
-    } catch (IOException e) {
-      if (desk.files.system().exists(desk.folder)) {
-        throw e; // Else somebody has taken it away meanwhile, and has the lease.
-      }
-    }
+    desk.files.makeFolder(desk.ranks());
     return desk;
   }
 
@@ -61,17 +55,31 @@ public final class Desk {
    */
   void takeOthersAway() throws IOException {
     for (String name : files.names(leased.claims())) {
-      Path other = new Path(leased.claims(), name);
       if (name.startsWith(NAME) && !name.equals(folder.getName())) {
-        try {
-          files.rename(other, gone(name + "-by-" + id()));
-        } catch (IOException e) {
-          if (files.system().exists(other)) {
-            throw e; // Else its owner has deleted it meanwhile.
-          }
-        }
+        takeAway(new Path(leased.claims(), name));
       }
     }
+  }
+
+  /**
+   * Takes a desk away, of whatever lease: what its owner has not published yet it never will. What
+   * is on it is there for the next holder of that lease.
+   */
+  public void takeAway(Path other) throws IOException {
+    WholeFiles there = WholeFiles.of(files.system().getConf(), other);
+    String name = other.getName().substring(NAME.length());
+    try {
+      there.rename(other, new Path(other.getParent(), GONE + name + "-by-" + id()));
+    } catch (IOException e) {
+      if (there.system().exists(other)) {
+        throw e; // Else its owner has deleted it meanwhile.
+      }
+    }
+  }
+
+  /** Whether there are any that were taken away. */
+  public boolean hasEarlier() throws IOException {
+    return !earlier().isEmpty();
   }
 
   /** Drafts of a file that those had whose desks were taken away. */
@@ -92,14 +100,19 @@ public final class Desk {
     return drafts;
   }
 
-  /** Deletes what was taken away. */
+  /** Deletes what was taken away. None of it is found any more, even if that is cut off. */
   public void deleteEarlier() throws IOException {
     for (Path gone : earlier()) {
-      files.system().delete(gone, true);
+      Path deleted = new Path(ranks(), gone.getName());
+      files.rename(gone, deleted);
+      files.system().delete(deleted, true);
     }
   }
 
-  /** Place for drafts of the holder itself. */
+  /**
+   * Place for drafts of the holder itself. A process that hung may make it again where it makes
+   * folders in it; only {@link #ranks} never comes back.
+   */
   public Path drafts() {
     return folder;
   }
@@ -152,10 +165,16 @@ public final class Desk {
    * @throws LeaseLostException if another process has taken the lease; nothing is replaced then
    */
   public void publish(Path draft, Path target) throws IOException {
-    if (!stands()) {
-      throw lost(null);
+    Path between = new Path(ranks(), draft.getName());
+    try {
+      files.rename(draft, between);
+      files.replaceFolder(between, target, new Path(ranks(), REPLACED));
+    } catch (IOException e) {
+      if (stands()) {
+        throw e;
+      }
+      throw lost(e);
     }
-    files.replaceFolder(draft, target, new Path(folder, REPLACED));
   }
 
   /**
@@ -171,9 +190,13 @@ public final class Desk {
   }
 
   /** Leaves what is on it to whoever takes the lease next. */
-  public void leave() throws IOException {
-    if (!files.names(folder).equals(List.of(ranks().getName()))) {
-      files.rename(folder, gone(folder.getName()));
+  void leave() throws IOException {
+    boolean isEmpty =
+        files.names(folder).equals(List.of(ranks().getName())) && files.names(ranks()).isEmpty();
+    if (isEmpty) {
+      clear();
+    } else {
+      files.rename(folder, new Path(leased.claims(), GONE + id()));
     }
   }
 
@@ -191,11 +214,6 @@ public final class Desk {
 
   private String id() {
     return folder.getName().substring(NAME.length());
-  }
-
-  /** What a desk is called that was taken away. */
-  private Path gone(String desk) {
-    return new Path(leased.claims(), GONE + desk.substring(NAME.length()));
   }
 
   private List<Path> earlier() throws IOException {

@@ -160,16 +160,34 @@ public final class Lease implements AutoCloseable {
    */
   @Override
   public void close() throws IOException {
-    givenBack.countDown();
-    if (lost.isPresent()) {
-      renewals.shutdownNow();
-    } else if (isAtRest()) {
-      for (Path written : claims) {
-        files.delete(written, false);
-      }
+    if (isToBeGivenBack()) {
       desk.clear();
       whole.deleteIfEmpty(leased.claims());
     }
+  }
+
+  /** The same, and leaves what is on the desk to whoever takes the lease next. */
+  public void leave() throws IOException {
+    if (isToBeGivenBack()) {
+      desk.leave();
+      whole.deleteIfEmpty(leased.claims());
+    }
+  }
+
+  /** Ends the signs of life, and deletes the claims unless the lease is lost: then false. */
+  private boolean isToBeGivenBack() throws IOException {
+    givenBack.countDown();
+    if (lost.isPresent()) {
+      renewals.shutdownNow();
+      return false;
+    }
+    if (!isAtRest()) {
+      return false;
+    }
+    for (Path written : claims) {
+      files.delete(written, false);
+    }
+    return true;
   }
 
   /** Gives back what there is of it; what keeps that from being done expires. */

@@ -36,11 +36,6 @@ public final class LeasedWriter {
     return new LeasedWriter(hadoop, root, desk.drafts());
   }
 
-  /** Where the drafts are. */
-  public Path place() {
-    return place;
-  }
-
   /** Settings of the file system. */
   public Configuration hadoop() {
     return hadoop;
@@ -109,6 +104,22 @@ public final class LeasedWriter {
         () -> {
           files.rename(from, between);
           files.rename(between, to);
+        });
+  }
+
+  /**
+   * Puts a folder that was written elsewhere in its place; an older one goes to the place for
+   * drafts.
+   *
+   * @param replaced name of the older one there
+   * @throws LeaseLostException if another process has taken the lease; nothing is replaced then
+   */
+  public void put(Path draft, Path folder, String replaced) throws IOException {
+    Path between = new Path(place, nameOnDesk(folder));
+    change(
+        () -> {
+          files.rename(draft, between);
+          files.replaceFolder(between, folder, new Path(place, replaced));
         });
   }
 

@@ -23,6 +23,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.PathIsNotEmptyDirectoryException;
 import org.apache.hadoop.fs.StreamCapabilities;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
 
@@ -98,8 +99,8 @@ public final class WholeFiles {
       } catch (NoSuchFileException e) {
         Files.createDirectories(local(folder)); // One that it is in was empty, and deleted.
       }
-    } else {
-      files.mkdirs(folder);
+    } else if (!files.mkdirs(folder)) {
+      throw new IOException("cannot make the folder %s.".formatted(folder));
     }
   }
 
@@ -168,8 +169,12 @@ public final class WholeFiles {
   /** Deletes a folder if nothing is in it, whoever puts something there meanwhile. */
   void deleteIfEmpty(Path folder) throws IOException {
     if (!isLocal()) {
-      if (names(folder).isEmpty()) {
-        files.delete(folder, false);
+      try {
+        if (names(folder).isEmpty()) {
+          files.delete(folder, false);
+        }
+      } catch (PathIsNotEmptyDirectoryException e) {
+        // Somebody has put something there.
       }
       return;
     }

@@ -22,19 +22,18 @@ record CorpusRun(
   /**
    * Begins a run, or goes on with an interrupted one of the same key.
    *
-   * @param holding which takes the lease of the output
+   * @param publication of the output, whose lease is taken
    * @param kind of what it writes
    */
   static CorpusRun begin(
-      Holding holding,
+      Publication publication,
       SparkSession spark,
       DocumentSettings settings,
       ResultKind kind,
-      String output,
       String key,
       Progress progress)
       throws IOException {
-    Publication publication = Publication.begin(holding, kind, output, key);
+    publication.begin(kind, key);
     Funnel funnel = new Funnel(spark, progress);
     if (publication.resumes()) {
       funnel.say("going on with the stages that an interrupted run finished.");

@@ -3,7 +3,6 @@ package io.moraine.jobs.prepare;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.lease.Desk;
-import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.decontamination.EvaluationIndex;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
@@ -57,7 +56,7 @@ record DatasetRun(
     String page = String.join("\n", lines) + "\n";
     publication().write(dataset().report("summary.txt"), page);
     if (sharesIndex) {
-      index.announce(publication().target(), manifest);
+      index.announce(publication(), manifest);
     }
     index.extend();
     publication().publish(manifest);
@@ -86,26 +85,28 @@ record DatasetRun(
     Optional<EvaluationIndex> evaluation =
         settings.decontamination().map(config -> EvaluationSets.index(hadoop, config));
     int shingleWords = settings.near().shingleWords();
-    CorpusRun corpus;
     DocumentIndex index;
+    Publication publication;
+    CorpusRun corpus;
     if (paths.index().isPresent()) {
       if (settings.near().policy() == SurvivorPolicy.CLOSURE) {
         throw new ConfigException(
             "near.survivors must be verified with --index, got closure: a new document may join two published ones.");
       }
-      requireOutside(hadoop, paths.index().get(), paths.output());
       String folder = paths.index().get();
-      LeasedWriter writer = writer(hadoop, folder, holding.take(folder, "--index"));
-      index = DocumentIndex.open(writer, folder, shingleWords, key);
-      requireNothingTakenBack(hadoop, index, paths.output());
-      corpus =
-          CorpusRun.begin(
-              holding, spark, settings, kind, paths.output(), RunKey.after(index, key), progress);
+      requireOutside(hadoop, folder, paths.output());
+      Desk desk = holding.extending(folder, "--index");
+      index = DocumentIndex.open(hadoop, desk, folder, shingleWords, key);
+      desk.deleteEarlier();
+      publication = Publication.take(holding, paths.output());
+      requireNothingTakenBack(index, publication, paths.output());
+      String behind = RunKey.after(index, key);
+      corpus = CorpusRun.begin(publication, spark, settings, kind, behind, progress);
     } else {
-      corpus = CorpusRun.begin(holding, spark, settings, kind, paths.output(), key, progress);
+      publication = Publication.take(holding, paths.output());
+      corpus = CorpusRun.begin(publication, spark, settings, kind, key, progress);
       String folder = corpus.dataset().index();
-      LeasedWriter writer = writer(hadoop, folder, corpus.publication().desk());
-      index = DocumentIndex.open(writer, folder, shingleWords, key);
+      index = DocumentIndex.open(hadoop, publication.desk(), folder, shingleWords, key);
     }
     DocumentStages stages = new DocumentStages(spark, settings, corpus, index, evaluation);
     return new DatasetRun(corpus, stages, index, paths.index().isPresent());
@@ -126,18 +127,12 @@ record DatasetRun(
 
   /** With other settings or input all that was published is a duplicate of itself. */
   private static void requireNothingTakenBack(
-      Configuration hadoop, DocumentIndex index, String output) throws IOException {
-    Path path = new Path(output);
-    if (index.isNewIncrement() && path.getFileSystem(hadoop).exists(path)) {
+      DocumentIndex index, Publication publication, String output) throws IOException {
+    if (index.isNewIncrement() && publication.isThere()) {
       throw new ConfigException(
           "--output %s is there already, and this is no run of it repeated (other settings, input or index): with --index what was published stays. Name another folder."
               .formatted(output));
     }
-  }
-
-  private static LeasedWriter writer(Configuration hadoop, String folder, Desk desk)
-      throws IOException {
-    return LeasedWriter.holder(hadoop, qualified(hadoop, folder), desk);
   }
 
   private static Path qualified(Configuration hadoop, String folder) throws IOException {

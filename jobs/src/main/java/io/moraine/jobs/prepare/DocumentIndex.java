@@ -2,6 +2,7 @@ package io.moraine.jobs.prepare;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.Desk;
 import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.lease.WholeFiles;
 import io.moraine.pipeline.document.CorpusException;
@@ -37,18 +38,18 @@ final class DocumentIndex {
   private static final StructType PAGES_TABLE =
       new StructType().add("url_key", "string").add("kept_id", "string").add("increment", "int");
 
+  private final Desk desk;
   private final LeasedWriter writer;
-  private final WholeFiles files;
   private final Path root;
   private final IndexManifest manifest;
   private final String key;
   private final int increment;
   private long written;
 
-  private DocumentIndex(LeasedWriter writer, Path root, IndexManifest manifest, String key)
-      throws IOException {
+  private DocumentIndex(
+      Desk desk, LeasedWriter writer, Path root, IndexManifest manifest, String key) {
+    this.desk = desk;
     this.writer = writer;
-    this.files = WholeFiles.of(writer.hadoop(), root);
     this.root = root;
     this.manifest = manifest;
     this.key = key;
@@ -58,17 +59,18 @@ final class DocumentIndex {
   /**
    * Opens an index, or begins one where there is none.
    *
-   * @param writer of the holder of the index's lease, or of that of the dataset that it is in
+   * @param desk of the holder of the index's lease, or of that of the dataset that it is in
    * @param folder any Hadoop path
    * @param shingleWords words per shingle of the features; must be that of the index
    * @param key of the run's settings and input, see {@link RunKey}
    * @throws ConfigException if the folder is no index, or has features of other shingles
    * @throws CorpusException if the index is damaged
    */
-  static DocumentIndex open(LeasedWriter writer, String folder, int shingleWords, String key)
+  static DocumentIndex open(
+      Configuration hadoop, Desk desk, String folder, int shingleWords, String key)
       throws IOException {
     Path path = new Path(folder);
-    FileSystem files = path.getFileSystem(writer.hadoop());
+    FileSystem files = path.getFileSystem(hadoop);
     Path root = files.makeQualified(path);
     IndexManifest manifest =
         read(files, root).orElseGet(() -> new IndexManifest(shingleWords, List.of()));
@@ -77,28 +79,66 @@ final class DocumentIndex {
           "near.shingle-words must be that of the index %s, %d, got %d."
               .formatted(folder, manifest.shingleWords(), shingleWords));
     }
-    return new DocumentIndex(writer, root, settled(writer, root, manifest), key);
+    LeasedWriter writer = new LeasedWriter(hadoop, root, desk.ranks());
+    IndexManifest settled = settled(desk, writer, root, manifest);
+    DocumentIndex index = new DocumentIndex(desk, writer, root, settled, key);
+    if (desk.hasEarlier()) {
+      index.restore();
+    }
+    return index;
   }
 
-  /** Without the increment of a run that was killed before its dataset had its name. */
-  private static IndexManifest settled(LeasedWriter writer, Path root, IndexManifest manifest)
-      throws IOException {
+  /**
+   * Puts tables back that were put aside by a run that was killed before others had their names.
+   */
+  private void restore() throws IOException {
+    WholeFiles files = WholeFiles.of(writer.hadoop(), root);
+    for (int number = 0; number < manifest.increments().size(); number++) {
+      for (String table : List.of(FEATURES, PAGES)) {
+        for (Path replaced : desk.earlierDrafts(replaced(table, number))) {
+          if (!files.system().exists(folder(table, number))) {
+            files.rename(replaced, folder(table, number));
+          }
+        }
+      }
+    }
+  }
+
+  /**
+   * Without the increment of a run that did not give its dataset its name, because it was killed,
+   * or hangs: that is kept from it.
+   */
+  private static IndexManifest settled(
+      Desk desk, LeasedWriter writer, Path root, IndexManifest manifest) throws IOException {
     Path file = new Path(root, UnpublishedIncrement.FILE);
     Optional<String> text = WholeFiles.of(writer.hadoop(), file).text(file);
     if (text.isEmpty()) {
       return manifest;
     }
     UnpublishedIncrement last = UnpublishedIncrement.parse(text.get());
+    desk.takeAway(new Path(last.desk()));
     boolean isThere =
         last.number() < manifest.increments().size()
             && manifest.increments().get(last.number()).key().equals(last.key());
     IndexManifest settled = manifest;
     if (isThere && !last.manifestHash().equals(manifestHash(writer.hadoop(), last.dataset()))) {
+      requireReachable(writer.hadoop(), root, last);
       settled = manifest.before(last.number());
       writer.replace(new Path(root, IndexManifest.FILE), settled.rendered());
     }
     writer.delete(file);
     return settled;
+  }
+
+  /** Where the dataset's file system is mounted elsewhere, it would seem not to be there. */
+  private static void requireReachable(Configuration hadoop, Path root, UnpublishedIncrement last)
+      throws IOException {
+    Path folder = new Path(last.dataset()).getParent();
+    if (!folder.getFileSystem(hadoop).exists(folder)) {
+      throw new CorpusException(
+          "the last run on the index %s was ended as it published %s, and from here %s cannot be seen. Run this where it can, or make the folder if it is gone for good."
+              .formatted(root, last.dataset(), folder));
+    }
   }
 
   /** Of the manifest of a dataset; that of nothing where there is none. */
@@ -166,12 +206,18 @@ final class DocumentIndex {
   }
 
   /** Says which dataset the increment is of, without which it does not count. */
-  void announce(Path dataset, String manifestText) throws IOException {
+  void announce(Publication dataset, String manifestText) throws IOException {
     if (isNewIncrement()) {
       String hash = Murmur3.hash128(manifestText).hex();
       writer.replace(
           new Path(root, UnpublishedIncrement.FILE),
-          new UnpublishedIncrement(increment, key, dataset.toString(), hash).rendered());
+          new UnpublishedIncrement(
+                  increment,
+                  key,
+                  dataset.target().toString(),
+                  hash,
+                  dataset.desk().drafts().toString())
+              .rendered());
     }
   }
 
@@ -183,10 +229,7 @@ final class DocumentIndex {
           file, manifest.rendered()); // before its increments: without it they are damage
     }
     for (String table : List.of(FEATURES, PAGES)) {
-      Path folder = folder(table, increment);
-      writer.delete(folder);
-      files.makeFolder(folder.getParent());
-      files.rename(draft(table), folder);
+      writer.put(draft(table), folder(table, increment), replaced(table, increment));
     }
     IndexManifest.Increment added = new IndexManifest.Increment(key, written);
     writer.replace(file, manifest.with(increment, added).rendered());
@@ -198,7 +241,12 @@ final class DocumentIndex {
   }
 
   private Path draft(String table) {
-    return new Path(writer.place(), "increment-" + table);
+    return new Path(desk.drafts(), "increment-" + table);
+  }
+
+  /** What a table is called on the desk in whose place another comes. */
+  private static String replaced(String table, int number) {
+    return "replaced-%s-%d".formatted(table, number);
   }
 
   private static Optional<IndexManifest> read(FileSystem files, Path root) throws IOException {

@@ -58,9 +58,10 @@ public final class EncodeJob {
     TokenizerFile given = TokenizerFile.read(hadoop, tokenizerFile, settings.rankFile());
     String json = given.json();
     String key = RunKey.of(hadoop, "encode", settings.digest(), Optional.empty(), inputs, json);
+    Publication publication = Publication.take(holding, output);
     CorpusRun run =
         CorpusRun.begin(
-            holding, spark, settings.documents(), ResultKind.ENCODED, output, key, progress);
+            publication, spark, settings.documents(), ResultKind.ENCODED, key, progress);
     Dataset<Row> documents =
         run.documents(settings.documents(), () -> encoded(inputs, given.tokenizer(), tasks))
             .select("id", "source", "url", "metadata", "n_bytes", "n_tokens", "tokens");

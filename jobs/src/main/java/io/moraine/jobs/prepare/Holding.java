@@ -1,5 +1,6 @@
 package io.moraine.jobs.prepare;
 
+import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.lease.Desk;
 import io.moraine.jobs.lease.Lease;
 import io.moraine.jobs.lease.LeaseLostException;
@@ -7,6 +8,7 @@ import io.moraine.jobs.lease.Leased;
 import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.progress.Progress;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +16,8 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.ParentNotDirectoryException;
+import org.apache.hadoop.security.AccessControlException;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -51,36 +55,55 @@ public final class Holding {
    * Does the work, and gives back all leases that it took.
    *
    * @throws TryLaterException if another process has one of them
-   * @throws LeaseLostException if another process took one meanwhile, or may soon; nothing is
-   *     published by this one then
+   * @throws LeaseLostException if another process took one meanwhile, or may soon
    */
   public static <T> T during(SparkSession spark, Progress progress, Work<T> work)
       throws IOException {
     Holding holding = new Holding(spark, progress);
     spark.sparkContext().addJobTag(holding.jobs);
     try {
-      return work.with(holding);
-    } catch (Exception e) { // Spark throws checked ones that it does not declare
-      holding.leave(e);
+      T result = work.with(holding);
+      holding.giveBack(Lease::close);
+      return result;
+    } catch (Throwable e) { // whatever it is, the stages that were finished stay
+      Optional<LeaseLostException> loss = holding.loss(e);
+      holding.giveBack(Lease::leave);
+      if (loss.isPresent()) {
+        throw loss.get();
+      }
       throw e;
     } finally {
-      holding.giveBack();
       spark.sparkContext().removeJobTag(holding.jobs);
     }
   }
 
   /**
-   * Takes the lease of a folder.
+   * Takes the lease of a folder that is replaced as a whole.
    *
    * @param folder any Hadoop path; it need not be there
    * @param option that named it, for the message
-   * @return the place through which it may be changed
+   * @return the place through which it may be replaced
    */
-  public Desk take(String folder, String option) throws IOException {
-    Leased leased = Leased.written(hadoop(), folder, option);
-    Lease lease = Lease.take(hadoop(), leased, EXPIRY, this::giveUp);
-    leases.add(new Held(folder, lease));
-    return lease.desk();
+  public Desk replacing(String folder, String option) throws IOException {
+    return take(folder, option, Leased.replaced(hadoop(), folder, option));
+  }
+
+  /** The same of a folder that is added to. */
+  Desk extending(String folder, String option) throws IOException {
+    return take(folder, option, Leased.extended(hadoop(), folder, option));
+  }
+
+  private Desk take(String folder, String option, Leased leased) throws IOException {
+    try {
+      Lease lease = Lease.take(hadoop(), leased, EXPIRY, this::giveUp);
+      leases.add(new Held(folder, lease));
+      return lease.desk();
+    } catch (FileSystemException | AccessControlException | ParentNotDirectoryException e) {
+      throw new ConfigException(
+          "%s %s: its lease cannot be taken, nothing can be written in %s (%s). Name another folder."
+              .formatted(option, folder, leased.claims().getParent(), e),
+          e);
+    }
   }
 
   private void giveUp(String reason) {
@@ -93,37 +116,36 @@ public final class Holding {
     return spark.sparkContext().hadoopConfiguration();
   }
 
-  /**
-   * Leaves what was written to the next holder.
-   *
-   * @throws LeaseLostException if the work failed because there is one already, or may soon be
-   */
-  private void leave(Exception failure) {
+  /** Whether the work failed because a lease is lost. */
+  private Optional<LeaseLostException> loss(Throwable failure) {
+    Optional<String> reason = Optional.ofNullable(lost.get());
     for (Held held : leases) {
-      Optional<String> loss = Optional.ofNullable(lost.get());
       try {
-        if (held.lease().desk().stands()) {
-          held.lease().desk().leave();
-        } else {
-          loss = Optional.of("another process took the lease");
+        if (!held.lease().desk().stands()) {
+          reason = Optional.of(held.folder() + ": another process took the lease");
         }
       } catch (IOException e) {
         failure.addSuppressed(e);
       }
-      if (loss.isPresent()) {
-        throw new LeaseLostException(
-            "%s: %s. Nothing of this command was published; started again it goes on behind the stages that were finished."
-                .formatted(held.folder(), loss.get()),
-            failure);
-      }
     }
+    return reason.map(
+        why ->
+            new LeaseLostException(
+                "%s. This command writes no more; started again it goes on behind the stages that were finished."
+                    .formatted(why),
+                failure));
+  }
+
+  /** How a lease is given back. */
+  private interface GiveBack {
+    void of(Lease lease) throws IOException;
   }
 
   /** What the work came to does not hang on it. */
-  private void giveBack() {
+  private void giveBack(GiveBack way) {
     for (Held held : leases) {
       try {
-        held.lease().close();
+        way.of(held.lease());
       } catch (IOException e) {
         progress.say(
             "the lease of %s could not be given back, it expires after %d s: %s"

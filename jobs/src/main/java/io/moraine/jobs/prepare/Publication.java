@@ -38,29 +38,34 @@ final class Publication {
   }
 
   /**
-   * Opens the place to write to: with the finished stages of an interrupted job if that had the
-   * same key, empty otherwise.
+   * Takes the lease of the folder.
    *
-   * @param holding which takes the lease of the folder
-   * @param kind of what is written, which replaces only its like, whole or damaged
-   * @param key of everything that the result follows from
    * @throws TryLaterException if another process writes it
-   * @throws ConfigException if the target exists and is no earlier result of that kind
    */
-  static Publication begin(Holding holding, ResultKind kind, String output, String key)
-      throws IOException {
+  static Publication take(Holding holding, String output) throws IOException {
     Path path = new Path(output);
     FileSystem files = path.getFileSystem(holding.hadoop());
     Path target = files.makeQualified(path);
-    Desk desk = holding.take(output, "--output");
+    Desk desk = holding.replacing(output, "--output");
     desk.restore(target);
-    Publication publication = new Publication(desk, files, target);
-    publication.requireReplaceable(kind);
-    publication.begin(key);
-    return publication;
+    return new Publication(desk, files, target);
   }
 
-  private void begin(String key) throws IOException {
+  /** Whether there is an earlier result, or anything else. */
+  boolean isThere() throws IOException {
+    return files.exists(target);
+  }
+
+  /**
+   * Opens the place to write to: with the finished stages of an interrupted job if that had the
+   * same key, empty otherwise.
+   *
+   * @param kind of what is written, which replaces only its like, whole or damaged
+   * @param key of everything that the result follows from
+   * @throws ConfigException if the target exists and is no earlier result of that kind
+   */
+  void begin(ResultKind kind, String key) throws IOException {
+    requireReplaceable(kind);
     for (Path earlier : desk.earlierDrafts(STAGING)) {
       String itsKey = new PreparedDataset(earlier).work(KEY);
       if (!resumes && read(itsKey).equals(Optional.of(key))) {
@@ -100,8 +105,10 @@ final class Publication {
    * @throws LeaseLostException if another process has taken the lease; nothing is published then
    */
   void publish(String manifest) throws IOException {
-    files.delete(new Path(staging().work("")), true);
     write(new Path(staging, PreparedDataset.MANIFEST).toString(), manifest);
+    Path finished = new Path(staging().work(""));
+    WholeFiles.of(files).rename(finished, new Path(desk.ranks(), finished.getName()));
+    requireIndexOfItsOwn();
     desk.publish(staging, target);
   }
 
@@ -135,6 +142,10 @@ final class Publication {
                   ResultKind.of(manifest.get()).map(ResultKind::words).orElse("something else"),
                   kind.words()));
     }
+    requireIndexOfItsOwn();
+  }
+
+  private void requireIndexOfItsOwn() throws IOException {
     if (DocumentIndex.increments(files, new Path(new PreparedDataset(target).index())) > 1) {
       throw new ConfigException(
           "--output %s has an index that later runs extended with --index; replacing it would lose what they know. Name another folder."

@@ -64,8 +64,9 @@ public final class TokenizerJob {
             Optional.empty(),
             inputs,
             "");
+    Publication publication = Publication.take(holding, output);
     CorpusRun run =
-        CorpusRun.begin(holding, spark, reading, ResultKind.TOKENIZER, output, key, progress);
+        CorpusRun.begin(publication, spark, reading, ResultKind.TOKENIZER, key, progress);
     Dataset<Row> documents =
         run.documents(reading, () -> CorpusReader.read(spark, inputs, reading.read(), tasks))
             .select("id", "text")

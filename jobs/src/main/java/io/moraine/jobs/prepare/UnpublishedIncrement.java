@@ -10,8 +10,11 @@ import com.fasterxml.jackson.core.JsonProcessingException;
  * @param key of the run
  * @param dataset the folder that the dataset will be
  * @param manifestHash 128-bit hash of its manifest, hex
+ * @param desk from which it is published: whoever takes that away knows that it is, or never will
+ *     be
  */
-record UnpublishedIncrement(int number, String key, String dataset, String manifestHash) {
+record UnpublishedIncrement(
+    int number, String key, String dataset, String manifestHash, String desk) {
 
   static final String FILE = ".unpublished.json";
 

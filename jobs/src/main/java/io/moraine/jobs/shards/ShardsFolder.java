@@ -36,7 +36,7 @@ final class ShardsFolder {
   static ShardsFolder begin(Holding holding, String output) throws IOException {
     Path path = new Path(output);
     FileSystem files = path.getFileSystem(holding.hadoop());
-    Desk desk = holding.take(output, "--output");
+    Desk desk = holding.replacing(output, "--output");
     ShardsFolder folder = new ShardsFolder(desk, files, files.makeQualified(path));
     desk.restore(folder.target);
     if (files.exists(path)

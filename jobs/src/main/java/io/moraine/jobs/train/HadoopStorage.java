@@ -9,7 +9,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
-/** A folder on any Hadoop file system, of which nobody else has a lease. */
+/** A folder on any Hadoop file system, read, or written where no lease is needed. */
 final class HadoopStorage implements Storage {
 
   private final WholeFiles files;

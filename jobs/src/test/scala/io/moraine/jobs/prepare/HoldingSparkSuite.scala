@@ -94,14 +94,14 @@ class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
     session.read.parquet(output.resolve("documents").toString).collect().map(_.getString(0)).toSet
 
   /** As if a process had given no sign of life for long. */
-  private def forget(folder: Path): Unit = {
-    val lease = folder.resolveSibling(s".${folder.getFileName}.lease")
+  private def forget(lease: Path): Unit =
     for (claim <- names(lease) if claim.startsWith("holder-")) Files.delete(lease.resolve(claim))
-  }
+
+  private def leaseOf(output: Path): Path = output.resolveSibling(s".${output.getFileName}.lease")
 
   /** By another process, which takes the leases of one that hangs. */
-  private def takenOver(folder: Path)(job: => Unit): Unit = {
-    forget(folder)
+  private def takenOver(leases: Path*)(job: => Unit): Unit = {
+    leases.foreach(forget)
     val other = Executors.newSingleThreadExecutor()
     try
       other
@@ -175,14 +175,14 @@ class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
           output,
           32,
           at(stage) {
-            takenOver(output)(prepare(corpus, output, length, Scratch.silent))
+            takenOver(leaseOf(output))(prepare(corpus, output, length, Scratch.silent))
             left = content(output)
           }
         )
       )
       assert(
-        lost.getMessage == s"hdfslike:$output: another process took the lease. Nothing of this " +
-          "command was published; started again it goes on behind the stages that were finished."
+        lost.getMessage == s"hdfslike:$output: another process took the lease. This command writes " +
+          "no more; started again it goes on behind the stages that were finished."
       )
       assert(left.nonEmpty, lost.getCause)
       assert(content(output) == left)
@@ -203,7 +203,7 @@ class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
           (if (hung == "aside") call.from == output else call.to == output)
         ) {
           isTaken = true
-          takenOver(output)(dedup(corpus, output))
+          takenOver(leaseOf(output))(dedup(corpus, output))
           left = content(output)
         }
       )(intercept[LeaseLostException](dedup(corpus, output)))
@@ -266,5 +266,93 @@ class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(Files.readString(index.resolve("index.json")).split("\"key\"").length == 2)
     val refused = intercept[ConfigException](dedup(input(), output, Some(index)))
     assert(refused.getMessage.startsWith(s"--output hdfslike:$output is there already"))
+  }
+
+  /** What two runs on one index publish, of which the first hangs and the second takes over. */
+  private def hungWithIndex(hang: (=> Unit) => (=> Unit) => Unit): Unit = {
+    val folder = Scratch.folder()
+    val (corpus, index) = (input(), folder.resolve("seen"))
+    val (first, second) = (folder.resolve("first"), folder.resolve("second"))
+    var left = Map.empty[String, (Seq[Byte], Long)]
+    hang {
+      takenOver(index.resolve(".lease"))(dedup(input(), second, Some(index)))
+      left = content(index).filterNot(_._1.startsWith("."))
+    } { intercept[LeaseLostException](dedup(corpus, first, Some(index), hanging)) }
+    assert(!Files.exists(first) && ids(second).nonEmpty)
+    assert(content(index).filterNot(_._1.startsWith(".")) == left)
+    dedup(corpus, first, Some(index))
+    assert(ids(first).isEmpty)
+    assert(names(folder) == Set("seen", "first", "second"))
+    assert(names(index) == Set("index.json", "features", "pages"))
+  }
+
+  private var hanging = Scratch.silent
+
+  test("one that hung before it wrote its increment, and lost the index, publishes nothing") {
+    hungWithIndex { meanwhile => job =>
+      hanging = at("index")(meanwhile)
+      job
+    }
+  }
+
+  test("one that hung between its increment and its dataset, and lost the index, likewise") {
+    hungWithIndex { meanwhile => job =>
+      hanging = Scratch.silent
+      var isTaken = false
+      HdfsLike.watched { call =>
+        if (!isTaken && call.name == "rename" && call.to.endsWith("first")) {
+          isTaken = true
+          meanwhile
+        }
+      }(job)
+    }
+  }
+
+  test("where nothing can be written it is a setting's mistake, in a line") {
+    val file = Files.createFile(Scratch.folder().resolve("file"))
+    val corpus = input()
+    for (output <- Seq(file.resolve("unique"), file.resolve("a/b"))) {
+      val refused = intercept[ConfigException](
+        new DedupJob(session, DedupSettings.of(settings("dedup.conf")), Scratch.silent)
+          .run(new DatasetPaths(JList.of(corpus.toString), output.toString), 2)
+      )
+      assert(refused.getMessage.startsWith(s"--output $output: its lease cannot be taken, "))
+      assert(!refused.getMessage.contains("\n"))
+    }
+    val root = intercept[ConfigException](dedup(corpus, Path.of("/")))
+    assert(root.getMessage.endsWith("/ is the root of a file system. Name a folder in it."))
+  }
+
+  test("stages of which a kill left a part as they were deleted are not gone on with") {
+    val output = Scratch.folder().resolve("data")
+    val (first, second) = (input(), input(Scratch.corpus(50)))
+    intercept[Killed](prepare(first, output, 32, at("near")(throw new Killed)))
+    HdfsLike.watched { call =>
+      if (call.name == "delete" && call.from.toString.contains("gone-")) {
+        val parts = Using.resource(Files.walk(call.from)) {
+          _.iterator.asScala.filter(_.toString.endsWith(".parquet")).toSeq
+        }
+        assert(parts.nonEmpty)
+        parts.foreach(Files.delete(_))
+        throw new Killed
+      }
+    }(intercept[Killed](prepare(second, output, 32, Scratch.silent)))
+    prepare(first, output, 32, Scratch.silent)
+    assert(ids(output).nonEmpty && names(output.getParent) == Set("data"))
+  }
+
+  test("an increment of a run repeated that was killed as it was replaced is still there") {
+    val folder = Scratch.folder()
+    val (corpus, index) = (input(), folder.resolve("seen"))
+    dedup(corpus, folder.resolve("monday"), Some(index))
+    val features = index.resolve("features/increment=0")
+    killedBefore(call => call.name == "rename" && call.to == features)(
+      dedup(corpus, folder.resolve("monday"), Some(index))
+    )
+    assert(!Files.exists(features))
+    dedup(corpus, folder.resolve("tuesday"), Some(index))
+    assert(ids(folder.resolve("tuesday")) == ids(folder.resolve("monday")))
+    dedup(input(Scratch.corpus(70)), folder.resolve("wednesday"), Some(index))
+    assert(ids(folder.resolve("wednesday")).nonEmpty)
   }
 }

@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What of a rank's shard is stored, as one file per rank; read by element range, so by any number
- * of ranks.
+ * What of a rank's shard is stored, as one file per rank, which says of what elements it is; read
+ * whole, file by file, by any number of ranks, each of which keeps its own elements.
  */
 final class ShardState {
 
