@@ -5,10 +5,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper
 import io.moraine.jobs.SharedSparkSession
 import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
 import java.io.{BufferedReader, PrintWriter, StringReader, StringWriter}
-import java.net.{URI, URLClassLoader}
-import java.net.http.HttpRequest.BodyPublishers
-import java.net.http.HttpResponse.BodyHandlers
-import java.net.http.{HttpClient, HttpRequest}
+import java.net.URLClassLoader
 import java.nio.file.{Files, Path}
 import org.apache.spark.repl.SparkILoop
 import org.scalatest.funsuite.AnyFunSuite
@@ -272,29 +269,10 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
   // By hand: ZEPPELIN_URL=http://localhost:8080, a server with our jar (conf/zeppelin) that sees this machine's files.
   for (name <- names) test(s"$name on the server that ZEPPELIN_URL names") {
     val server = sys.env.getOrElse("ZEPPELIN_URL", cancel("ZEPPELIN_URL is not set"))
-    val client = HttpClient.newHttpClient()
-    def send(method: String, path: String, body: String): JsonNode = {
-      val request = HttpRequest
-        .newBuilder(URI.create(s"$server/api/notebook$path"))
-        .header("Content-Type", "application/json")
-        .method(method, BodyPublishers.ofString(body))
-        .build()
-      val response = client.send(request, BodyHandlers.ofString())
-      assert(response.statusCode / 100 == 2, s"$method $path: ${response.body}")
-      json.readTree(response.body).path("body")
-    }
     val text = Files
       .readString(folder.resolve(s"$name.zpln"))
       .replace("demo-work/data", Example.data(spark).toString)
       .replace("demo-work/run", Example.run(spark).toString)
-    val id = send("POST", "/import", text).asText
-    try {
-      send("POST", s"/job/$id?blocking=true", "")
-      for (paragraph <- paragraphs(send("GET", s"/$id", ""))) {
-        val title = paragraph.path("title").asText
-        assert(paragraph.get("status").asText == "FINISHED", title)
-        assert(paragraph.path("results").path("code").asText == "SUCCESS", s"$title: $paragraph")
-      }
-    } finally send("DELETE", s"/$id", "")
+    LiveNote.run(server, text)
   }
 }
