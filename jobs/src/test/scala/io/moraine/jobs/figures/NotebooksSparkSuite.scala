@@ -6,6 +6,7 @@ import io.moraine.jobs.SharedSparkSession
 import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
 import java.io.{BufferedReader, PrintWriter, StringReader, StringWriter}
 import java.net.URLClassLoader
+import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
 import org.apache.spark.repl.SparkILoop
 import org.scalatest.funsuite.AnyFunSuite
@@ -144,7 +145,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(Set("integer", "long", "double")(types(value.get("name").asText)), text)
     val (Seq((kind, data)), _) =
       z.paragraph("{}")(z.show(table)): @unchecked
-    assert(kind == "TABLE" && data.length < ZeppelinStandIn.Bytes, text)
+    assert(kind == "TABLE" && bytes(data) < ZeppelinStandIn.Bytes, text)
     val rows = cells(data, text).tail
     def of(columns: Seq[JsonNode])(row: Seq[String]) =
       columns.map(one => row(one.get("index").asInt))
@@ -166,6 +167,8 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     rows.size
   }
 
+  private def bytes(text: String): Int = text.getBytes(UTF_8).length
+
   private type Shown = Map[String, Seq[(String, String)]]
 
   /** Runs all paragraphs; the titles of SQL ones without rows, and what each Scala one showed. */
@@ -182,7 +185,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
             val (shown, after) = z.paragraph(settings) {
               assert(loop.intp.interpret(text) == Results.Success, s"$text\n$said")
             }
-            assert(shown.map(_._2.length).sum < ZeppelinStandIn.Bytes, title)
+            assert(shown.map(one => bytes(one._2)).sum < ZeppelinStandIn.Bytes, title)
             shown.collect { case ("TABLE", data) => cells(data, title) }
             assert(
               json.readTree(after).get("forms") == paragraph.get("settings").get("forms"),
@@ -199,8 +202,11 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     } finally loop.intp.close()
   }
 
+  private def of(shown: Shown, title: String): Seq[(String, String)] =
+    shown.find(_._1.startsWith(title)).get._2
+
   private def only(shown: Shown, title: String): (String, String) = {
-    val Seq(one) = shown.find(_._1.startsWith(title)).get._2: @unchecked
+    val Seq(one) = of(shown, title): @unchecked
     one
   }
 
@@ -229,7 +235,8 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     val (kind, pairs) = only(shown, "Pairs")
     assert(kind == "HTML" && pairs.startsWith("<div"))
     assert(pairs.contains("<mark>") && !pairs.contains("<script"))
-    assert(only(shown, "Removed")._2.contains("\nhostile\tnear\t"))
+    val Seq((_, counted), (_, found)) = of(shown, "Removed"): @unchecked
+    assert(counted.trim == "4 found:" && found.contains("\nhostile\tnear\t"))
   }
 
   test("training: every paragraph runs, every chart has its columns and rows") {
@@ -247,7 +254,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     val runs = Seq(
       Example.run(spark),
       Example.longRun(spark, "2026-11-30", 2000, 128),
-      Example.longRun(spark, "2026-12-01", 1500, 96)
+      Example.longRun(spark, "\u8bed\u6599" * 30, 1500, 96)
     )
     val (empty, _) = run("training", Map("runs" -> runs.mkString(", "), "prompt" -> "a"))
     assert(empty.isEmpty)
@@ -258,7 +265,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     for (run2 <- Seq(Example.otherRun(spark), Example.longRun(spark, "2026-11-30", 700, 96))) {
       val (ofRuns, _) = run("compare", Map("first" -> run1, "second" -> run2.toString))
       assert(ofRuns.filterNot(_ == "Settings that differ").forall(_.startsWith("Datasets: ")))
-      assert(ofRuns.count(_.startsWith("Datasets: ")) == 2)
+      assert(ofRuns.count(_.startsWith("Datasets: ")) == 3)
     }
     val other = TrainJobSparkSuite.dataset(spark).toString
     val (ofData, _) =
