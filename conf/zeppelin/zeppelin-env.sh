@@ -1,6 +1,9 @@
 # Settings of Zeppelin's Spark interpreter for the notes of notebooks/. Copy it to $ZEPPELIN_HOME/conf and set, in the shell that starts
 # Zeppelin, MORAINE_HOME to Moraine's checkout and SPARK_HOME to Spark 3.5 for Scala 2.13.
 
+export MORAINE_HOME="${MORAINE_HOME:?is not set. In the checkout of Moraine: export MORAINE_HOME=\"\$PWD\", then start Zeppelin from that shell}"
+export SPARK_HOME="${SPARK_HOME:?is not set. Where Spark 3.5 for Scala 2.13 is: export SPARK_HOME=/path/to/spark, then start Zeppelin from that shell}"
+
 # Where the interpreter runs; spark://host:7077 or yarn for a cluster.
 export SPARK_MASTER="${SPARK_MASTER:-local[*]}"
 

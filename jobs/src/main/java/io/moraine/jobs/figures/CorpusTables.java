@@ -27,6 +27,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.storage.StorageLevel;
 
 /**
  * What is to be seen of a prepared dataset, or of deduplicated documents: small tables, each in an
@@ -239,15 +240,40 @@ public final class CorpusTables {
 
   /**
    * Removed documents whose id, stage, reason, detail or kept document has a text in it, upper and
-   * lower case alike: id, stage, reason, detail, similarity, kept_id, kept_source, kept_text (its
-   * beginning).
+   * lower case alike.
    *
    * @param text empty for all
    * @param shown documents, at most
-   * @cost reads removed documents and kept texts; shuffles both unless the text is empty
+   * @cost reads removed documents and kept texts; unless the text is empty it shuffles both and
+   *     keeps what is found in memory or on disk until it is counted
    */
-  public Dataset<Row> removedDocuments(String text, int shown) {
-    Dataset<Row> removed = dataset.removedTable(spark);
+  public RemovedDocuments removedDocuments(String text, int shown) {
+    if (text.isEmpty()) {
+      // So few that they go to the kept texts, not these to them.
+      Dataset<Row> removed = dataset.removedTable(spark);
+      return first(withKept(removed.orderBy("id").limit(shown), true), shown, removed.count());
+    }
+    Dataset<Row> found =
+        withKept(dataset.removedTable(spark), false)
+            .where(lower(col("searched")).contains(text.toLowerCase(Locale.ROOT)))
+            .drop("searched")
+            .persist(StorageLevel.MEMORY_AND_DISK());
+    try {
+      return first(found, shown, found.count());
+    } finally {
+      found.unpersist();
+    }
+  }
+
+  private RemovedDocuments first(Dataset<Row> found, int shown, long count) {
+    Dataset<Row> first = found.drop("searched").orderBy("removed_id").limit(shown);
+    List<Row> rows = first.drop("removed_id").collectAsList();
+    return new RemovedDocuments(
+        spark.createDataFrame(rows, first.drop("removed_id").schema()), rows.size(), count);
+  }
+
+  /** Removed documents with those kept instead, and in one text what is searched. */
+  private Dataset<Row> withKept(Dataset<Row> removed, boolean areFew) {
     Dataset<Row> kept =
         dataset
             .documentsTable(spark)
@@ -256,9 +282,7 @@ public final class CorpusTables {
                 col("source").as("kept_source"),
                 col("url"),
                 col("text").as("whole_text"));
-    if (text.isEmpty()) {
-      // So few that they go to the kept texts, not these to them.
-      removed = removed.orderBy("id").limit(shown);
+    if (areFew) {
       Dataset<Row> wanted = removed.select(col("kept_id").as("wanted"));
       kept = kept.join(broadcast(wanted), col("document").equalTo(col("wanted")), "left_semi");
     }
@@ -275,10 +299,9 @@ public final class CorpusTables {
             col("whole_text"));
     return removed
         .join(kept, col("kept_id").equalTo(col("document")), "left")
-        .where(lower(searched).contains(text.toLowerCase(Locale.ROOT)))
-        .orderBy("id")
-        .limit(shown)
         .select(
+            col("id").as("removed_id"),
+            searched.as("searched"),
             cell(col("id")).as("id"),
             col("stage"),
             cell(col("reason")).as("reason"),

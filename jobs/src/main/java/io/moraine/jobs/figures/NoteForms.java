@@ -51,6 +51,22 @@ public final class NoteForms {
         () -> Comparison.of(spark, whole(spark, first), whole(spark, second)));
   }
 
+  /**
+   * {@link RunTables#generatedHtml} of what stands in the form {@code prompt}.
+   *
+   * @throws ConfigException if it is empty, or the first run has no checkpoint or no model of ours
+   */
+  public static String generated(RunTables runs, String prompt, int tokens) throws IOException {
+    if (prompt.isEmpty()) {
+      return read(
+          "form \"prompt\"",
+          () -> {
+            throw new ConfigException("it is empty. Put the beginning of a text there.");
+          });
+    }
+    return read("the first run", () -> runs.generatedHtml(prompt, tokens));
+  }
+
   private interface Reading<T> {
     T result() throws IOException;
   }

@@ -8,7 +8,7 @@ import java.util.stream.IntStream;
 /** What folders are called beside each other. */
 final class PathLabels {
 
-  /** Characters of a longer name that are shown: its last ones. */
+  /** Bytes of a longer name that are shown: its last ones. A thousand rows may have it. */
   private static final int LONGEST = 40;
 
   private PathLabels() {}
@@ -38,8 +38,8 @@ final class PathLabels {
 
   private static String label(String name) {
     String plain = VisibleText.plain(name).replaceAll("\\s", " ");
-    String shown =
-        plain.length() <= LONGEST ? plain : "..." + plain.substring(plain.length() - LONGEST);
+    String end = VisibleText.end(plain, LONGEST);
+    String shown = end.equals(plain) ? plain : "..." + end;
     boolean isWord =
         !shown.isEmpty()
             && Character.isLetter(shown.codePointAt(0))

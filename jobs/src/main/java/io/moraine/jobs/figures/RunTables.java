@@ -40,7 +40,14 @@ public final class RunTables {
   private static final int SPANS = 400;
 
   private static final int SAMPLES_SHOWN = 60;
-  private static final int SAMPLE_CHARACTERS = 1000;
+
+  /**
+   * Of a sample's text and of its prompt, at most; with both and a label {@link #SAMPLES_SHOWN}
+   * rows are fewer bytes than Zeppelin shows.
+   */
+  private static final int SAMPLE_BYTES = 1000;
+
+  private static final int PROMPT_BYTES = 300;
   private static final int BAD_STEPS_SHOWN = 100;
 
   /** Cells of the pictures of all runs' balance, at most. */
@@ -249,11 +256,16 @@ public final class RunTables {
     SortedMap<String, SortedMap<String, List<Row>>> byPrompt = new TreeMap<>();
     for (Run run : runs) {
       for (Row row : read(run.folder.samples(), SAMPLES).orderBy("step").collectAsList()) {
-        String prompt = beginning(row.getString(1));
+        String prompt = row.getString(1);
         byPrompt
             .computeIfAbsent(prompt, key -> new TreeMap<>())
             .computeIfAbsent(run.label, key -> new ArrayList<>())
-            .add(RowFactory.create(run.label, row.get(0), prompt, beginning(row.getString(2))));
+            .add(
+                RowFactory.create(
+                    run.label,
+                    row.get(0),
+                    beginning(prompt, PROMPT_BYTES),
+                    beginning(row.getString(2), SAMPLE_BYTES)));
       }
     }
     List<List<Row>> series =
@@ -266,9 +278,8 @@ public final class RunTables {
         StructType.fromDDL("run STRING, step LONG, prompt STRING, text STRING"));
   }
 
-  private static String beginning(String text) {
-    int characters = Math.min(SAMPLE_CHARACTERS, text.codePointCount(0, text.length()));
-    return VisibleText.cell(text.substring(0, text.offsetByCodePoints(0, characters)));
+  private static String beginning(String text, int bytes) {
+    return VisibleText.cell(VisibleText.beginning(text, bytes));
   }
 
   /**
@@ -301,7 +312,7 @@ public final class RunTables {
    * What the newest checkpoint of the first run makes of a prompt, as HTML; drawn from the 40
    * likeliest tokens at temperature 0.7, the same each time.
    */
-  public String generatedHtml(String prompt, int tokens) throws IOException {
+  String generatedHtml(String prompt, int tokens) throws IOException {
     SamplingConfig sampling = new SamplingConfig(0.7, 40, 1, 1, 1);
     Configuration hadoop = spark.sparkContext().hadoopConfiguration();
     GenerateJob.Generated generated =

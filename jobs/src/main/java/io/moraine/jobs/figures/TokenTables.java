@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
@@ -120,6 +121,19 @@ public final class TokenTables {
             col("tokens"),
             when(col("tokens").gt(0), col("bytes").cast("double").divide(col("tokens")))
                 .as("bytes_per_token"));
+  }
+
+  /**
+   * Bytes of all kept documents per token; none if there are no tokens.
+   *
+   * @cost reads all documents
+   */
+  OptionalDouble meanBytesPerToken() {
+    Row sums =
+        dataset.documentsTable(spark).agg(sum(octet_length(col("text"))), sum("n_tokens")).first();
+    return sums.isNullAt(1) || sums.getLong(1) == 0
+        ? OptionalDouble.empty()
+        : OptionalDouble.of((double) sums.getLong(0) / sums.getLong(1));
   }
 
   /** Kept documents by their number of tokens, in powers of two: from_tokens, documents. */

@@ -68,6 +68,30 @@ public final class VisibleText {
     return oneRow.startsWith("%") || oneRow.startsWith("\"") ? " " + oneRow : oneRow;
   }
 
+  /** As much of a text's beginning, in whole characters, as has so many bytes in UTF-8 at most. */
+  static String beginning(String text, int bytes) {
+    int end = 0;
+    int left = bytes;
+    while (end < text.length() && (left -= bytes(text.codePointAt(end))) >= 0) {
+      end = text.offsetByCodePoints(end, 1);
+    }
+    return text.substring(0, end);
+  }
+
+  /** As much of its end. */
+  static String end(String text, int bytes) {
+    int begin = text.length();
+    int left = bytes;
+    while (begin > 0 && (left -= bytes(text.codePointBefore(begin))) >= 0) {
+      begin = text.offsetByCodePoints(begin, -1);
+    }
+    return text.substring(begin);
+  }
+
+  private static int bytes(int point) {
+    return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+
   private static void append(StringBuilder html, int point) {
     switch (point) {
       case '&' -> html.append("&amp;");

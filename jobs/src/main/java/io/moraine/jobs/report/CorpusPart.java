@@ -1,11 +1,13 @@
 package io.moraine.jobs.report;
 
 import io.moraine.jobs.figures.CorpusTables;
+import io.moraine.jobs.figures.RemovedDocuments;
 import io.moraine.jobs.figures.TokenTables;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /** What a report says of a dataset. */
 final class CorpusPart {
@@ -136,17 +138,18 @@ final class CorpusPart {
   }
 
   private static void removed(ReportPage page, CorpusTables corpus) {
-    Table removed = Table.of(corpus.removedDocuments("", REMOVED + 1));
-    if (removed.isEmpty()) {
+    RemovedDocuments removed = corpus.removedDocuments("", REMOVED);
+    if (removed.found() == 0) {
       return;
     }
     page.section("Removed documents", "Why each of them is not there, and what is there instead.");
     page.searched(
-        removed.rows().size() <= REMOVED
+        removed.shown() == removed.found()
             ? "All removed documents"
-            : "The first %d removed documents".formatted(REMOVED),
-        "In the order of ids.",
-        removed.first(REMOVED));
+            : String.format(
+                Locale.ROOT, "%,d of %,d removed documents", removed.shown(), removed.found()),
+        "In the order of ids. A search looks in what stands here.",
+        Table.of(removed.rows()));
   }
 
   private static List<List<String>> numbers(Table funnel) {

@@ -71,6 +71,42 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
       val target = root.resolve(document).getParent.resolve(link.group(1))
       assert(link.group(1).startsWith("http") || Files.exists(target), s"$document: $link")
     }
+    for (
+      document <- documents;
+      link <- "\\]\\(([^)#\"]*)#([^)]+)\\)".r.findAllMatchIn(text(document))
+      if !link.group(1).startsWith("http")
+    ) {
+      val file =
+        if (link.group(1).isEmpty) document
+        else s"${document.replaceFirst("[^/]*$", "")}${link.group(1)}"
+      assert(anchors(file)(link.group(2)), s"$document: $link")
+    }
+  }
+
+  /** What links may name of a document: its headings, as GitHub calls them. */
+  private def anchors(file: String): Set[String] = text(file).linesIterator
+    .filter(_.matches("#+ .*"))
+    .map(
+      _.replaceFirst("#+ ", "").toLowerCase.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-')
+    )
+    .toSet
+
+  test("messages that the guides quote are those of the sources") {
+    val sources = Seq("jobs", "model", "pipeline").flatMap { module =>
+      val files = Files.walk(root.resolve(s"$module/src/main/java"))
+      files.iterator.asScala.filter(_.toString.endsWith(".java")).map(Files.readString(_)).toSeq
+    }
+    // Literals that go on in the next line as one.
+    val literals = sources.mkString("\n").replaceAll("\"\\s*\\+\\s*\"", "").replaceAll("%,?d", "N")
+    val messages = for {
+      guide <- guides
+      row <- text(s"docs/guides/$guide.md").linesIterator
+        .dropWhile(!_.startsWith("| what is said "))
+        .filter(_.startsWith("| "))
+      quoted <- "`([^`]+)`".r.findAllMatchIn(row.split('|')(1)).map(_.group(1))
+    } yield quoted
+    assert(messages.size >= 3)
+    assert(messages.filterNot(literals.contains(_)).isEmpty)
   }
 
   /** The settings files that the guides show, by name. */
@@ -163,7 +199,19 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
         Seq("data-own/sequences", "tokens/documents", "shards/shards.json") ++
         Seq("model/config.json", "model-bf16/config.json", "imported/settings.json")
     for (one <- made) assert(Files.exists(folder.resolve(one)), one)
+    assert(named("unique-jsonl/documents", ".json.gz").nonEmpty)
+    assert(
+      named("unique/documents", ".parquet").nonEmpty && !Files.exists(folder.resolve("unique/cuts"))
+    )
+    assert(named("unique-spans/cuts", ".parquet").nonEmpty)
+    assert(Files.exists(folder.resolve("model-best/config.json")))
+    val Seq(whole, half) =
+      Seq("model", "model-bf16").map(named(_, ".safetensors").map(Files.size(_)).sum)
+    assert(half > 0.45 * whole && half < 0.6 * whole, s"$half of $whole bytes")
   }
+
+  private def named(within: String, end: String): Seq[Path] =
+    Files.list(folder.resolve(within)).iterator.asScala.filter(_.toString.endsWith(end)).toSeq
 
   test("with OpenAI's ranks, if .ci/fetch-tokenizers got them, a dataset has ids of cl100k") {
     assume(Files.exists(cl100k), "no " + cl100k)

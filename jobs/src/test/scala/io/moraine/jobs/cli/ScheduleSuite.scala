@@ -234,6 +234,20 @@ class ScheduleSuite extends AnyFunSuite {
     assert(checkout.called()(1).endsWith(options))
   }
 
+  test("nightly: the line of docs/schedule.md is a whole night, as long as its WALL says") {
+    val lines = Files.readAllLines(Schedules.root.resolve("docs/schedule.md")).asScala
+    val Seq(line) =
+      lines.map(_.trim).filter(_.contains("conf/schedule/nightly /")).toSeq: @unchecked
+    val checkout = new Checkout
+    // Another time than the one that comes without WALL.
+    assert(checkout.run(Seq("/bin/sh", "-c", line.replace("WALL=60m ", "WALL=7m "))) == 0)
+    val called = checkout.called()
+    assert(called.map(parse) == nightly)
+    assert(called.head.containsSlice(Seq("--input", "/crawl/2026-11-25")))
+    assert(valueOf(called.head, "--output") == s"${checkout.place}/store/data/2026-11-25")
+    assert(valueOf(called(1), "--wall") == "7m" && valueOf(called(1), "--ranks") == "2")
+  }
+
   test("systemd: systemd-analyze, which this needs, has nothing to say of the units") {
     assume(isThere("systemd-analyze"))
     val units = Files.createTempDirectory("units")

@@ -58,8 +58,8 @@ object Example {
       .range(1, 201)
       .selectExpr(
         "id as step",
-        "'\"prompt' as prompt",
-        "concat('\"\\r', repeat('text ', 900)) as text"
+        "concat('\"prompt ', repeat('\u63d0\u793a', 400)) as prompt",
+        "concat('\"\\r', repeat('\u6587\u5b57 ', 900)) as text"
       )
       .write
       .parquet(folder.resolve("samples").toString)
@@ -80,6 +80,8 @@ object Example {
     val documents = Scratch.corpus(150) ++ Seq(
       "hostile" -> hostile,
       "hostile-near" -> (hostile + " and one more end"),
+      // The largest cluster: its members by similarity are not its members by id.
+      "hostile-part" -> (hostile + " and one more"),
       "too-short" -> "three words only"
     )
     Scratch.writeJsonLines(

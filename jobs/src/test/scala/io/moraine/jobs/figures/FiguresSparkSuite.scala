@@ -4,6 +4,7 @@ import io.moraine.jobs.config.{ConfigException, DedupSettings, SettingsFile}
 import io.moraine.jobs.prepare.{DatasetPaths, DedupJob, PreparedDataset}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.io.FileNotFoundException
+import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
 import java.util.{List => JList, Map => JMap, Optional}
 import org.apache.spark.sql.{DataFrame, Row}
@@ -25,6 +26,9 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     PreparedDataset.at(data.toString).manifest(spark.sparkContext.hadoopConfiguration)
 
   private def rows(table: DataFrame): Seq[Row] = table.collect().toSeq
+
+  private def found(text: String, shown: Int): Seq[Row] =
+    rows(corpus.removedDocuments(text, shown).rows)
 
   private def sum(table: DataFrame, column: String): Long =
     rows(table).map(_.getAs[Long](column)).sum
@@ -58,22 +62,34 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(sizes.map(_._2).sum == stored.selectExpr("sum(clusters)").first().getLong(0))
     assert(sizes.map(_._1).forall(size => java.lang.Long.bitCount(size) == 1))
     assert(cluster.map(_.getString(0)) == "kept" +: Seq.fill(cluster.size - 1)("removed"))
-    val removed = rows(corpus.removedDocuments(cluster(1).getString(1), 10))
+    assert(
+      cluster.map(_.getString(1)) == Seq("hostile-near", "hostile-part", "hostile", "doc-0000")
+    )
+    val similarities = cluster.map(_.getDouble(2))
+    assert(similarities == similarities.sorted.reverse && similarities.distinct.size == 4)
+    val removed = found(cluster(1).getString(1), 10)
     assert(removed.exists(row => row.getString(5) == cluster.head.getString(1)))
     assert(cluster.head.getString(4).nonEmpty && cluster.size > 1)
   }
 
   test("removed documents are found by what they are, why they are gone and what is kept") {
-    val all = rows(corpus.removedDocuments("", 1000))
+    val all = found("", 1000)
     assert(all.size == manifest.counts.removed)
     assert(all.map(_.getString(0)) == all.map(_.getString(0)).sorted)
-    val short = rows(corpus.removedDocuments("TOO-SHORT", 10))
+    val short = found("TOO-SHORT", 10)
     assert(short.map(_.getString(1)) == Seq("quality") && short.head.isNullAt(5))
-    val near = rows(corpus.removedDocuments("source-", 10))
+    val near = found("source-", 10)
     assert(near.size == 10 && near.forall(_.getAs[String]("kept_text").nonEmpty))
-    assert(rows(corpus.removedDocuments("no such text", 10)).isEmpty)
-    assert(rows(corpus.removedDocuments("", 5)) == all.take(5))
-    assert(rows(corpus.removedDocuments("o", 1000)) == all, "every id has it")
+    assert(found("no such text", 10).isEmpty)
+    assert(found("", 5) == all.take(5))
+    assert(found("o", 1000) == all, "every id has it")
+    assert(found("o", 5) == all.take(5))
+    for (text <- Seq("", "o")) {
+      val cut = s"5 of ${all.size} found, the first in the order of ids:"
+      assert(corpus.removedDocuments(text, 5).summary == cut)
+      assert(corpus.removedDocuments(text, 1000).summary == s"${all.size} found:")
+    }
+    assert(corpus.removedDocuments("no such text", 10).summary == "0 found:")
   }
 
   test("pairs: from the most similar to the least, the words in which they differ marked") {
@@ -125,7 +141,7 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
       rows(table.select(CorpusTables.cell(table("text")))).map(_.getString(0)) ==
         Seq(" %html", " \"a\" b", "a b\r\nc", "5 % \"", null)
     )
-    val kept = rows(corpus.removedDocuments("hostile-near", 10)).map(_.getString(6))
+    val kept = found("hostile-near", 10).map(_.getString(6))
     assert(kept.nonEmpty && kept.forall(_.startsWith(" %html <b>")))
   }
 
@@ -296,8 +312,14 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(bad.size == 100 && bad.last == 9000 && bad.head == 8505)
     val samples = rows(long.samples)
     assert(samples.map(_.getLong(1)).head == 1 && samples.map(_.getLong(1)).last == 200)
-    assert(samples.size == 60 && samples.forall(_.getString(3).length == 1001))
-    assert(samples.forall(row => row.getString(2) == " \"prompt" && row.getString(3)(1) == '"'))
+    def bytes(column: Int) = samples.map(_.getString(column).getBytes(UTF_8).length)
+    assert(samples.size == 60)
+    assert(bytes(3).forall(one => one > 990 && one <= 1001), "no half characters, a space before")
+    assert(bytes(2).forall(one => one > 290 && one <= 301))
+    assert(samples.forall(_.getString(2).startsWith(" \"prompt ")))
+    assert(
+      samples.forall(row => row.getString(3)(1) == '"' && !row.getString(3).contains("\ufffd"))
+    )
     assert(rows(long.expertLoad).size == 20 * 64, "the report shows all")
     long.createViews()
     val load = rows(spark.table("expert_load"))
@@ -364,25 +386,81 @@ class FiguresSparkSuite extends AnyFunSuite with SharedSparkSession {
     val datasets = Comparison.of(spark, data.toString, other)
     val settings = rows(datasets.differingSettings).map(_.getString(0))
     assert(settings == Seq("decontamination.sets", "language.enabled", "pii.enabled"))
-    val outcomes = rows(datasets.outcomes).map(row => row.getString(0) -> row.getDouble(3)).toMap
-    assert(outcomes("read") == -3)
+    val outcomes = rows(datasets.outcomes).map(row => row.getString(0) -> row).toMap
+    assert(outcomes("read").getString(3) == "-4")
+    val bytes = outcomes("bytes_per_token")
+    val texts = spark.read.parquet(data.resolve("documents").toString)
+    val expected = texts.selectExpr("sum(octet_length(text)) / sum(n_tokens)").first().getDouble(0)
+    assert(bytes.getString(1).toDouble == expected && bytes.getString(2).toDouble > 1)
+    assert(math.abs(bytes.getString(3).toDouble) < 1)
     assert(rows(datasets.stages).map(_.getString(0)).distinct.size == 2)
     assert(rows(datasets.lengths).nonEmpty)
+    val removals =
+      rows(datasets.removals).groupMap(_.getString(0))(row => row.getString(1) -> row.getLong(2))
+    val places = rows(datasets.compared).map(_.getString(1))
+    assert(removals.values.forall(_.map(_._1) == places))
+    for ((place, path) <- places.zip(Seq(data.toString, other))) {
+      val own = rows(CorpusTables.of(spark, path).removals)
+      val at = removals.map { case (rule, counts) => rule -> counts.toMap.apply(place) }
+      assert(at.values.sum == own.map(_.getLong(2)).sum)
+      for (row <- own if row.getString(1) != null && row.getString(1) != row.getString(0))
+        assert(at(s"${row.getString(0)}: ${row.getString(1)}") == row.getLong(2))
+    }
+    assert(removals.exists(_._1.startsWith("quality: ")) && removals.contains("near: similar-text"))
     val both = Comparison.of(spark, run.toString, Example.otherRun(spark).toString)
     assert(rows(both.differingSettings).map(_.getString(0)).contains("train.steps"))
-    assert(rows(both.outcomes).find(_.getString(0) == "steps").get.getDouble(3) == -4)
-    assert(rows(both.stages).isEmpty)
+    assert(rows(both.outcomes).find(_.getString(0) == "steps").get.getString(3) == "-4")
+    assert(rows(both.stages).isEmpty && rows(both.removals).isEmpty)
     val mixed = intercept[ConfigException](Comparison.of(spark, data.toString, run.toString))
     assert(mixed.getMessage.endsWith("Compare two datasets or two runs."))
     intercept[FileNotFoundException](Comparison.of(spark, "no", "where"))
   }
 
-  test("what is wrong with a note's form is said in one line that names it") {
-    def said(reading: => Any): String = {
-      val thrown = intercept[ConfigException](reading)
-      assert(thrown.getStackTrace.isEmpty && !thrown.getMessage.contains("\n"))
-      thrown.getMessage
+  test("numbers that came of it are written out: no exponents, no rounding") {
+    val runs = Seq(12345678L, 1L).map { tokens =>
+      val folder = withoutMetrics()
+      spark
+        .range(1, 2)
+        .selectExpr(
+          "id as step",
+          s"double(if($tokens = 1, null, 0.00025)) as loss",
+          s"${tokens}L as tokens",
+          s"${tokens}L as tokens_seen"
+        )
+        .write
+        .parquet(folder.resolve("metrics").toString)
+      folder.toString
     }
+    val found = Comparison.of(spark, runs(0), runs(1)).outcomes
+    val outcomes = rows(found).map(row => row.getString(0) -> row.toSeq.tail).toMap
+    assert(outcomes("tokens") == Seq("12345678", "1", "-12345677"))
+    assert(outcomes("loss") == Seq("0.00025", null, null))
+    assert(outcomes("held_out_loss") == Seq(null, null, null))
+    val flops = outcomes("flops").map(_.toString)
+    assert(flops.forall(_.matches("-?\\d+")) && flops.head.length > 9, flops)
+  }
+
+  private def said(reading: => Any): String = {
+    val thrown = intercept[ConfigException](reading)
+    assert(thrown.getStackTrace.isEmpty && !thrown.getMessage.contains("\n"))
+    thrown.getMessage
+  }
+
+  test("an empty prompt is said in one line that names its form") {
+    assert(
+      said(NoteForms.generated(runs, "", 4)) ==
+        "form \"prompt\": it is empty. Put the beginning of a text there."
+    )
+  }
+
+  test("that a run has no checkpoint to write a text with is said in one line") {
+    val folder = withoutMetrics()
+    Files.copy(run.resolve("tokenizer.json"), folder.resolve("tokenizer.json"))
+    val line = said(NoteForms.generated(tables(folder), "word1", 4))
+    assert(line == s"the first run: $folder has no whole checkpoint yet.")
+  }
+
+  test("what is wrong with a note's form is said in one line that names it") {
     val missing = said(NoteForms.dataset(spark, "no-such/data"))
     assert(missing.startsWith("form \"dataset\": file:/"), missing)
     assert(missing.contains("/no-such/data is not a prepared dataset: it has no manifest.json."))

@@ -1,11 +1,10 @@
 package io.moraine.jobs.figures
 
 import com.fasterxml.jackson.databind.json.JsonMapper
-import com.sun.net.httpserver.HttpServer
 import io.moraine.jobs.Scratch
-import java.net.{InetAddress, InetSocketAddress}
 import java.nio.file.{Files, Path}
-import java.util.concurrent.{ConcurrentLinkedQueue, TimeUnit}
+import java.util.{Set => JSet}
+import java.util.concurrent.TimeUnit
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -55,48 +54,40 @@ class NotebooksReadmeSuite extends AnyFunSuite {
     home
   }
 
-  private def run(checkout: Path, home: Path, port: Int): (Int, String) = {
-    val text = commands.mkString("\n").replace("localhost:8080", s"localhost:$port")
+  private def run(
+      checkout: Path,
+      home: Path,
+      port: Int,
+      lines: Seq[String] = commands,
+      environment: Map[String, String] = Map("SPARK_HOME" -> "/spark")
+  ): (Int, String) = {
+    val text = lines.mkString("\n").replace("localhost:8080", s"localhost:$port")
     val builder = new java.lang.ProcessBuilder("bash", "-c", text).directory(checkout.toFile)
-    builder.environment.put("ZEPPELIN_HOME", home.toString)
-    builder.environment.remove("MORAINE_HOME")
-    builder.environment.remove("SPARK_MASTER")
-    builder.redirectInput(new java.io.File("/dev/null")).redirectErrorStream(true)
-    val process = builder.start()
-    val said = new String(process.getInputStream.readAllBytes())
-    assert(process.waitFor(60, TimeUnit.SECONDS), said)
-    (process.exitValue, said)
+    builder.environment.keySet.removeAll(JSet.of("MORAINE_HOME", "SPARK_HOME", "SPARK_MASTER"))
+    builder.environment.putAll((environment + ("ZEPPELIN_HOME" -> home.toString)).asJava)
+    val log = Files.createTempFile("readme", ".log")
+    builder.redirectInput(new java.io.File("/dev/null"))
+    val process = builder.redirectErrorStream(true).redirectOutput(log.toFile).start()
+    if (!process.waitFor(60, TimeUnit.SECONDS)) {
+      process.descendants.forEach(_.destroyForcibly())
+      process.destroyForcibly()
+      fail(s"not over after a minute: ${Files.readString(log)}")
+    }
+    (process.exitValue, Files.readString(log))
   }
 
-  private def imported(body: ConcurrentLinkedQueue[String] => Unit): Unit = {
+  private def served(body: NoteServer => Unit): Unit = {
     needCurl()
-    val notes = new ConcurrentLinkedQueue[String]
-    val server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress, 0), 0)
-    server.createContext(
-      "/api/notebook/import",
-      exchange => {
-        val text = new String(exchange.getRequestBody.readAllBytes())
-        val json = exchange.getRequestHeaders.getFirst("Content-Type") == "application/json"
-        if (json && exchange.getRequestMethod == "POST") notes.add(text)
-        val answer = """{"status":"OK","message":"","body":"2MXXXXXX1"}""".getBytes
-        exchange.sendResponseHeaders(200, answer.length)
-        exchange.getResponseBody.write(answer)
-        exchange.close()
-      }
-    )
-    server.start()
-    port = server.getAddress.getPort
-    try body(notes)
-    finally server.stop(0)
+    val server = new NoteServer
+    try body(server)
+    finally server.close()
   }
-
-  private var port = 0
 
   test("with curl: they build, configure and start Zeppelin, and import every note as it is") {
     assert(commands.size == 3)
-    imported { notes =>
+    served { server =>
       val (folder, home) = (checkout(), zeppelinHome())
-      val (code, said) = run(folder, home, port)
+      val (code, said) = run(folder, home, server.port)
       assert(code == 0, said)
       assert(Files.readString(folder.resolve("asked")).trim == "--version")
       assert(Files.readString(home.resolve("started")).trim == "start")
@@ -104,6 +95,7 @@ class NotebooksReadmeSuite extends AnyFunSuite {
       def set(name: String) =
         environment.find(_.startsWith(s"$name=")).map(_.dropWhile(_ != '=').tail)
       assert(set("MORAINE_HOME").contains(folder.toString))
+      assert(set("SPARK_HOME").contains("/spark"))
       assert(set("SPARK_MASTER").contains("local[*]"))
       assert(set("SPARK_SUBMIT_OPTIONS").get.startsWith(s"--jars $folder/jobs/target/moraine.jar "))
       assert(set("OPENBLAS_NUM_THREADS").contains("1"))
@@ -111,21 +103,49 @@ class NotebooksReadmeSuite extends AnyFunSuite {
       val files = Seq("compare", "corpus", "training").map(name =>
         Files.readString(root.resolve(s"notebooks/$name.zpln"))
       )
-      assert(notes.asScala.toSeq == files, "byte for byte")
+      assert(server.imported == files, "byte for byte")
       for (note <- files) assert(new JsonMapper().readTree(note).has("paragraphs"))
     }
   }
 
   test("with curl: a server's own zeppelin-env.sh is not replaced by who does not say so") {
-    imported { _ =>
+    served { server =>
       val home = zeppelinHome()
       val own = home.resolve("conf/zeppelin-env.sh")
       Files.writeString(own, "export OWN=1\n")
-      val (_, said) = run(checkout(), home, port)
+      val (_, said) = run(checkout(), home, server.port)
       assert(Files.readString(own) == "export OWN=1\n", said)
       assert(said.contains("overwrite"), said)
     }
   }
+
+  test("with curl: notes that the server has already are refused at once, and stay as they are") {
+    served { server =>
+      val (folder, home) = (checkout(), zeppelinHome())
+      assert(run(folder, home, server.port)._1 == 0)
+      val before = server.imported
+      val (code, said) = run(folder, home, server.port, Seq(commands.last))
+      assert(code != 0 && "error: 500".r.findAllIn(said).size == before.size, said)
+      assert(server.imported == before && before.size == 3)
+    }
+  }
+
+  for (name <- Seq("MORAINE_HOME", "SPARK_HOME"))
+    test(s"without $name Zeppelin does not start, and a line says what is missing") {
+      val (folder, home) = (checkout(), zeppelinHome())
+      Files.copy(
+        root.resolve("conf/zeppelin/zeppelin-env.sh"),
+        home.resolve("conf/zeppelin-env.sh")
+      )
+      val all = Map("MORAINE_HOME" -> folder.toString, "SPARK_HOME" -> "/spark")
+      val start = Seq("\"$ZEPPELIN_HOME/bin/zeppelin-daemon.sh\" start")
+      val (code, said) = run(folder, home, 0, start, all - name)
+      assert(code != 0 && !Files.exists(home.resolve("started")), said)
+      val Seq(line) = said.linesIterator.toSeq: @unchecked
+      assert(line.contains(s"$name: ") && line.contains(s"export $name="), line)
+      assert(run(folder, home, 0, start, all)._1 == 0)
+      assert(Files.readString(home.resolve("started")).trim == "start")
+    }
 
   test("the interpreter's options are those of the launcher") {
     val env = Files.readString(root.resolve("conf/zeppelin/zeppelin-env.sh"))

@@ -5,10 +5,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper
 import io.moraine.jobs.SharedSparkSession
 import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
 import java.io.{BufferedReader, PrintWriter, StringReader, StringWriter}
-import java.net.{URI, URLClassLoader}
-import java.net.http.HttpRequest.BodyPublishers
-import java.net.http.HttpResponse.BodyHandlers
-import java.net.http.{HttpClient, HttpRequest}
+import java.net.URLClassLoader
+import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.{Files, Path}
 import org.apache.spark.repl.SparkILoop
 import org.scalatest.funsuite.AnyFunSuite
@@ -147,7 +145,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(Set("integer", "long", "double")(types(value.get("name").asText)), text)
     val (Seq((kind, data)), _) =
       z.paragraph("{}")(z.show(table)): @unchecked
-    assert(kind == "TABLE" && data.length < ZeppelinStandIn.Bytes, text)
+    assert(kind == "TABLE" && bytes(data) < ZeppelinStandIn.Bytes, text)
     val rows = cells(data, text).tail
     def of(columns: Seq[JsonNode])(row: Seq[String]) =
       columns.map(one => row(one.get("index").asInt))
@@ -169,6 +167,8 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     rows.size
   }
 
+  private def bytes(text: String): Int = text.getBytes(UTF_8).length
+
   private type Shown = Map[String, Seq[(String, String)]]
 
   /** Runs all paragraphs; the titles of SQL ones without rows, and what each Scala one showed. */
@@ -185,7 +185,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
             val (shown, after) = z.paragraph(settings) {
               assert(loop.intp.interpret(text) == Results.Success, s"$text\n$said")
             }
-            assert(shown.map(_._2.length).sum < ZeppelinStandIn.Bytes, title)
+            assert(shown.map(one => bytes(one._2)).sum < ZeppelinStandIn.Bytes, title)
             shown.collect { case ("TABLE", data) => cells(data, title) }
             assert(
               json.readTree(after).get("forms") == paragraph.get("settings").get("forms"),
@@ -202,8 +202,11 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     } finally loop.intp.close()
   }
 
+  private def of(shown: Shown, title: String): Seq[(String, String)] =
+    shown.find(_._1.startsWith(title)).get._2
+
   private def only(shown: Shown, title: String): (String, String) = {
-    val Seq(one) = shown.find(_._1.startsWith(title)).get._2: @unchecked
+    val Seq(one) = of(shown, title): @unchecked
     one
   }
 
@@ -232,7 +235,8 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     val (kind, pairs) = only(shown, "Pairs")
     assert(kind == "HTML" && pairs.startsWith("<div"))
     assert(pairs.contains("<mark>") && !pairs.contains("<script"))
-    assert(only(shown, "Removed")._2.contains("\nhostile\tnear\t"))
+    val Seq((_, counted), (_, found)) = of(shown, "Removed"): @unchecked
+    assert(counted.trim == "4 found:" && found.contains("\nhostile\tnear\t"))
   }
 
   test("training: every paragraph runs, every chart has its columns and rows") {
@@ -250,7 +254,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     val runs = Seq(
       Example.run(spark),
       Example.longRun(spark, "2026-11-30", 2000, 128),
-      Example.longRun(spark, "2026-12-01", 1500, 96)
+      Example.longRun(spark, "\u8bed\u6599" * 30, 1500, 96)
     )
     val (empty, _) = run("training", Map("runs" -> runs.mkString(", "), "prompt" -> "a"))
     assert(empty.isEmpty)
@@ -261,7 +265,7 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
     for (run2 <- Seq(Example.otherRun(spark), Example.longRun(spark, "2026-11-30", 700, 96))) {
       val (ofRuns, _) = run("compare", Map("first" -> run1, "second" -> run2.toString))
       assert(ofRuns.filterNot(_ == "Settings that differ").forall(_.startsWith("Datasets: ")))
-      assert(ofRuns.count(_.startsWith("Datasets: ")) == 2)
+      assert(ofRuns.count(_.startsWith("Datasets: ")) == 3)
     }
     val other = TrainJobSparkSuite.dataset(spark).toString
     val (ofData, _) =
@@ -272,29 +276,10 @@ class NotebooksSparkSuite extends AnyFunSuite with SharedSparkSession {
   // By hand: ZEPPELIN_URL=http://localhost:8080, a server with our jar (conf/zeppelin) that sees this machine's files.
   for (name <- names) test(s"$name on the server that ZEPPELIN_URL names") {
     val server = sys.env.getOrElse("ZEPPELIN_URL", cancel("ZEPPELIN_URL is not set"))
-    val client = HttpClient.newHttpClient()
-    def send(method: String, path: String, body: String): JsonNode = {
-      val request = HttpRequest
-        .newBuilder(URI.create(s"$server/api/notebook$path"))
-        .header("Content-Type", "application/json")
-        .method(method, BodyPublishers.ofString(body))
-        .build()
-      val response = client.send(request, BodyHandlers.ofString())
-      assert(response.statusCode / 100 == 2, s"$method $path: ${response.body}")
-      json.readTree(response.body).path("body")
-    }
     val text = Files
       .readString(folder.resolve(s"$name.zpln"))
       .replace("demo-work/data", Example.data(spark).toString)
       .replace("demo-work/run", Example.run(spark).toString)
-    val id = send("POST", "/import", text).asText
-    try {
-      send("POST", s"/job/$id?blocking=true", "")
-      for (paragraph <- paragraphs(send("GET", s"/$id", ""))) {
-        val title = paragraph.path("title").asText
-        assert(paragraph.get("status").asText == "FINISHED", title)
-        assert(paragraph.path("results").path("code").asText == "SUCCESS", s"$title: $paragraph")
-      }
-    } finally send("DELETE", s"/$id", "")
+    LiveNote.run(server, text)
   }
 }

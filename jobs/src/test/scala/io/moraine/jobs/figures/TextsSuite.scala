@@ -102,6 +102,20 @@ class TextsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     assert(labels("/", "//").distinct.size == 2)
   }
 
+  test("beginnings and ends of so many bytes have whole characters") {
+    val text = "a\u00e9\u8bed" + Character.toString(0x1f600)
+    val beginnings = (0 to 11).map(VisibleText.beginning(text, _).getBytes(UTF_8).length)
+    assert(beginnings == Seq(0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10))
+    val ends = (0 to 11).map(VisibleText.end(text, _).getBytes(UTF_8).length)
+    assert(ends == Seq(0, 0, 0, 0, 4, 4, 4, 7, 7, 9, 10, 10))
+    for (bytes <- 0 to 11) {
+      assert(text.startsWith(VisibleText.beginning(text, bytes)))
+      assert(text.endsWith(VisibleText.end(text, bytes)))
+    }
+    val Seq(label) = PathLabels.of(java.util.List.of("/runs/" + "\u8bed" * 30)).asScala.toSeq
+    assert(label == "folder ..." + "\u8bed" * 13)
+  }
+
   test("a cell neither names a kind of output nor quotes nor ends its row") {
     def cell(text: String) = VisibleText.cell(text)
     assert(cell("%html <b>") == " %html <b>" && cell("\"quoted\"") == " \"quoted\"")

@@ -2,12 +2,14 @@ package io.moraine.jobs.report
 
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.json.JsonMapper
-import io.moraine.jobs.SharedSparkSession
+import io.moraine.jobs.config.{DedupSettings, SettingsFile}
 import io.moraine.jobs.figures.Example
+import io.moraine.jobs.prepare.{DatasetPaths, DedupJob}
+import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.awt.Color
 import java.nio.charset.StandardCharsets.ISO_8859_1
 import java.nio.file.{Files, Path}
-import java.util.Optional
+import java.util.{List => JList, Map => JMap, Optional}
 import java.util.concurrent.TimeUnit
 import javax.imageio.ImageIO
 import org.scalatest.funsuite.AnyFunSuite
@@ -57,6 +59,43 @@ class HtmlReportSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(rows.exists(_.contains("[2,\"clusters\",")))
     assert(!rows.exists(_.contains("[3,\"clusters\",")))
     assert(rows.exists(one => one.contains("\"not found\",") && one.contains("\"too short\",0]")))
+  }
+
+  private def headings(page: String): Seq[String] =
+    "<h3>([^<]*)".r.findAllMatchIn(page).map(_.group(1).replace("&#39;", "'")).toSeq
+
+  test("docs/guides/report.md has a row for each picture and table, and no other row") {
+    // With bad steps, which runs that went well have not.
+    val runs = Seq(Example.otherRun(spark), Example.longRun(spark, "long", 60, 96))
+    val all = HtmlReport.of(
+      spark,
+      Optional.of(Example.data(spark).toString),
+      runs.map(_.toString).asJava
+    )
+    val root = Path.of(System.getProperty("moraine.root", ".."))
+    val guide = Files.readAllLines(root.resolve("docs/guides/report.md")).asScala.toSeq
+    val table = guide.dropWhile(!_.startsWith("| picture ")).drop(2).takeWhile(_.startsWith("| "))
+    val rows = table.map(_.split('|')(1).trim)
+    def isOf(row: String, heading: String) = heading == row || heading.startsWith(s"$row, ")
+    for (heading <- headings(all))
+      assert(rows.count(isOf(_, heading)) == 1, s"rows of the guide for: $heading")
+    for (row <- rows) assert(headings(all).exists(isOf(row, _)), s"no heading of the report: $row")
+  }
+
+  test("of many removed documents it is said how many of how many stand there") {
+    assert(headings(page).contains("All removed documents"))
+    val folder = Scratch.folder()
+    val documents = Scratch.corpus(10)
+    val copies = (1 to 305).map(i => f"copy-$i%03d" -> documents.head._2)
+    Scratch.writeJsonLines(folder.resolve("corpus.jsonl"), documents ++ copies)
+    val unique = folder.resolve("unique").toString
+    val settings = DedupSettings.of(SettingsFile.read("dedup.conf", Optional.empty(), JMap.of()))
+    new DedupJob(spark, settings, Scratch.silent)
+      .run(new DatasetPaths(JList.of(folder.resolve("corpus.jsonl").toString), unique), 3)
+    val many = HtmlReport.of(spark, Optional.of(unique), JList.of())
+    val removed = spark.read.parquet(s"$unique/removed").count()
+    assert(removed > 300 && headings(many).last == s"300 of $removed removed documents")
+    assert(many.split("<h3>300 of").last.split("<tr>").length - 2 == 300)
   }
 
   private def charts(page: String): Seq[JsonNode] = {
