@@ -105,7 +105,7 @@ public final class Comparison {
    * compared_stages, compared_removals and compared_lengths (of datasets, else without rows), and
    * those of {@link RunTables#createViews} (of runs, else without rows).
    *
-   * @cost reads the documents of datasets with tokens twice
+   * @cost reads the documents of datasets with tokens once
    */
   public void createViews() throws IOException {
     compared().createOrReplaceTempView("compared");

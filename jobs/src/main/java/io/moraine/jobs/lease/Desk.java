@@ -22,6 +22,9 @@ public final class Desk {
   private static final String RANKS = "ranks-";
   private static final String REPLACED = "replaced";
 
+  /** How often a desk is made that vanishes as it is made. */
+  private static final int TRIES = 10;
+
   private final Leased leased;
   private final WholeFiles files;
   private final Path folder;
@@ -40,8 +43,21 @@ public final class Desk {
    */
   public static Desk make(Configuration hadoop, Leased leased, String id) throws IOException {
     Desk desk = new Desk(hadoop, leased, new Path(leased.claims(), NAME + id));
-    desk.files.makeFolder(desk.ranks());
+    desk.makeFolders();
     return desk;
+  }
+
+  private void makeFolders() throws IOException {
+    for (int left = TRIES; true; left--) {
+      try {
+        files.makeFolder(ranks());
+        return;
+      } catch (IOException e) { // It may have been taken away, or its parent deleted as empty.
+        if (left == 0) {
+          throw e;
+        }
+      }
+    }
   }
 
   /** Whether nobody has taken it away. */

@@ -10,7 +10,6 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
@@ -94,11 +93,7 @@ public final class WholeFiles {
   /** Makes a folder, and those that it is in, if it is not there. */
   public void makeFolder(Path folder) throws IOException {
     if (isLocal()) {
-      try {
-        Files.createDirectories(local(folder));
-      } catch (NoSuchFileException e) {
-        Files.createDirectories(local(folder)); // One that it is in was empty, and deleted.
-      }
+      Files.createDirectories(local(folder));
     } else if (!files.mkdirs(folder)) {
       throw new IOException("cannot make the folder %s.".formatted(folder));
     }

@@ -224,9 +224,8 @@ final class DocumentIndex {
   /** Makes what was written part of the index. */
   void extend() throws IOException {
     Path file = new Path(root, IndexManifest.FILE);
-    if (manifest.increments().isEmpty()) {
-      writer.replace(
-          file, manifest.rendered()); // before its increments: without it they are damage
+    if (manifest.increments().isEmpty()) { // before its tables: without it they are damage
+      writer.replace(file, manifest.rendered());
     }
     for (String table : List.of(FEATURES, PAGES)) {
       writer.put(draft(table), folder(table, increment), replaced(table, increment));

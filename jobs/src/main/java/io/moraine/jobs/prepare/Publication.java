@@ -105,10 +105,10 @@ final class Publication {
    * @throws LeaseLostException if another process has taken the lease; nothing is published then
    */
   void publish(String manifest) throws IOException {
+    requireIndexOfItsOwn();
     write(new Path(staging, PreparedDataset.MANIFEST).toString(), manifest);
     Path finished = new Path(staging().work(""));
     WholeFiles.of(files).rename(finished, new Path(desk.ranks(), finished.getName()));
-    requireIndexOfItsOwn();
     desk.publish(staging, target);
   }
 

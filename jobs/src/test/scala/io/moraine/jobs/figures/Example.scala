@@ -2,7 +2,7 @@ package io.moraine.jobs.figures
 
 import io.moraine.jobs.Scratch
 import io.moraine.jobs.train.{Limits, RunFolder, TrainJob, TrainJobSparkSuite}
-import java.nio.file.{Files, Path}
+import java.nio.file.{Files, Path, StandardOpenOption}
 import org.apache.spark.sql.SparkSession
 
 import scala.jdk.CollectionConverters._
@@ -91,6 +91,7 @@ object Example {
         if (id.startsWith("hostile")) "%html <b>hostile</b> \u202e"
         else s"source-${id.takeRight(1)}"
     )
+    Files.writeString(folder.resolve("corpus.jsonl"), "\n", StandardOpenOption.APPEND)
     val evaluation = documents(3)._2.split(' ').slice(5, 25).mkString(" ")
     val sets = Files.createDirectories(folder.resolve("sets"))
     Files.writeString(sets.resolve("made.jsonl"), s"""{"question":"$evaluation"}\n""")
