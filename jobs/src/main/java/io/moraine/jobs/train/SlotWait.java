@@ -6,23 +6,15 @@ import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.spark.JobExecutionStatus;
 import org.apache.spark.SparkContext;
-import org.apache.spark.SparkJobInfo;
-import org.apache.spark.SparkStageInfo;
-import org.apache.spark.SparkStatusTracker;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.resource.ResourceProfile;
-import scala.Option;
 
 /**
  * Waits until the cluster has a slot for every rank, as executors may be still to come, and until
@@ -110,13 +102,11 @@ final class SlotWait {
    * @throws RuntimeException as {@link #await}
    */
   <T> T launch(RDD<?> stage, String group, Supplier<T> job) throws IOException {
-    Set<Integer> earlier =
-        Arrays.stream(spark.statusTracker().getJobIdsForGroup(group))
-            .boxed()
-            .collect(Collectors.toSet());
+    BegunRanks begun = new BegunRanks(group);
+    spark.addSparkListener(begun);
     AtomicReference<Exception> end = new AtomicReference<>();
     CountDownLatch over = new CountDownLatch(1);
-    Thread watch = new Thread(() -> watch(stage, group, earlier, end, over), "moraine launch");
+    Thread watch = new Thread(() -> watch(stage, group, begun, end, over), "moraine launch");
     watch.setDaemon(true);
     watch.start();
     try {
@@ -126,6 +116,7 @@ final class SlotWait {
       throw e;
     } finally {
       over.countDown();
+      spark.removeSparkListener(begun);
     }
   }
 
@@ -144,7 +135,7 @@ final class SlotWait {
   private void watch(
       RDD<?> stage,
       String group,
-      Set<Integer> earlier,
+      BegunRanks begun,
       AtomicReference<Exception> end,
       CountDownLatch over) {
     int ranks = stage.getNumPartitions();
@@ -153,7 +144,7 @@ final class SlotWait {
       boolean isOver = over.await(LAUNCH_MILLIS, TimeUnit.MILLISECONDS);
       while (!isOver && !spark.isStopped()) {
         if (end.get() == null) {
-          if (areRunning(group, earlier, ranks)) {
+          if (begun.count() >= ranks) {
             return;
           }
           int slots = slots(stage);
@@ -178,29 +169,6 @@ final class SlotWait {
     } catch (IOException | RuntimeException e) {
       return e;
     }
-  }
-
-  /** Whether the tasks of the group's job, which is none of those earlier, have begun. */
-  private boolean areRunning(String group, Set<Integer> earlier, int ranks) {
-    SparkStatusTracker tracker = spark.statusTracker();
-    return Arrays.stream(tracker.getJobIdsForGroup(group))
-        .filter(job -> !earlier.contains(job))
-        .mapToObj(tracker::getJobInfo)
-        .filter(Option::isDefined)
-        .map(Option::get)
-        .filter(job -> job.status() == JobExecutionStatus.RUNNING)
-        .map(SlotWait::lastStage)
-        .map(tracker::getStageInfo)
-        .anyMatch(stage -> stage.isDefined() && begun(stage.get()) >= ranks);
-  }
-
-  private static int begun(SparkStageInfo stage) {
-    return stage.numActiveTasks() + stage.numCompletedTasks() + stage.numFailedTasks();
-  }
-
-  /** That of the ranks: what they read of other stages is computed before. */
-  private static int lastStage(SparkJobInfo job) {
-    return Arrays.stream(job.stageIds()).max().orElse(-1);
   }
 
   private RuntimeException tooFew(int ranks, int slots) {

@@ -97,7 +97,7 @@ class StopsSparkSuite extends AnyFunSuite with WatchedRun {
     )(rare ++ sampled: _*)
     assert(result.step == 8)
     requireStopped(run, 8, "the process was asked to end")
-    assert(names(run.resolve("lease")).isEmpty)
+    assert(!Files.exists(run.resolve("lease")))
     assert(train(run, 10)(rare: _*).resumedFrom == 8)
   }
 
@@ -199,6 +199,7 @@ class StopsSparkSuite extends AnyFunSuite with WatchedRun {
       assert(Processes.exitCode(process, 120) == 143, Processes.text(log))
       val ended = status(run).step.toInt
       info(s"asked behind step $asked, ended with step $ended")
+      assert(Files.exists(run.resolve("checkpoints")), Processes.text(log))
       requireStopped(run, ended, "the process was asked to end")
       // The status is written once a second, and the signal takes its time.
       assert(ended > asked && ended <= asked + 3)
