@@ -219,7 +219,7 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
       .at(folder.resolve("data-cl100k").toString)
       .manifest(spark.sparkContext.hadoopConfiguration)
     assert(manifest.vocabularySize == 100258)
-    assert(manifest.counts.documents == 150, manifest.counts)
+    assert(manifest.counts.documents == 120, manifest.counts)
   }
 
   /** The launcher in a checkout where nothing is to be built, with a Spark whose spark-submit is
