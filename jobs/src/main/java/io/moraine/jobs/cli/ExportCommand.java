@@ -4,6 +4,7 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.train.BigDlExportJob;
 import io.moraine.jobs.train.EvaluateJob;
 import io.moraine.jobs.train.ExportJob;
+import io.moraine.jobs.train.ModelFolder;
 import io.moraine.jobs.train.RunFolder;
 import io.moraine.model.checkpoint.TensorType;
 import io.moraine.model.huggingface.ModelExport;
@@ -116,8 +117,13 @@ final class ExportCommand implements Callable<Integer> {
     if (format == Format.BIGDL) {
       return toBigDl();
     }
+    return HeldLeases.during(new Configuration(), Terminal.progress(), this::toHuggingFace);
+  }
+
+  private int toHuggingFace(HeldLeases leases) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
-    Configuration hadoop = new Configuration();
+    Configuration hadoop = leases.hadoop();
+    ModelFolder folder = ExportJob.begin(leases, output);
     Optional<ExportJob.Measured> now = Optional.empty();
     if (ifBetterOn != null) {
       now = Optional.of(measure());
@@ -138,7 +144,7 @@ final class ExportCommand implements Callable<Integer> {
     }
     ExportJob.Exported exported =
         ExportJob.export(
-            hadoop, RunFolder.at(run), output, dtype.type, shardBytes, now, Terminal.progress());
+            hadoop, RunFolder.at(run), folder, dtype.type, shardBytes, now, Terminal.progress());
     out.println(
         String.format(
             Locale.ROOT,

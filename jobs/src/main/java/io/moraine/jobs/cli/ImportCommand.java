@@ -72,7 +72,8 @@ final class ImportCommand implements Callable<Integer> {
             input,
             RunFolder.at(run),
             Optional.ofNullable(tokenizer),
-            Optional.ofNullable(config));
+            Optional.ofNullable(config),
+            Terminal.progress());
     PrintWriter out = spec.commandLine().getOut();
     out.println(
         String.format(

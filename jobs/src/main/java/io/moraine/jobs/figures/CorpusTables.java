@@ -87,14 +87,15 @@ public final class CorpusTables {
   }
 
   /**
-   * Makes every table a temporary view of its name: funnel, removals, languages, sources, lengths,
-   * clusters, largest_cluster, decontamination, personal_data; and of tokens those of {@link
-   * TokenTables#createViews}, without rows if there are none.
+   * Makes every table a temporary view of its name: funnel, passed_over, removals, languages,
+   * sources, lengths, clusters, largest_cluster, decontamination, personal_data; and of tokens those
+   * of {@link TokenTables#createViews}, without rows if there are none.
    *
    * @param shown sources, languages, members of a cluster and tokens, at most
    */
   public void createViews(int shown) throws IOException {
     funnel().createOrReplaceTempView("funnel");
+    passedOver().createOrReplaceTempView("passed_over");
     removals().createOrReplaceTempView("removals");
     languages(shown).createOrReplaceTempView("languages");
     sources(shown).createOrReplaceTempView("sources");
@@ -249,12 +250,16 @@ public final class CorpusTables {
    */
   public RemovedDocuments removedDocuments(String text, int shown) {
     if (text.isEmpty()) {
-      // So few that they go to the kept texts, not these to them.
       Dataset<Row> removed = dataset.removedTable(spark);
-      return first(withKept(removed.orderBy("id").limit(shown), true), shown, removed.count());
+      Dataset<Row> few = removed.orderBy("id").limit(shown);
+      // So few that they go to the kept texts, not these to them.
+      Dataset<Row> wanted = broadcast(few.select(col("kept_id").as("wanted")));
+      Dataset<Row> kept =
+          keptDocuments().join(wanted, col("document").equalTo(col("wanted")), "left_semi");
+      return first(withKept(few, kept).drop("searched"), shown, removed.count());
     }
     Dataset<Row> found =
-        withKept(dataset.removedTable(spark), false)
+        withKept(dataset.removedTable(spark), keptDocuments())
             .where(lower(col("searched")).contains(text.toLowerCase(Locale.ROOT)))
             .drop("searched")
             .persist(StorageLevel.MEMORY_AND_DISK());
@@ -266,26 +271,24 @@ public final class CorpusTables {
   }
 
   private RemovedDocuments first(Dataset<Row> found, int shown, long count) {
-    Dataset<Row> first = found.drop("searched").orderBy("removed_id").limit(shown);
+    Dataset<Row> first = found.orderBy("removed_id").limit(shown);
     List<Row> rows = first.drop("removed_id").collectAsList();
     return new RemovedDocuments(
         spark.createDataFrame(rows, first.drop("removed_id").schema()), rows.size(), count);
   }
 
+  private Dataset<Row> keptDocuments() {
+    return dataset
+        .documentsTable(spark)
+        .select(
+            col("id").as("document"),
+            col("source").as("kept_source"),
+            col("url"),
+            col("text").as("whole_text"));
+  }
+
   /** Removed documents with those kept instead, and in one text what is searched. */
-  private Dataset<Row> withKept(Dataset<Row> removed, boolean areFew) {
-    Dataset<Row> kept =
-        dataset
-            .documentsTable(spark)
-            .select(
-                col("id").as("document"),
-                col("source").as("kept_source"),
-                col("url"),
-                col("text").as("whole_text"));
-    if (areFew) {
-      Dataset<Row> wanted = removed.select(col("kept_id").as("wanted"));
-      kept = kept.join(broadcast(wanted), col("document").equalTo(col("wanted")), "left_semi");
-    }
+  private static Dataset<Row> withKept(Dataset<Row> removed, Dataset<Row> kept) {
     Column searched =
         concat_ws(
             "\n",

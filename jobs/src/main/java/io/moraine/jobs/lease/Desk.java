@@ -9,7 +9,7 @@ import org.apache.hadoop.fs.Path;
 /**
  * The folder through which the holder of a lease changes what is leased: {@code desk-ID/} among the
  * claims. All that it writes is a draft here first and gets its name by a rename; all that it
- * deletes is first renamed to here. Nothing makes the folder again.
+ * deletes is first renamed to here. Nothing makes {@link #ranks} in it again.
  *
  * <p>So whoever takes the lease renames the desks of all others, once: a process that was thought
  * dead and comes back, however late and whatever it was about to do, finds neither its draft nor a
@@ -20,7 +20,7 @@ public final class Desk {
   private static final String NAME = "desk-";
   private static final String GONE = "gone-";
   private static final String RANKS = "ranks-";
-  private static final String REPLACED = "replaced";
+  private static final String REPLACED = ".replaced";
 
   /** How often a desk is made that vanishes as it is made. */
   private static final int TRIES = 10;
@@ -93,11 +93,6 @@ public final class Desk {
     }
   }
 
-  /** Whether there are any that were taken away. */
-  public boolean hasEarlier() throws IOException {
-    return !earlier().isEmpty();
-  }
-
   /** Drafts of a file that those had whose desks were taken away. */
   public List<Path> earlierDrafts(String file) throws IOException {
     List<Path> drafts = new ArrayList<>();
@@ -144,10 +139,7 @@ public final class Desk {
     try {
       files.rename(ranks(), next);
     } catch (IOException e) {
-      if (stands()) {
-        throw e;
-      }
-      throw lost(e);
+      throw lostOr(e);
     }
     attempt++;
     // What a rank still writes into must not become a draft of the same name in the next attempt.
@@ -178,28 +170,46 @@ public final class Desk {
   /**
    * Puts a folder of the desk in the place of another, or where nothing is.
    *
-   * @throws LeaseLostException if another process has taken the lease; nothing is replaced then
+   * @throws LeaseLostException if another process has taken the lease: it finds what there is of
+   *     both, and {@link #restore} puts them right
    */
   public void publish(Path draft, Path target) throws IOException {
-    Path between = new Path(ranks(), draft.getName());
+    Path between = secured(draft);
     try {
-      files.rename(draft, between);
-      files.replaceFolder(between, target, new Path(ranks(), REPLACED));
+      files.replaceFolder(between, target, between.suffix(REPLACED));
     } catch (IOException e) {
-      if (stands()) {
-        throw e;
-      }
-      throw lost(e);
+      throw lostOr(e);
     }
   }
 
   /**
-   * Puts a folder back whose owner was killed when it had put it aside, and its new one not yet in
-   * its place.
+   * Moves a draft of the holder to where it is taken away for good, with the desk.
+   *
+   * @return where it is now
+   * @throws LeaseLostException if another process has taken the lease
    */
-  public void restore(Path target) throws IOException {
-    for (Path replaced : earlierDrafts(REPLACED)) {
-      if (!files.system().exists(target)) {
+  public Path secured(Path draft) throws IOException {
+    Path secured = new Path(ranks(), draft.getName());
+    try {
+      if (!draft.equals(secured)) {
+        files.rename(draft, secured);
+      }
+    } catch (IOException e) {
+      throw lostOr(e);
+    }
+    return secured;
+  }
+
+  /**
+   * Puts a folder back whose owner was killed when it had put it aside, and its new one not yet in
+   * its place: that is still beside it then.
+   *
+   * @param draft name of the new one
+   */
+  public void restore(String draft, Path target) throws IOException {
+    for (Path replaced : earlierDrafts(draft + REPLACED)) {
+      boolean isUnpublished = files.system().exists(new Path(replaced.getParent(), draft));
+      if (isUnpublished && !files.system().exists(target)) {
         files.rename(replaced, target);
       }
     }
@@ -211,8 +221,14 @@ public final class Desk {
         files.names(folder).equals(List.of(ranks().getName())) && files.names(ranks()).isEmpty();
     if (isEmpty) {
       clear();
-    } else {
+      return;
+    }
+    try {
       files.rename(folder, new Path(leased.claims(), GONE + id()));
+    } catch (IOException e) {
+      if (stands()) {
+        throw e; // Else whoever has the lease now has taken it.
+      }
     }
   }
 
@@ -221,11 +237,12 @@ public final class Desk {
     files.system().delete(folder, true);
   }
 
-  private LeaseLostException lost(IOException cause) {
-    return new LeaseLostException(
-        "%s: another process has taken the lease, this one can write there no more."
-            .formatted(leased.folder()),
-        cause);
+  /** What failed, unless that is why. */
+  private IOException lostOr(IOException failure) throws IOException {
+    if (stands()) {
+      return failure;
+    }
+    throw LeaseLostException.of(leased.folder(), failure);
   }
 
   private String id() {

@@ -135,10 +135,7 @@ public final class LeasedWriter {
       if (files.system().exists(place)) {
         throw e;
       }
-      throw new LeaseLostException(
-          "%s: another process has taken the lease, this one can write there no more."
-              .formatted(root),
-          e);
+      throw LeaseLostException.of(root, e);
     }
   }
 

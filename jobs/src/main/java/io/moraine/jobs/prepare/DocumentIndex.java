@@ -82,9 +82,7 @@ final class DocumentIndex {
     LeasedWriter writer = new LeasedWriter(hadoop, root, desk.ranks());
     IndexManifest settled = settled(desk, writer, root, manifest);
     DocumentIndex index = new DocumentIndex(desk, writer, root, settled, key);
-    if (desk.hasEarlier()) {
-      index.restore();
-    }
+    index.restore();
     return index;
   }
 
@@ -115,7 +113,7 @@ final class DocumentIndex {
     if (text.isEmpty()) {
       return manifest;
     }
-    UnpublishedIncrement last = UnpublishedIncrement.parse(text.get());
+    UnpublishedIncrement last = unpublished(file, text.get());
     desk.takeAway(new Path(last.desk()));
     boolean isThere =
         last.number() < manifest.increments().size()
@@ -128,6 +126,16 @@ final class DocumentIndex {
     }
     writer.delete(file);
     return settled;
+  }
+
+  private static UnpublishedIncrement unpublished(Path file, String text) {
+    try {
+      return UnpublishedIncrement.parse(text);
+    } catch (JsonProcessingException e) {
+      throw new CorpusException(
+          "%s is damaged: %s. It names the dataset of the last run on this index. If that dataset is whole, remove the file; else begin a new index."
+              .formatted(file, e.getOriginalMessage()));
+    }
   }
 
   /** Where the dataset's file system is mounted elsewhere, it would seem not to be there. */

@@ -47,7 +47,7 @@ final class Publication {
     FileSystem files = path.getFileSystem(holding.hadoop());
     Path target = files.makeQualified(path);
     Desk desk = holding.replacing(output, "--output");
-    desk.restore(target);
+    desk.restore(STAGING, target);
     return new Publication(desk, files, target);
   }
 
@@ -67,6 +67,7 @@ final class Publication {
   void begin(ResultKind kind, String key) throws IOException {
     requireReplaceable(kind);
     for (Path earlier : desk.earlierDrafts(STAGING)) {
+      takeWorkBack(earlier);
       String itsKey = new PreparedDataset(earlier).work(KEY);
       if (!resumes && read(itsKey).equals(Optional.of(key))) {
         WholeFiles.of(files).rename(earlier, staging);
@@ -77,6 +78,15 @@ final class Publication {
     if (!resumes) {
       files.mkdirs(staging);
       write(staging().work(KEY), key);
+    }
+  }
+
+  /** Into a draft that a job could not give its name, and stages that it had put beside it. */
+  private void takeWorkBack(Path draft) throws IOException {
+    Path work = new Path(new PreparedDataset(draft).work(""));
+    Path beside = new Path(draft.getParent(), work.getName());
+    if (files.exists(beside)) {
+      WholeFiles.of(files).rename(beside, work);
     }
   }
 
@@ -107,9 +117,10 @@ final class Publication {
   void publish(String manifest) throws IOException {
     requireIndexOfItsOwn();
     write(new Path(staging, PreparedDataset.MANIFEST).toString(), manifest);
-    Path finished = new Path(staging().work(""));
-    WholeFiles.of(files).rename(finished, new Path(desk.ranks(), finished.getName()));
-    desk.publish(staging, target);
+    Path dataset = desk.secured(staging);
+    Path work = new Path(new PreparedDataset(dataset).work(""));
+    WholeFiles.of(files).rename(work, new Path(dataset.getParent(), work.getName()));
+    desk.publish(dataset, target);
   }
 
   /** Where it will be. */

@@ -14,6 +14,7 @@ import org.apache.hadoop.fs.Path;
 final class ShardsFolder {
 
   private static final String MANIFEST = "shards.json";
+  private static final String STAGING = "staging";
 
   private final Desk desk;
   private final FileSystem files;
@@ -24,7 +25,7 @@ final class ShardsFolder {
     this.desk = desk;
     this.files = files;
     this.target = target;
-    this.staging = new Path(desk.drafts(), "staging");
+    this.staging = new Path(desk.drafts(), STAGING);
   }
 
   /**
@@ -38,7 +39,7 @@ final class ShardsFolder {
     FileSystem files = path.getFileSystem(holding.hadoop());
     Desk desk = holding.replacing(output, "--output");
     ShardsFolder folder = new ShardsFolder(desk, files, files.makeQualified(path));
-    desk.restore(folder.target);
+    desk.restore(STAGING, folder.target);
     if (files.exists(path)
         && !files.exists(new Path(path, MANIFEST))
         && (files.getFileStatus(path).isFile() || files.listStatus(path).length > 0)) {

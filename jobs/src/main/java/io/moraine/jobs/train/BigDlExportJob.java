@@ -3,7 +3,10 @@ package io.moraine.jobs.train;
 import io.moraine.bigdl.BigDlModule;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
-import io.moraine.jobs.lease.WholeFiles;
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.HeldLeases;
+import io.moraine.jobs.lease.LeasedWriter;
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
@@ -11,10 +14,8 @@ import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.CheckpointWeights;
 import io.moraine.model.train.TrainableModel;
 import java.io.IOException;
-import java.io.OutputStream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 
 /** A run's newest checkpoint as a module in BigDL's own format; needs no Spark. */
@@ -35,6 +36,7 @@ public final class BigDlExportJob {
    *
    * @param output a file, which is replaced
    * @param progress is told of newer checkpoints that are damaged
+   * @throws TryLaterException if another process writes it
    * @throws ConfigException if the run trains no module of BigDL's, or its format cannot hold it
    */
   public static Exported export(
@@ -46,11 +48,27 @@ public final class BigDlExportJob {
           "%s trains the model of its settings, whose layers BigDL does not have. Export it without --format bigdl."
               .formatted(run.root()));
     }
-    FileSystem files = plain(new Path(output).getFileSystem(hadoop));
-    Path target = files.makeQualified(new Path(output));
+    return HeldLeases.during(
+        hadoop, progress, leases -> write(leases, run, settings, output, jars, progress));
+  }
+
+  private static Exported write(
+      HeldLeases leases,
+      RunFolder run,
+      TrainSettings settings,
+      String output,
+      BigDlJars jars,
+      Progress progress)
+      throws IOException {
+    Configuration hadoop = leases.hadoop();
+    Path named = new Path(output);
+    FileSystem files = named.getFileSystem(hadoop);
+    Path target = files.makeQualified(named);
     if (files.exists(target) && files.getFileStatus(target).isDirectory()) {
       throw new ConfigException("--output %s is a folder, a file is wanted.".formatted(output));
     }
+    Desk desk = leases.replacing(output, "--output");
+    desk.deleteEarlier();
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     Checkpoint newest = TrainedModel.newest(run, checkpoints, progress);
     try (TrainableModel model =
@@ -59,7 +77,7 @@ public final class BigDlExportJob {
       requireSameSize(run, newest, model);
       ModuleSlices.requireSame(hadoop, run, model);
       CheckpointWeights.load(model, checkpoints, newest, settings.train().wire().weights());
-      write((BigDlModule) model, files, target);
+      write((BigDlModule) model, LeasedWriter.holder(hadoop, target.getParent(), desk), target);
       long parameters = model.parameters().slices().stream().mapToLong(Slice::length).sum();
       return new Exported(newest.step(), parameters);
     }
@@ -73,23 +91,12 @@ public final class BigDlExportJob {
     }
   }
 
-  /** Without files of Hadoop's checksums, which other programs do not expect. */
-  private static FileSystem plain(FileSystem files) {
-    return files instanceof LocalFileSystem local ? local.getRawFileSystem() : files;
-  }
-
-  private static void write(BigDlModule model, FileSystem files, Path target) throws IOException {
-    Path unfinished = new Path(target.getParent(), "." + target.getName() + ".unfinished");
+  private static void write(BigDlModule model, LeasedWriter writer, Path target)
+      throws IOException {
     try {
-      try (OutputStream out = files.create(unfinished, true)) {
-        model.write(out);
-      }
-      Path aside = new Path(target.getParent(), "." + target.getName() + ".previous");
-      WholeFiles.of(files).replaceFolder(unfinished, target, aside);
+      writer.replace(target, model::write);
     } catch (IllegalArgumentException e) {
       throw new ConfigException("%s.".formatted(e.getMessage()), e);
-    } finally {
-      files.delete(unfinished, false);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.moraine.jobs.train;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.CorruptDataException;
@@ -56,6 +57,15 @@ public final class ExportJob {
     }
   }
 
+  /**
+   * Opens a folder for a model; an earlier one there is replaced when this one is whole.
+   *
+   * @throws TryLaterException if another process writes it
+   */
+  public static ModelFolder begin(HeldLeases leases, String output) throws IOException {
+    return ModelFolder.begin(leases, "--output", output, CONFIG);
+  }
+
   /** How good the model in a folder is, if that was recorded. */
   public static Optional<Measured> measured(Configuration hadoop, String output)
       throws IOException {
@@ -73,6 +83,7 @@ public final class ExportJob {
   /**
    * Writes the folder, whole or not at all.
    *
+   * @param folder of {@link #begin}
    * @param measured to record, if it is known
    * @param weights F32 or BF16
    * @param shardBytes largest file of weights
@@ -82,13 +93,12 @@ public final class ExportJob {
   public static Exported export(
       Configuration hadoop,
       RunFolder run,
-      String output,
+      ModelFolder folder,
       TensorType weights,
       long shardBytes,
       Optional<Measured> measured,
       Progress progress)
       throws IOException {
-    ModelFolder folder = ModelFolder.begin(hadoop, "--output", new Path(output), CONFIG);
     int threads = Runtime.getRuntime().availableProcessors();
     try (TrainedModel trained = TrainedModel.load(hadoop, run, threads, progress)) {
       if (measured.isPresent() && measured.get().step() != trained.step()) {

@@ -4,6 +4,8 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.ModelSettings;
 import io.moraine.jobs.config.SettingsFile;
 import io.moraine.jobs.config.TrainSettings;
+import io.moraine.jobs.lease.HeldLeases;
+import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.huggingface.ModelImport;
 import io.moraine.model.tensor.Torch;
@@ -50,18 +52,33 @@ public final class ImportJob {
    *     latter
    * @param tokenizer where the folder has none
    * @param config how the model is trained further, over the defaults
+   * @param progress is told if the run's lease cannot be given back
    * @throws FileNotFoundException if {@code input} or {@code tokenizer} is not there
    * @throws ConfigException if there is a run already, no tokenizer, or one of more ids than the
    *     model has
+   * @throws io.moraine.jobs.lease.TryLaterException if another process makes that run
    */
   public static Imported run(
       Configuration hadoop,
       String input,
       RunFolder run,
       Optional<String> tokenizer,
+      Optional<java.nio.file.Path> config,
+      Progress progress)
+      throws IOException {
+    return HeldLeases.during(
+        hadoop, progress, leases -> write(leases, input, run, tokenizer, config));
+  }
+
+  private static Imported write(
+      HeldLeases leases,
+      String input,
+      RunFolder run,
+      Optional<String> tokenizer,
       Optional<java.nio.file.Path> config)
       throws IOException {
-    ModelFolder folder = ModelFolder.begin(hadoop, "--run", run.root(), "");
+    Configuration hadoop = leases.hadoop();
+    ModelFolder folder = ModelFolder.begin(leases, "--run", run.root().toString(), "");
     try {
       ModelImport stored = look(hadoop, new Path(input));
       String tokenizerJson = tokenizer(hadoop, input, tokenizer, stored.config());

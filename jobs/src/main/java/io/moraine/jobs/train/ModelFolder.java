@@ -1,43 +1,53 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
-import io.moraine.jobs.lease.WholeFiles;
+import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.HeldLeases;
+import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.model.checkpoint.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
- * A folder that is written beside its name and gets that when it is whole. On a local file system
- * it has no files of Hadoop's checksums, which other programs do not expect.
+ * A model's folder, written on its lease's desk and moved to its name when it is whole. On a local
+ * file system it has no files of Hadoop's checksums, which other programs do not expect.
  */
-final class ModelFolder {
+public final class ModelFolder {
 
+  private static final String STAGING = "staging";
+
+  private final Desk desk;
   private final FileSystem files;
   private final Path target;
   private final Path staging;
 
-  private ModelFolder(FileSystem files, Path target) {
+  private ModelFolder(Desk desk, FileSystem files, Path target) {
+    this.desk = desk;
     this.files = files;
     this.target = target;
-    this.staging = new Path(target.getParent(), "." + target.getName() + ".unfinished");
+    this.staging = new Path(desk.drafts(), STAGING);
   }
 
   /**
-   * Opens an empty place to write to.
+   * Takes the lease of a folder and opens an empty place to write to. A model that was put aside
+   * when its successor was killed is back in its place then.
    *
    * @param option that named the folder, for the message
    * @param replaced file that a folder must have to be replaced; none is if this is empty
    * @throws ConfigException if something else is there
+   * @throws TryLaterException if another process writes it
    */
-  static ModelFolder begin(Configuration hadoop, String option, Path target, String replaced)
+  static ModelFolder begin(HeldLeases leases, String option, String output, String replaced)
       throws IOException {
-    FileSystem found = target.getFileSystem(hadoop);
-    FileSystem files = found instanceof LocalFileSystem local ? local.getRawFileSystem() : found;
-    ModelFolder folder = new ModelFolder(files, files.makeQualified(target));
+    Path named = new Path(output);
+    FileSystem files = plain(named.getFileSystem(leases.hadoop()));
+    Path target = files.makeQualified(named);
+    Desk desk = leases.replacing(output, option);
+    desk.restore(STAGING, target);
+    ModelFolder folder = new ModelFolder(desk, files, target);
     boolean replaceable = !replaced.isEmpty() && files.exists(new Path(target, replaced));
     if (files.exists(target)
         && !replaceable
@@ -49,9 +59,13 @@ final class ModelFolder {
                   target,
                   replaced.isEmpty() ? "" : " and is no model, it has no " + replaced));
     }
-    files.delete(folder.staging, true);
+    desk.deleteEarlier();
     files.mkdirs(folder.staging);
     return folder;
+  }
+
+  private static FileSystem plain(FileSystem files) {
+    return files instanceof LocalFileSystem local ? local.getRawFileSystem() : files;
   }
 
   /** Where the files are written. */
@@ -66,8 +80,7 @@ final class ModelFolder {
 
   /** Gives the folder its name. */
   void publish() throws IOException {
-    Path aside = new Path(target.getParent(), "." + target.getName() + ".previous");
-    WholeFiles.of(files).replaceFolder(staging, target, aside);
+    desk.publish(staging, target);
   }
 
   /** Removes what was written. */

@@ -25,10 +25,7 @@ final class SlotWait {
 
   private static final long LOOK_MILLIS = 1000;
 
-  /**
-   * Longest that a launch takes on a busy machine, until Spark shows it, where nothing is in its
-   * way.
-   */
+  /** Longest that a launch takes on a busy machine where nothing is in its way. */
   private static final long LAUNCH_MILLIS = 10_000;
 
   /** The look at which it is said: executors that are just starting are no wait. */

@@ -3,12 +3,15 @@ package io.moraine.jobs.prepare
 import io.moraine.jobs.config.{ConfigException, DedupSettings, PrepareSettings, SettingsFile}
 import io.moraine.jobs.lease.{LeaseLostException, TryLaterException}
 import io.moraine.jobs.progress.Progress
+import io.moraine.jobs.shards.ShardsJob
 import io.moraine.jobs.train.HdfsLike
 import io.moraine.jobs.{Scratch, SharedSparkSession}
-import java.io.{OutputStream, PrintStream}
+import io.moraine.pipeline.document.CorpusException
+import io.moraine.pipeline.shard.ShardFormat
+import java.io.{ByteArrayOutputStream, OutputStream, PrintStream}
 import java.nio.file.{Files, Path}
 import java.util.concurrent.Executors
-import java.util.{List => JList, Optional}
+import java.util.{List => JList, Optional, OptionalLong}
 import org.apache.spark.sql.SparkSession
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -182,7 +185,7 @@ class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
       assert(
         lost.getMessage == s"hdfslike:$output: another process took the lease. This command writes " +
-          "no more; started again it goes on behind the stages that were finished."
+          "no more; start it again: stages that were finished are kept."
       )
       assert(left.nonEmpty, lost.getCause)
       assert(content(output) == left)
@@ -222,6 +225,86 @@ class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(content(output) == published)
     dedup(second, output)
     assert(ids(output).size < 40 && names(output.getParent) == Set("unique"))
+  }
+
+  test("a folder that was removed after a kill is not put back, even in part") {
+    val output = Scratch.folder().resolve("unique")
+    val (first, second) = (input(), input(Scratch.corpus(30)))
+    dedup(first, output)
+    killedBefore(call => call.name == "delete" && call.from.toString.endsWith(".replaced")) {
+      dedup(second, output)
+    }
+    assert(ids(output).size < 40)
+    Using.resource(Files.walk(output)) {
+      _.iterator.asScala.toSeq.reverse.foreach(Files.delete(_))
+    }
+    killedBefore(call => call.file == "run.key")(dedup(first, output))
+    assert(!Files.exists(output))
+  }
+
+  test("one that was killed as it gave the folder its name goes on from its finished stages") {
+    val output = Scratch.folder().resolve("data")
+    val corpus = input()
+    killedBefore(call => call.name == "rename" && call.to == output) {
+      prepare(corpus, output, 32, Scratch.silent)
+    }
+    val said = new ByteArrayOutputStream
+    prepare(corpus, output, 32, new Progress(new PrintStream(said), false, () => 0L))
+    assert(said.toString.contains("going on with the stages that an interrupted run finished."))
+    val other = Scratch.folder().resolve("data")
+    prepare(corpus, other, 32, Scratch.silent)
+    def bytes(folder: Path) = content(folder).map { case (name, (read, _)) => name -> read }
+    assert(names(output.getParent) == Set("data") && names(output) == names(other))
+    assert(bytes(output)("manifest.json") == bytes(other)("manifest.json"))
+  }
+
+  test("tokenizer train, tokenizer encode and shards take the lease of their output, too") {
+    val folder = Scratch.folder()
+    val corpus = input()
+    val data = folder.resolve("data")
+    prepare(corpus, data, 32, Scratch.silent)
+    val tokenizer = data.resolve("tokenizer/tokenizer.json").toString
+    val small = PrepareSettings.of(settings("prepare.conf", "tokenizer.vocabulary-size" -> 400))
+    val commands = Seq[(String, (String, Progress) => Any)](
+      "train" -> (
+        (output, progress) =>
+          new TokenizerJob(session, small, progress).run(JList.of(corpus.toString), output, 2)
+      ),
+      "encode" -> (
+        (output, progress) =>
+          new EncodeJob(session, small, progress)
+            .run(JList.of(corpus.toString), output, tokenizer, 2)
+      ),
+      "shards" -> (
+        (output, progress) =>
+          new ShardsJob(session, progress)
+            .run(ShardFormat.LLMC, data.toString, output, OptionalLong.empty())
+      )
+    )
+    for (((name, command), stage) <- commands.zip(Seq("read", "read", "shards"))) {
+      val output = s"hdfslike:${folder.resolve(name)}"
+      var refusal = ""
+      command(
+        output,
+        at(stage) {
+          refusal = intercept[TryLaterException](command(output, Scratch.silent)).getMessage
+        }
+      )
+      assert(refusal.startsWith(s"$output is being written by process "), name)
+      assert(Files.exists(folder.resolve(name)))
+    }
+    assert(names(folder) == Set("data") ++ commands.map(_._1))
+  }
+
+  test("a damaged .unpublished.json is named, with what to do") {
+    val folder = Scratch.folder()
+    val index = folder.resolve("seen")
+    dedup(input(), folder.resolve("monday"), Some(index))
+    val file = Files.writeString(index.resolve(".unpublished.json"), "{")
+    val refused =
+      intercept[CorpusException](dedup(input(), folder.resolve("tuesday"), Some(index)))
+    assert(refused.getMessage.startsWith(s"hdfslike:$file is damaged: "))
+    assert(refused.getMessage.endsWith("remove the file; else begin a new index."))
   }
 
   test(

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train
 
 import com.fasterxml.jackson.databind.json.JsonMapper
+import io.moraine.jobs.lease.HeldLeases
 import io.moraine.jobs.prepare.PreparedDataset
 import io.moraine.jobs.progress.Progress
 import io.moraine.jobs.report.{EvaluationJson, EvaluationTable}
@@ -81,14 +82,20 @@ class EvaluateSparkSuite extends AnyFunSuite with SharedSparkSession {
     said(GenerateJob.generate(hadoop, folder, "word1", 1, SamplingConfig.greedy, false, _))
     said { progress =>
       val output = path.resolveSibling("model").toString
-      val exported = ExportJob.export(
+      val exported = HeldLeases.during(
         hadoop,
-        folder,
-        output,
-        TensorType.F32,
-        ModelExport.SHARD_BYTES,
-        Optional.empty(),
-        progress
+        progress,
+        { leases =>
+          ExportJob.export(
+            hadoop,
+            folder,
+            ExportJob.begin(leases, output),
+            TensorType.F32,
+            ModelExport.SHARD_BYTES,
+            Optional.empty(),
+            progress
+          )
+        }
       )
       assert(exported.step == 5)
     }

@@ -1,6 +1,7 @@
 package io.moraine.jobs.train
 
 import io.moraine.jobs.config.{ConfigException, SettingsFile, TrainSettings}
+import io.moraine.jobs.lease.{HeldLeases, LeaseLostException, TryLaterException}
 import io.moraine.model.train.TrainConfig
 import io.moraine.jobs.{Scratch, SharedSparkSession}
 import io.moraine.model.checkpoint.TensorType
@@ -10,6 +11,7 @@ import io.moraine.model.transformer.ModelConfig.PredictionConfig
 import java.io.FileNotFoundException
 import java.nio.file.{Files, Path}
 import java.util.Optional
+import org.apache.hadoop.conf.Configuration
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
@@ -49,17 +51,35 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
       weights: TensorType = TensorType.F32,
       measured: Option[ExportJob.Measured] = None
   ): Path = {
-    ExportJob.export(
-      hadoop,
-      RunFolder.at(run.toString),
-      output.toString,
-      weights,
-      ModelExport.SHARD_BYTES,
-      measured.toJava,
-      Scratch.silent
-    )
+    export(hadoop, run, output.toString, weights, measured)
     output
   }
+
+  private def export(
+      hadoop: Configuration,
+      run: Path,
+      output: String,
+      weights: TensorType = TensorType.F32,
+      measured: Option[ExportJob.Measured] = None,
+      meanwhile: => Unit = ()
+  ): Unit =
+    HeldLeases.during(
+      hadoop,
+      Scratch.silent,
+      { leases =>
+        val folder = ExportJob.begin(leases, output)
+        meanwhile
+        ExportJob.export(
+          hadoop,
+          RunFolder.at(run.toString),
+          folder,
+          weights,
+          ModelExport.SHARD_BYTES,
+          measured.toJava,
+          Scratch.silent
+        )
+      }
+    )
 
   test("a model's held-out loss is recorded, and compared with that on the same sequences alone") {
     val run = trained()
@@ -76,13 +96,75 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(!measured.isAsGoodAs(as("other sequences", measured.loss + 1)))
   }
 
+  /** Loss of the model that is there. */
+  private def lossOf(model: Path): Option[Double] =
+    ExportJob.measured(hadoop, model.toString).toScala.map(_.loss)
+
+  test("of two that export to one place the second is told to try later; nothing stays beside it") {
+    val model = Scratch.folder().resolve("model")
+    var refusal = ""
+    export(
+      hadoop,
+      latentRun,
+      model.toString,
+      meanwhile = {
+        refusal = intercept[TryLaterException](export(hadoop, latentRun, model.toString)).getMessage
+      }
+    )
+    assert(refusal.startsWith(s"$model is being written by process "), refusal)
+    assert(names(model.getParent) == Set("model"))
+  }
+
+  test("a kill between putting a model aside and the new one in its place: the old one is there") {
+    class Killed extends RuntimeException
+    val local = HdfsLike.register(new Configuration(hadoop))
+    val model = Scratch.folder().resolve("model")
+    def measured(loss: Double) = Some(new ExportJob.Measured("sequences", 6, loss))
+    export(local, latentRun, s"hdfslike:$model", measured = measured(3.0))
+    HdfsLike.watched(call => if (call.name == "rename" && call.to == model) throw new Killed)(
+      intercept[Killed](export(local, latentRun, s"hdfslike:$model", measured = measured(2.0)))
+    )
+    assert(!Files.exists(model))
+    var found = Option.empty[Double]
+    export(
+      local,
+      latentRun,
+      s"hdfslike:$model",
+      measured = measured(1.0),
+      meanwhile = { found = lossOf(model) }
+    )
+    assert(found.contains(3.0) && lossOf(model).contains(1.0))
+    assert(names(model.getParent) == Set("model"))
+  }
+
+  test("an export that hung and was taken over puts nothing in the place of the other's model") {
+    val local = HdfsLike.register(new Configuration(hadoop))
+    val model = Scratch.folder().resolve("model")
+    def measured(loss: Double) = Some(new ExportJob.Measured("sequences", 6, loss))
+    intercept[LeaseLostException](
+      export(
+        local,
+        latentRun,
+        s"hdfslike:$model",
+        measured = measured(3.0),
+        meanwhile = {
+          val claims = model.resolveSibling(".model.lease")
+          names(claims).filter(_.startsWith("holder-")).foreach(n => Files.delete(claims.resolve(n)))
+          export(local, latentRun, s"hdfslike:$model", measured = measured(2.0))
+        }
+      )
+    )
+    assert(lossOf(model).contains(2.0))
+  }
+
   private def imported(model: Path, run: Path = Scratch.folder().resolve("imported")): Path = {
     ImportJob.run(
       hadoop,
       model.toString,
       RunFolder.at(run.toString),
       Optional.empty(),
-      Optional.empty()
+      Optional.empty(),
+      Scratch.silent
     )
     run
   }
@@ -240,7 +322,8 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
           input.toString,
           RunFolder.at(run.toString),
           tokenizer,
-          Optional.empty()
+          Optional.empty(),
+          Scratch.silent
         )
       )
       e.getMessage
@@ -275,7 +358,14 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(said(model, run)(tokenizer) == "model.safetensors is cut off.")
     Files.write(weights, bytes)
     assert(names(parent) == Set("tokenizer.json"))
-    ImportJob.run(hadoop, model.toString, RunFolder.at(run.toString), tokenizer, Optional.empty())
+    ImportJob.run(
+      hadoop,
+      model.toString,
+      RunFolder.at(run.toString),
+      tokenizer,
+      Optional.empty(),
+      Scratch.silent
+    )
     assert(logits(run) == logits(latentRun))
   }
 
@@ -290,7 +380,8 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
         model.toString,
         RunFolder.at(run.toString),
         Optional.of(tokenizer.toString),
-        Optional.empty()
+        Optional.empty(),
+        Scratch.silent
       )
     )
     assert(e.getMessage == s"$tokenizer has 450 ids, the model only 400: it is of another model.")

@@ -2,7 +2,7 @@ package io.moraine.model.data
 
 import org.scalatest.funsuite.AnyFunSuite
 
-class BatchSizesSuite extends AnyFunSuite {
+class StepSizesSuite extends AnyFunSuite {
 
   test("without a ramp every step has as many sequences") {
     val sizes = StepSizes.constant(7)

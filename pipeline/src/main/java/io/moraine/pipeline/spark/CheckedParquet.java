@@ -58,13 +58,16 @@ record CheckedParquet(InputFile file, String schema, long rows, String error)
     return !error.isEmpty();
   }
 
-  /** Parts that are no documents: the rows of a damaged file, of which none can be trusted. */
+  /**
+   * What is no document: the rows of a damaged file, one at least, of which none can be trusted; or
+   * that there are none.
+   */
   Iterator<Row> otherParts() {
-    if (rows == 0) {
+    if (!isDamaged()) {
       Part none = new PassedOver(file.name(), PassedOver.Reason.PARQUET_WITHOUT_ROWS, 1);
       return List.of(CorpusReader.row(none)).iterator();
     }
-    return LongStream.range(0, isDamaged() ? rows : 0)
+    return LongStream.range(0, Math.max(1, rows))
         .mapToObj(row -> CorpusReader.row(new Unreadable(file.name(), row, error, "")))
         .iterator();
   }

@@ -243,10 +243,12 @@ class CorpusReaderSparkSuite extends AnyFunSuite with SharedSparkSession {
     import spark.implicits._
     val cases = withCaseSensitive(Seq(("a", 1, 2), ("b", 3, 4)).toDF("text", "n", "N"))
     val own = parquet(Seq(("a", 1)).toDF("text", "_metadata"))
+    val empty = parquet(Seq(("a", 1)).toDF("text", "_metadata").limit(0))
     for (
       (folder, rows, error) <- Seq(
         (cases, 2, "columns n and N differ in case alone"),
-        (own, 1, "a column has the name _metadata, which is Spark's own")
+        (own, 1, "a column has the name _metadata, which is Spark's own"),
+        (empty, 1, "a column has the name _metadata, which is Spark's own")
       )
     ) {
       val found = CorpusReader.read(spark, JList.of(folder.toString), config, 1).collect()
