@@ -1,11 +1,6 @@
-package io.moraine.jobs.prepare;
+package io.moraine.jobs.lease;
 
 import io.moraine.jobs.config.ConfigException;
-import io.moraine.jobs.lease.Desk;
-import io.moraine.jobs.lease.Lease;
-import io.moraine.jobs.lease.LeaseLostException;
-import io.moraine.jobs.lease.Leased;
-import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.progress.Progress;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
@@ -21,11 +16,11 @@ import org.apache.hadoop.security.AccessControlException;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * A command's time as the holder of leases, one of each folder that it writes. What it writes
+ * The leases that a command holds while it works, one of each folder that it writes. What it writes
  * stands on the lease's desk until it is whole; what a command that failed or was killed had
  * finished is there for the next one.
  */
-public final class Holding {
+public final class HeldLeases {
 
   /** After so long without a sign of life another process may take a lease. */
   public static final Duration EXPIRY = Duration.ofSeconds(60);
@@ -33,10 +28,10 @@ public final class Holding {
   private final SparkSession spark;
   private final Progress progress;
   private final String jobs = "moraine-" + UUID.randomUUID();
-  private final List<Held> leases = new ArrayList<>();
+  private final List<Held> held = new ArrayList<>();
   private final AtomicReference<String> lost = new AtomicReference<>();
 
-  private Holding(SparkSession spark, Progress progress) {
+  private HeldLeases(SparkSession spark, Progress progress) {
     this.spark = spark;
     this.progress = progress;
   }
@@ -48,7 +43,7 @@ public final class Holding {
   public interface Work<T> {
 
     /** Takes the leases that it needs, and writes. */
-    T with(Holding holding) throws IOException;
+    T with(HeldLeases leases) throws IOException;
   }
 
   /**
@@ -59,21 +54,21 @@ public final class Holding {
    */
   public static <T> T during(SparkSession spark, Progress progress, Work<T> work)
       throws IOException {
-    Holding holding = new Holding(spark, progress);
-    spark.sparkContext().addJobTag(holding.jobs);
+    HeldLeases leases = new HeldLeases(spark, progress);
+    spark.sparkContext().addJobTag(leases.jobs);
     try {
-      T result = work.with(holding);
-      holding.giveBack(Lease::close);
+      T result = work.with(leases);
+      leases.giveBack(Lease::close);
       return result;
     } catch (Throwable e) { // whatever it is, the stages that were finished stay
-      Optional<LeaseLostException> loss = holding.loss(e);
-      holding.giveBack(Lease::leave);
+      Optional<LeaseLostException> loss = leases.loss(e);
+      leases.giveBack(Lease::leave);
       if (loss.isPresent()) {
         throw loss.get();
       }
       throw e;
     } finally {
-      spark.sparkContext().removeJobTag(holding.jobs);
+      spark.sparkContext().removeJobTag(leases.jobs);
     }
   }
 
@@ -89,14 +84,14 @@ public final class Holding {
   }
 
   /** The same of a folder that is added to. */
-  Desk extending(String folder, String option) throws IOException {
+  public Desk extending(String folder, String option) throws IOException {
     return take(folder, option, Leased.extended(hadoop(), folder, option));
   }
 
   private Desk take(String folder, String option, Leased leased) throws IOException {
     try {
       Lease lease = Lease.take(hadoop(), leased, EXPIRY, this::giveUp);
-      leases.add(new Held(folder, lease));
+      held.add(new Held(folder, lease));
       return lease.desk();
     } catch (FileSystemException | AccessControlException | ParentNotDirectoryException e) {
       throw new ConfigException(
@@ -119,10 +114,10 @@ public final class Holding {
   /** Whether the work failed because a lease is lost. */
   private Optional<LeaseLostException> loss(Throwable failure) {
     Optional<String> reason = Optional.ofNullable(lost.get());
-    for (Held held : leases) {
+    for (Held one : held) {
       try {
-        if (!held.lease().desk().stands()) {
-          reason = Optional.of(held.folder() + ": another process took the lease");
+        if (!one.lease().desk().stands()) {
+          reason = Optional.of(one.folder() + ": another process took the lease");
         }
       } catch (IOException e) {
         failure.addSuppressed(e);
@@ -143,13 +138,13 @@ public final class Holding {
 
   /** What the work came to does not hang on it. */
   private void giveBack(GiveBack way) {
-    for (Held held : leases) {
+    for (Held one : held) {
       try {
-        way.of(held.lease());
+        way.of(one.lease());
       } catch (IOException e) {
         progress.say(
             "the lease of %s could not be given back, it expires after %d s: %s"
-                .formatted(held.folder(), EXPIRY.toSeconds(), e));
+                .formatted(one.folder(), EXPIRY.toSeconds(), e));
       }
     }
   }

@@ -16,7 +16,7 @@ import scala.jdk.CollectionConverters._
 import scala.util.Using
 
 /** Commands that write the same folder, at the same time or one after a killed one. */
-class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
+class HeldLeasesSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private class Killed extends RuntimeException
 
