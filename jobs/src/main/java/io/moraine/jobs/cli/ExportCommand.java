@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli;
 
 import io.moraine.jobs.config.ConfigException;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.train.BigDlExportJob;
 import io.moraine.jobs.train.EvaluateJob;
 import io.moraine.jobs.train.ExportJob;

@@ -94,6 +94,14 @@ final class Section {
     return numbers;
   }
 
+  /**
+   * Names keys of this section that are read for another record, before or after, so that {@link
+   * #build} does not take them for errors.
+   */
+  void readElsewhere(String... keys) {
+    known.addAll(List.of(keys));
+  }
+
   /** A size such as {@code 16 MiB}, in bytes. */
   long bytes(String key) {
     return read(key, () -> config.getBytes(key));

@@ -88,8 +88,8 @@ public final class CorpusTables {
 
   /**
    * Makes every table a temporary view of its name: funnel, passed_over, removals, languages,
-   * sources, lengths, clusters, largest_cluster, decontamination, personal_data; and of tokens those
-   * of {@link TokenTables#createViews}, without rows if there are none.
+   * sources, lengths, clusters, largest_cluster, decontamination, personal_data; and of tokens
+   * those of {@link TokenTables#createViews}, without rows if there are none.
    *
    * @param shown sources, languages, members of a cluster and tokens, at most
    */

@@ -167,7 +167,7 @@ final class CorpusReport {
   private Dataset<Row> pairs(Dataset<Row> cleaned) {
     Dataset<Row> samples =
         tables.isStored(PAIRS)
-            ? tables.stored(PAIRS)
+            ? tables.read(PAIRS)
             : spark.createDataFrame(List.of(), NearReport.SAMPLES);
     Column shown = col("text").substr(1, SHOWN_CHARACTERS);
     Dataset<Row> texts =
@@ -184,7 +184,7 @@ final class CorpusReport {
   /** One row per evaluation set; none if there are no sets. */
   private Dataset<Row> decontamination() {
     return tables.isStored(DECONTAMINATION)
-        ? tables.stored(DECONTAMINATION)
+        ? tables.read(DECONTAMINATION)
         : spark.createDataFrame(List.of(), Decontamination.REPORT);
   }
 

@@ -3,9 +3,6 @@ package io.moraine.jobs.prepare;
 import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.progress.Progress;
 import java.io.IOException;
-import java.util.function.Supplier;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -41,10 +38,5 @@ record CorpusRun(
     PreparedDataset dataset = publication.staging();
     DatasetTables tables = new DatasetTables(spark, dataset, settings.outputFormat());
     return new CorpusRun(publication, dataset, tables, funnel);
-  }
-
-  /** The documents of a corpus, see {@link Reading#documents}. */
-  Dataset<Row> documents(DocumentSettings settings, Supplier<Dataset<Row>> parts) {
-    return new Reading(settings.quarantine(), dataset, tables, funnel).documents(parts);
   }
 }

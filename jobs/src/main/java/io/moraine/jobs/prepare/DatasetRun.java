@@ -3,6 +3,7 @@ package io.moraine.jobs.prepare;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.decontamination.EvaluationIndex;
 import io.moraine.pipeline.lsh.NearConfig.SurvivorPolicy;
@@ -45,10 +46,11 @@ record DatasetRun(
   /**
    * Writes the summary, extends the index, and gives the dataset its name.
    *
+   * @param summary of the stages up to the surviving documents
    * @param more lines at the summary's end; none, or those of a section
    */
-  void publish(String manifest, List<String> more) throws IOException {
-    List<String> lines = new ArrayList<>(stages.summary());
+  void publish(String manifest, List<String> summary, List<String> more) throws IOException {
+    List<String> lines = new ArrayList<>(summary);
     if (!more.isEmpty()) {
       lines.add("");
       lines.addAll(more);
@@ -68,12 +70,12 @@ record DatasetRun(
   /**
    * Begins a run, or goes on with an interrupted one.
    *
-   * @param holding which takes the leases of the output and of the index
+   * @param leases to which those of the output and of the index are added
    * @param kind of what it writes
    * @param key of the run's settings and input, see {@link RunKey}
    */
   static DatasetRun begin(
-      Holding holding,
+      HeldLeases leases,
       SparkSession spark,
       DocumentSettings settings,
       ResultKind kind,
@@ -81,7 +83,7 @@ record DatasetRun(
       String key,
       Progress progress)
       throws IOException {
-    Configuration hadoop = holding.hadoop();
+    Configuration hadoop = leases.hadoop();
     Optional<EvaluationIndex> evaluation =
         settings.decontamination().map(config -> EvaluationSets.index(hadoop, config));
     int shingleWords = settings.near().shingleWords();
@@ -95,15 +97,15 @@ record DatasetRun(
       }
       String folder = paths.index().get();
       requireOutside(hadoop, folder, paths.output());
-      Desk desk = holding.extending(folder, "--index");
+      Desk desk = leases.extending(folder, "--index");
       index = DocumentIndex.open(hadoop, desk, folder, shingleWords, key);
       desk.deleteEarlier();
-      publication = Publication.take(holding, paths.output());
+      publication = Publication.take(leases, paths.output());
       requireNothingTakenBack(index, publication, paths.output());
       String behind = RunKey.after(index, key);
       corpus = CorpusRun.begin(publication, spark, settings, kind, behind, progress);
     } else {
-      publication = Publication.take(holding, paths.output());
+      publication = Publication.take(leases, paths.output());
       corpus = CorpusRun.begin(publication, spark, settings, kind, key, progress);
       String folder = corpus.dataset().index();
       index = DocumentIndex.open(hadoop, publication.desk(), folder, shingleWords, key);

@@ -41,13 +41,13 @@ final class DatasetTables {
   }
 
   /** What a stage stored before. */
-  Dataset<Row> stored(String stage) {
+  Dataset<Row> read(String stage) {
     return spark.read().parquet(dataset.work(stage));
   }
 
   /** Stores a stage's result and reads it back, so that nothing is computed twice. */
   Dataset<Row> stored(String stage, Dataset<Row> rows) {
-    return stored(stage, () -> rows);
+    return storedOnce(stage, () -> rows);
   }
 
   /**
@@ -55,10 +55,10 @@ final class DatasetTables {
    *
    * @cost without dictionaries, of which ids, texts and shingles have no use
    */
-  Dataset<Row> stored(String stage, Supplier<Dataset<Row>> rows) {
+  Dataset<Row> storedOnce(String stage, Supplier<Dataset<Row>> rows) {
     String folder = dataset.work(stage);
     if (isFinished(folder)) {
-      return stored(stage);
+      return read(stage);
     }
     Dataset<Row> computed = rows.get();
     replacing(computed).option("parquet.enable.dictionary", false).parquet(folder);

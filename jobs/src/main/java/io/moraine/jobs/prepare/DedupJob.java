@@ -1,13 +1,12 @@
 package io.moraine.jobs.prepare;
 
 import io.moraine.jobs.config.DedupSettings;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
 import java.io.IOException;
 import java.util.List;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /** Deduplication alone: no rule cleans or rejects a text; cuts only where settings ask for them. */
@@ -30,13 +29,13 @@ public final class DedupJob {
    * @throws CorpusException if the input is missing or holds no document
    */
   public DedupManifest run(DatasetPaths paths, int tasks) throws IOException {
-    return Holding.during(spark, progress, holding -> dedup(holding, paths, tasks));
+    return HeldLeases.during(spark, progress, leases -> dedup(leases, paths, tasks));
   }
 
-  private DedupManifest dedup(Holding holding, DatasetPaths paths, int tasks) throws IOException {
+  private DedupManifest dedup(HeldLeases leases, DatasetPaths paths, int tasks) throws IOException {
     String key =
         RunKey.of(
-            holding.hadoop(),
+            leases.hadoop(),
             "dedup",
             settings.digest(),
             settings.documents().decontamination(),
@@ -44,11 +43,11 @@ public final class DedupJob {
             "");
     DatasetRun run =
         DatasetRun.begin(
-            holding, spark, settings.documents(), ResultKind.DEDUPLICATED, paths, key, progress);
-    Dataset<Row> documents = run.stages().remaining(paths.inputs(), tasks);
+            leases, spark, settings.documents(), ResultKind.DEDUPLICATED, paths, key, progress);
+    DocumentStages.Remaining remaining = run.stages().remaining(paths.inputs(), tasks);
     run.tables()
         .write(
-            documents.select("id", "source", "url", "metadata", "text"),
+            remaining.texts().select("id", "source", "url", "metadata", "text"),
             run.dataset().documents(),
             List.of("id"));
     List<FunnelStage> funnel = run.funnel().stages();
@@ -60,7 +59,7 @@ public final class DedupJob {
             run.funnel().passedOver(),
             funnel.get(funnel.size() - 1).out(),
             settings.rendered());
-    run.publish(manifest.rendered(), List.of());
+    run.publish(manifest.rendered(), remaining.summary(), List.of());
     return manifest;
   }
 }

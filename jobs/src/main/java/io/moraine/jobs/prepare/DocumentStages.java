@@ -26,7 +26,12 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * The stages from files to surviving documents, for {@code prepare} and {@code dedup}. Writes
- * quarantine/, removed/, superseded/, report/ and the index.
+ * removed/, superseded/, report/ and the index; {@link Reading} writes quarantine/, {@link
+ * TextStages} cuts/.
+ *
+ * <p>Two stages have a name each in settings, funnel and tables: the settings' section {@code
+ * clean} is the stage {@code quality}, whose table is {@code cleaned}; the stage {@code shingles}
+ * stores the table {@code features}.
  */
 final class DocumentStages {
 
@@ -43,7 +48,6 @@ final class DocumentStages {
   private final Removals removals;
   private final TextStages textStages;
   private final List<Dataset<Row>> duplicates = new ArrayList<>();
-  private List<String> summary = List.of();
 
   DocumentStages(
       SparkSession spark,
@@ -63,14 +67,22 @@ final class DocumentStages {
   }
 
   /**
-   * The documents that are left: {@link Cleaning#CLEANED} but for reason and detail.
+   * What the stages came to.
+   *
+   * @param texts the documents that are left, {@link Cleaning#PASSED}
+   * @param summary what the stages did, on a page
+   */
+  record Remaining(Dataset<Row> texts, List<String> summary) {}
+
+  /**
+   * Takes documents through all stages.
    *
    * @param inputs Hadoop paths of files and folders
    * @param tasks how many tasks read the input; changes no result
    * @throws CorpusException if the input is missing, or nothing of it is left and nothing was
    *     published before
    */
-  Dataset<Row> remaining(List<String> inputs, int tasks) throws IOException {
+  Remaining remaining(List<String> inputs, int tasks) throws IOException {
     Dataset<Row> documents = read(inputs, tasks);
     Dataset<Row> cleaned = clean(documents);
     Dataset<Row> features = features(cleaned);
@@ -82,24 +94,21 @@ final class DocumentStages {
       writeSuperseded(removed, features);
     }
     funnel.begin("report");
-    summary = new CorpusReport(spark, dataset, tables).write(funnel, cleaned, features, removed);
+    List<String> summary =
+        new CorpusReport(spark, dataset, tables).write(funnel, cleaned, features, removed);
     funnel.done("%d lines".formatted(summary.size()));
     if (index.increment() == 0 && texts.isEmpty()) {
       throw new CorpusException(
           "nothing is left of the input: every document was removed or unreadable. Look at the rules of the section clean.");
     }
     writeIncrement(cleaned, features, removed);
-    return texts;
-  }
-
-  /** What the stages did, on a page; empty before {@link #remaining}. */
-  List<String> summary() {
-    return summary;
+    return new Remaining(texts, summary);
   }
 
   private Dataset<Row> read(List<String> inputs, int tasks) {
     Dataset<Row> documents =
-        corpus.documents(settings, () -> CorpusReader.read(spark, inputs, settings.read(), tasks));
+        new Reading(corpus, settings.quarantine())
+            .documents(() -> CorpusReader.read(spark, inputs, settings.read(), tasks));
     return index.increment() == 0
         ? documents
         : UniqueIds.avoiding(documents, index.features(spark), index.increment());
@@ -166,26 +175,32 @@ final class DocumentStages {
       return;
     }
     funnel.begin("near");
-    tables.stored(CorpusReport.PAIRS, () -> nearDuplicates(features));
-    Dataset<Row> near = tables.stored("near");
+    Dataset<Row> near = nearDuplicates(features);
     duplicates.add(near);
     removals.add("near", near, lit("similar-text"), NONE, col("similarity"));
     funnel.counted("near", features.count(), near.count(), "documents, %,d near duplicates");
   }
 
-  /** Stores the near duplicates; sampled pairs for the report. */
+  /** Stores the near duplicates, and behind them a sample of pairs for the report. */
   private Dataset<Row> nearDuplicates(Dataset<Row> features) {
+    if (!tables.isStored(CorpusReport.PAIRS)) {
+      NearDuplicates.Outcome outcome = searchNearDuplicates(features);
+      Dataset<Row> removed = tables.stored("near", outcome.removed());
+      tables.stored(
+          CorpusReport.PAIRS, NearReport.samples(removed, outcome.nearMisses(), SAMPLED_PAIRS));
+    }
+    return tables.read("near");
+  }
+
+  private NearDuplicates.Outcome searchNearDuplicates(Dataset<Row> features) {
     Dataset<Row> all =
         index.features(spark).unionByName(features.withColumn("increment", lit(index.increment())));
-    NearDuplicates.Outcome outcome =
-        NearDuplicates.search(
-            spark,
-            all,
-            settings.near(),
-            index.increment(),
-            (name, rows) -> tables.stored("near-" + name, rows));
-    Dataset<Row> removed = tables.stored("near", outcome.removed());
-    return NearReport.samples(removed, outcome.nearMisses(), SAMPLED_PAIRS);
+    return NearDuplicates.search(
+        spark,
+        all,
+        settings.near(),
+        index.increment(),
+        (name, rows) -> tables.stored("near-" + name, rows));
   }
 
   /** Named by what they are not: the removed ids are few, and Spark sends them to the texts. */

@@ -7,6 +7,7 @@ import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
 
 import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
@@ -47,23 +48,24 @@ public final class EncodeJob {
    */
   public EncodeManifest run(List<String> inputs, String output, String tokenizerFile, int tasks)
       throws IOException {
-    return Holding.during(
-        spark, progress, holding -> encode(holding, inputs, output, tokenizerFile, tasks));
+    return HeldLeases.during(
+        spark, progress, leases -> encode(leases, inputs, output, tokenizerFile, tasks));
   }
 
   private EncodeManifest encode(
-      Holding holding, List<String> inputs, String output, String tokenizerFile, int tasks)
+      HeldLeases leases, List<String> inputs, String output, String tokenizerFile, int tasks)
       throws IOException {
-    Configuration hadoop = holding.hadoop();
+    Configuration hadoop = leases.hadoop();
     TokenizerFile given = TokenizerFile.read(hadoop, tokenizerFile, settings.rankFile());
     String json = given.json();
     String key = RunKey.of(hadoop, "encode", settings.digest(), Optional.empty(), inputs, json);
-    Publication publication = Publication.take(holding, output);
+    Publication publication = Publication.take(leases, output);
     CorpusRun run =
         CorpusRun.begin(
             publication, spark, settings.documents(), ResultKind.ENCODED, key, progress);
     Dataset<Row> documents =
-        run.documents(settings.documents(), () -> encoded(inputs, given.tokenizer(), tasks))
+        new Reading(run, settings.documents().quarantine())
+            .documents(() -> encoded(inputs, given.tokenizer(), tasks))
             .select("id", "source", "url", "metadata", "n_bytes", "n_tokens", "tokens");
     run.funnel().begin("encode");
     run.publication().write(run.dataset().tokenizer(), json);

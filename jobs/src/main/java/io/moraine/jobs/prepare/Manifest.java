@@ -184,12 +184,11 @@ public record Manifest(
   }
 
   /**
-   * A prepared dataset's manifest from its file's text.
+   * A prepared dataset's manifest from the content of its file, which this changes.
    *
    * @throws CorpusException if it is that of another version
    */
-  static Manifest parse(String text) throws JsonProcessingException {
-    ObjectNode tree = JSON.readValue(text, ObjectNode.class);
+  static Manifest of(ObjectNode tree) throws JsonProcessingException {
     int version = tree.path("format_version").asInt();
     if (version != FORMAT_VERSION) {
       throw new CorpusException(

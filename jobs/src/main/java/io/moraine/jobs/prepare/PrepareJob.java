@@ -3,6 +3,7 @@ package io.moraine.jobs.prepare;
 import static org.apache.spark.sql.functions.col;
 
 import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
@@ -44,12 +45,12 @@ public final class PrepareJob {
    */
   public Manifest run(DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
-    return Holding.during(
-        spark, progress, holding -> prepare(holding, paths, tokenizerFile, tasks));
+    return HeldLeases.during(
+        spark, progress, leases -> prepare(leases, paths, tokenizerFile, tasks));
   }
 
   private Manifest prepare(
-      Holding holding, DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
+      HeldLeases leases, DatasetPaths paths, Optional<String> tokenizerFile, int tasks)
       throws IOException {
     Optional<TokenizerFile> given = given(tokenizerFile);
     String key =
@@ -62,10 +63,11 @@ public final class PrepareJob {
             given.map(TokenizerFile::json).orElse(""));
     run =
         DatasetRun.begin(
-            holding, spark, settings.documents(), ResultKind.DATASET, paths, key, progress);
+            leases, spark, settings.documents(), ResultKind.DATASET, paths, key, progress);
     SequenceStages sequences = new SequenceStages(run, settings);
 
-    Dataset<Row> survivors = withHeldOut(run.stages().remaining(paths.inputs(), tasks));
+    DocumentStages.Remaining remaining = run.stages().remaining(paths.inputs(), tasks);
+    Dataset<Row> survivors = withHeldOut(remaining.texts());
     sequences.requireKnownSources(survivors);
     Tokenizer tokenizer = given.isPresent() ? given.get().tokenizer() : trainedTokenizer(survivors);
     String tokenizerJson =
@@ -88,8 +90,7 @@ public final class PrepareJob {
             packed.mixture(),
             settings.rendered());
     List<String> leftOut = FunnelTable.leftOut(packed.mixture());
-    leftOut.forEach(run.funnel()::say);
-    run.publish(manifest.rendered(), leftOut);
+    run.publish(manifest.rendered(), remaining.summary(), leftOut);
     return manifest;
   }
 
@@ -146,7 +147,7 @@ public final class PrepareJob {
         packed.train().tokens(),
         packed.train().count(),
         packed.train().paddingTokens(),
-        packed.cuts(),
+        packed.splits(),
         packed.heldOut().tokens(),
         packed.heldOut().count(),
         packed.heldOut().paddingTokens());

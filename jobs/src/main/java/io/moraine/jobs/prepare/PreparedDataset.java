@@ -3,7 +3,9 @@ package io.moraine.jobs.prepare;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.moraine.pipeline.document.CorpusException;
+import io.moraine.pipeline.spark.Cleaning;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,15 +19,20 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
 
 /**
- * The folder layout of a prepared dataset (docs/formats.md), on any Hadoop file system.
+ * The folder layout of a prepared dataset (docs/formats.md), on any Hadoop file system. The other
+ * kinds of results ({@link ResultKind}) have parts of it, so it is also the staged folder of any.
  *
- * @param root the dataset's folder
+ * @param root the folder
  */
 public record PreparedDataset(Path root) {
 
   public static final String MANIFEST = "manifest.json";
+
+  private static final StructType DOCUMENTS =
+      Cleaning.PASSED.add("held_out", "boolean").add("n_tokens", "int");
 
   /** The dataset at a path given by a user. */
   public static PreparedDataset at(String path) {
@@ -42,24 +49,15 @@ public record PreparedDataset(Path root) {
 
   /** {@link #documents()} as a table, in whichever format it was written. */
   public Dataset<Row> documentsTable(SparkSession spark) {
-    return table(
-        spark,
-        documents(),
-        "id STRING, source STRING, url STRING, metadata STRING, text STRING, language STRING,"
-            + " language_confidence DOUBLE, boilerplate_lines INT,"
-            + " pii STRUCT<email: INT, ip: INT, phone: INT, secret: INT>,"
-            + " held_out BOOLEAN, n_tokens INT");
+    return table(spark, documents(), DOCUMENTS);
   }
 
   /** {@link #removed()} as a table, in whichever format it was written. */
   public Dataset<Row> removedTable(SparkSession spark) {
-    return table(
-        spark,
-        removed(),
-        "id STRING, stage STRING, reason STRING, detail STRING, kept_id STRING, similarity DOUBLE");
+    return table(spark, removed(), Removals.REMOVALS);
   }
 
-  /** One row per removed document: id, stage, reason, detail, kept_id, similarity. */
+  /** One row per removed document, {@link Removals#REMOVALS}. */
   public String removed() {
     return child("removed");
   }
@@ -126,7 +124,7 @@ public record PreparedDataset(Path root) {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return table(spark, folder, schema);
+    return table(spark, folder, StructType.fromDDL(schema));
   }
 
   /**
@@ -138,8 +136,9 @@ public record PreparedDataset(Path root) {
   public Manifest manifest(Configuration hadoop) throws IOException {
     String text = manifestText(hadoop);
     try {
-      requireKind(new JsonMapper().readTree(text), ResultKind.DATASET);
-      return Manifest.parse(text);
+      ObjectNode tree = Manifest.parse(text, ObjectNode.class);
+      requireKind(tree, ResultKind.DATASET);
+      return Manifest.of(tree);
     } catch (JsonProcessingException e) {
       throw damaged(e);
     }
@@ -207,7 +206,7 @@ public record PreparedDataset(Path root) {
     }
   }
 
-  private Dataset<Row> table(SparkSession spark, String folder, String schema) {
+  private Dataset<Row> table(SparkSession spark, String folder, StructType schema) {
     try {
       Path path = new Path(folder);
       FileSystem files = path.getFileSystem(spark.sparkContext().hadoopConfiguration());

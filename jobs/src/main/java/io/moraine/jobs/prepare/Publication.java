@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.lease.Desk;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.lease.LeaseLostException;
 import io.moraine.jobs.lease.TryLaterException;
 import io.moraine.jobs.lease.WholeFiles;
@@ -42,11 +43,11 @@ final class Publication {
    *
    * @throws TryLaterException if another process writes it
    */
-  static Publication take(Holding holding, String output) throws IOException {
+  static Publication take(HeldLeases leases, String output) throws IOException {
     Path path = new Path(output);
-    FileSystem files = path.getFileSystem(holding.hadoop());
+    FileSystem files = path.getFileSystem(leases.hadoop());
     Path target = files.makeQualified(path);
-    Desk desk = holding.replacing(output, "--output");
+    Desk desk = leases.replacing(output, "--output");
     desk.restore(STAGING, target);
     return new Publication(desk, files, target);
   }

@@ -17,16 +17,16 @@ import org.apache.spark.sql.Row;
 /** The first stage of every job that reads a corpus. Writes quarantine/. */
 final class Reading {
 
-  private final Quarantine quarantine;
   private final PreparedDataset dataset;
   private final DatasetTables tables;
   private final Funnel funnel;
+  private final Quarantine quarantine;
 
-  Reading(Quarantine quarantine, PreparedDataset dataset, DatasetTables tables, Funnel funnel) {
+  Reading(CorpusRun run, Quarantine quarantine) {
+    this.dataset = run.dataset();
+    this.tables = run.tables();
+    this.funnel = run.funnel();
     this.quarantine = quarantine;
-    this.dataset = dataset;
-    this.tables = tables;
-    this.funnel = funnel;
   }
 
   /**
@@ -34,12 +34,12 @@ final class Reading {
    * counted.
    *
    * @param parts with the columns id, file, offset, error, raw, passed_over and count of {@link
-   *     CorpusReader#PARTS}, and others; computed once
+   *     CorpusReader#PARTS}, and others; not asked for if an interrupted run stored them
    * @throws CorpusException if too much is not readable
    */
   Dataset<Row> documents(Supplier<Dataset<Row>> parts) {
     funnel.begin("read");
-    Dataset<Row> all = tables.stored("parts", parts);
+    Dataset<Row> all = tables.storedOnce("parts", parts);
     SortedMap<String, Long> passedOver = passedOver(all);
     Dataset<Row> read = all.where(col("passed_over").isNull()).drop("passed_over", "count");
     Dataset<Row> unreadable = read.where(col("error").isNotNull());

@@ -52,10 +52,10 @@ final class SequenceStages {
   /**
    * What was packed.
    *
-   * @param cuts places at which a document goes on in another sequence
+   * @param splits places at which a document goes on in another sequence
    */
   record Result(
-      Packing.Packed train, long cuts, Packing.Packed heldOut, List<SourceTokens> mixture) {}
+      Packing.Packed train, long splits, Packing.Packed heldOut, List<SourceTokens> mixture) {}
 
   /** Refuses a tokenizer without an end of texts or the markers that the settings ask for. */
   static void requireSpecialTokens(PrepareSettings settings, TokenizerFile file) {
@@ -119,7 +119,7 @@ final class SequenceStages {
     Packing.Packed train = pack("pack", trained, endOfText, run.dataset().sequences());
     Dataset<Row> kept = TrainingDocuments.once(tokenized.where(col("held_out")));
     Packing.Packed heldOut = pack("pack held-out", kept, endOfText, run.dataset().heldOut());
-    return new Result(train, cuts(train), heldOut, mixture(once, trained, epochs));
+    return new Result(train, splits(train), heldOut, mixture(once, trained, epochs));
   }
 
   /** Copies and moved middles; stored, unless every document is used once and as it is. */
@@ -155,7 +155,7 @@ final class SequenceStages {
     return packed;
   }
 
-  private long cuts(Packing.Packed packed) {
+  private long splits(Packing.Packed packed) {
     Dataset<Row> written = run.tables().written(run.dataset().sequences());
     Row segments = written.agg(coalesce(sum(size(col("starts"))), lit(0L)).cast("long")).first();
     return segments.getLong(0) - packed.documents();

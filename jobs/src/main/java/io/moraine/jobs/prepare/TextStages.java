@@ -96,15 +96,18 @@ final class TextStages {
 
   private Dataset<Row> withoutRepeatedLines(Dataset<Row> texts, LinesConfig config) {
     funnel.begin("lines");
-    Dataset<Row> done = tables.stored("lines-cut", () -> RepeatedLines.cut(spark, texts, config));
+    Dataset<Row> done =
+        tables.storedOnce("lines-cut", () -> RepeatedLines.cut(spark, texts, config));
     return cut("lines", CutTexts.documents(done), CutTexts.cuts(done));
   }
 
   private Dataset<Row> withoutRepeatedSpans(Dataset<Row> texts, SubstringConfig config) {
     funnel.begin("substring");
-    Row passes = tables.stored("substring", () -> cutRepeatedSpans(texts, config)).first();
-    Dataset<Row> left =
-        cut("substring", tables.stored("cut-texts"), tables.stored("substring-cuts"));
+    if (!tables.isStored("substring")) {
+      cutRepeatedSpans(texts, config);
+    }
+    Row passes = tables.read("substring").first();
+    Dataset<Row> left = cut("substring", tables.read("cut-texts"), tables.read("substring-cuts"));
     if (!passes.<Boolean>getAs("complete")) {
       funnel.say(
           "after %d passes repeated spans are left: raise substring.max-passes."
@@ -113,14 +116,14 @@ final class TextStages {
     return left;
   }
 
-  /** Stores cuts and texts; a row that says how many passes it took. */
-  private Dataset<Row> cutRepeatedSpans(Dataset<Row> texts, SubstringConfig config) {
+  /** Stores cuts and texts, and behind them a row that says how many passes it took. */
+  private void cutRepeatedSpans(Dataset<Row> texts, SubstringConfig config) {
     RepeatedSpans.Outcome outcome = RepeatedSpans.cut(spark, texts, config);
     tables.stored("substring-cuts", outcome.cuts());
     tables.stored("cut-texts", outcome.documents());
-    return spark.createDataFrame(
-        List.of(RowFactory.create(outcome.passes(), outcome.complete())),
-        new StructType().add("passes", "int").add("complete", "boolean"));
+    Row passes = RowFactory.create(outcome.passes(), outcome.complete());
+    StructType schema = new StructType().add("passes", "int").add("complete", "boolean");
+    tables.stored("substring", spark.createDataFrame(List.of(passes), schema));
   }
 
   /** Counts what a stage cut; documents of which no word is left are removed. */

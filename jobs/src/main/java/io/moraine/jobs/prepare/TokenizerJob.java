@@ -9,6 +9,7 @@ import static org.apache.spark.sql.functions.sum;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.DocumentSettings;
 import io.moraine.jobs.config.PrepareSettings;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.prepare.Manifest.FunnelStage;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.pipeline.document.CorpusException;
@@ -50,10 +51,10 @@ public final class TokenizerJob {
    */
   public TokenizerManifest run(List<String> inputs, String output, int tasks) throws IOException {
     TokenizerFile.requireNone(settings.rankFile());
-    return Holding.during(spark, progress, holding -> train(holding, inputs, output, tasks));
+    return HeldLeases.during(spark, progress, leases -> train(leases, inputs, output, tasks));
   }
 
-  private TokenizerManifest train(Holding holding, List<String> inputs, String output, int tasks)
+  private TokenizerManifest train(HeldLeases leases, List<String> inputs, String output, int tasks)
       throws IOException {
     DocumentSettings reading = settings.documents();
     String key =
@@ -64,11 +65,12 @@ public final class TokenizerJob {
             Optional.empty(),
             inputs,
             "");
-    Publication publication = Publication.take(holding, output);
+    Publication publication = Publication.take(leases, output);
     CorpusRun run =
         CorpusRun.begin(publication, spark, reading, ResultKind.TOKENIZER, key, progress);
     Dataset<Row> documents =
-        run.documents(reading, () -> CorpusReader.read(spark, inputs, reading.read(), tasks))
+        new Reading(run, reading.quarantine())
+            .documents(() -> CorpusReader.read(spark, inputs, reading.read(), tasks))
             .select("id", "text")
             .withColumn("held_out", TrainingDocuments.isHeldOut(settings.heldOut()));
     if (documents.isEmpty()) {

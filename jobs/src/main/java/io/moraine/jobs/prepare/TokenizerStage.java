@@ -30,7 +30,8 @@ final class TokenizerStage {
    */
   Trained trained(Dataset<Row> documents, TokenizerConfig config) {
     funnel.begin("pieces");
-    Dataset<Row> counts = tables.stored("pieces", () -> TokenizerTraining.pieceCounts(documents));
+    Dataset<Row> counts =
+        tables.storedOnce("pieces", () -> TokenizerTraining.pieceCounts(documents));
     funnel.done("%,d distinct pieces".formatted(counts.count()));
     funnel.begin("tokenizer");
     Trained trained =

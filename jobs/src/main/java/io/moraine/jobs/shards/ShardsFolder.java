@@ -2,7 +2,7 @@ package io.moraine.jobs.shards;
 
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.lease.Desk;
-import io.moraine.jobs.prepare.Holding;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.prepare.Manifest;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -31,13 +31,13 @@ final class ShardsFolder {
   /**
    * Opens an empty place to write to.
    *
-   * @param holding which takes the lease of the folder
+   * @param leases to which that of the folder is added
    * @throws ConfigException if the target exists and is neither empty nor an earlier export
    */
-  static ShardsFolder begin(Holding holding, String output) throws IOException {
+  static ShardsFolder begin(HeldLeases leases, String output) throws IOException {
     Path path = new Path(output);
-    FileSystem files = path.getFileSystem(holding.hadoop());
-    Desk desk = holding.replacing(output, "--output");
+    FileSystem files = path.getFileSystem(leases.hadoop());
+    Desk desk = leases.replacing(output, "--output");
     ShardsFolder folder = new ShardsFolder(desk, files, files.makeQualified(path));
     desk.restore(STAGING, folder.target);
     if (files.exists(path)

@@ -1,7 +1,7 @@
 package io.moraine.jobs.shards;
 
 import io.moraine.jobs.config.ConfigException;
-import io.moraine.jobs.prepare.Holding;
+import io.moraine.jobs.lease.HeldLeases;
 import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
@@ -45,18 +45,18 @@ public final class ShardsJob {
    */
   public ShardsManifest run(
       ShardFormat format, String data, String output, OptionalLong shardTokens) throws IOException {
-    return Holding.during(
-        spark, progress, holding -> write(holding, format, data, output, shardTokens));
+    return HeldLeases.during(
+        spark, progress, leases -> write(leases, format, data, output, shardTokens));
   }
 
   private ShardsManifest write(
-      Holding holding, ShardFormat format, String data, String output, OptionalLong shardTokens)
+      HeldLeases leases, ShardFormat format, String data, String output, OptionalLong shardTokens)
       throws IOException {
     PreparedDataset dataset = PreparedDataset.at(data);
     Manifest manifest = dataset.manifest(hadoop);
     long tokens = shardTokens.orElse(format.usualShardTokens());
     requireFits(format, manifest.vocabularySize(), tokens);
-    ShardsFolder folder = ShardsFolder.begin(holding, output);
+    ShardsFolder folder = ShardsFolder.begin(leases, output);
     int endOfText = endOfText(dataset);
     long sequences = Math.max(1, tokens / (manifest.sequenceLength() + 1));
     progress.start("shards");

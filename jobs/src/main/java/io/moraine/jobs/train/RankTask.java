@@ -1,24 +1,14 @@
 package io.moraine.jobs.train;
 
 import io.moraine.bigdl.BigDlModule;
-import io.moraine.jobs.batch.ColumnarTables;
 import io.moraine.jobs.batch.DeviceBatches;
-import io.moraine.jobs.batch.DeviceTable;
-import io.moraine.jobs.batch.ParquetTokenSource;
+import io.moraine.jobs.batch.Handoff;
 import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.lease.LeasedWriter;
-import io.moraine.jobs.prepare.Manifest;
-import io.moraine.jobs.prepare.Manifest.Counts;
-import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.collective.Communicator;
-import io.moraine.model.collective.transport.Listener;
-import io.moraine.model.collective.transport.Mesh;
-import io.moraine.model.collective.transport.MeshConfig;
-import io.moraine.model.collective.transport.UntrustedException;
 import io.moraine.model.data.BatchReader;
-import io.moraine.model.data.JoinedTokenSource;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.moe.ExpertExchange;
 import io.moraine.model.tensor.Device;
@@ -35,15 +25,11 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.function.ToLongFunction;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.BarrierTaskContext;
-import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
 import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.util.SerializableConfiguration;
@@ -63,9 +49,9 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
 
   private static final long serialVersionUID = 1L;
 
-  private final String data;
+  private final String dataJson;
   private final String run;
-  private final String settings;
+  private final String settingsJson;
   private final Start start;
   private final Limits.Left left;
   private final int threads;
@@ -77,17 +63,17 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
   /**
    * What the driver tells every rank.
    *
-   * @param data as {@link RunData#rendered()}
-   * @param settings as {@link TrainSettings#rendered()}
+   * @param dataJson as {@link RunData#rendered()}
+   * @param settingsJson as {@link TrainSettings#rendered()}
    * @param left of the limits
    * @param threads of libtorch per rank
    * @param engineFiles names of the files that BigDL is in; empty with another engine
    * @param secret by which the ranks know each other
    */
   RankTask(
-      String data,
+      String dataJson,
       String run,
-      String settings,
+      String settingsJson,
       Start start,
       Limits.Left left,
       int threads,
@@ -95,9 +81,9 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       String runId,
       byte[] secret,
       SerializableConfiguration hadoop) {
-    this.data = data;
+    this.dataJson = dataJson;
     this.run = run;
-    this.settings = settings;
+    this.settingsJson = settingsJson;
     this.start = start;
     this.left = left;
     this.threads = threads;
@@ -111,11 +97,13 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
   public Iterator<TrainResult> apply(Iterator<Object> input) {
     Limits limits = left.from(System.nanoTime());
     BarrierTaskContext context = BarrierTaskContext.get();
-    TrainSettings parsed = TrainSettings.recorded(settings, "the run's settings");
-    Device device = parsed.engine().isBigDl() ? Device.CPU : device(parsed, context);
-    try (Communicator communicator = connect(context, parsed, device)) {
+    TrainSettings settings = TrainSettings.recorded(settingsJson, "the run's settings");
+    Device device = settings.engine().isBigDl() ? Device.CPU : device(settings, context);
+    RankConnection connection = new RankConnection(context, settings, hadoop.value());
+    String name = runId + "/" + start.attempt();
+    try (Communicator communicator = connection.open(name, secret, device)) {
       try {
-        TrainResult result = train(parsed, communicator, device, limits, input);
+        TrainResult result = train(settings, communicator, device, limits, input);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
@@ -131,16 +119,17 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
    * Starts libtorch. Of several GPUs a rank takes the one that Spark gave its task; without such
    * resources, as in local mode, ranks take them in turn.
    */
-  private Device device(TrainSettings parsed, BarrierTaskContext context) {
+  private Device device(TrainSettings settings, BarrierTaskContext context) {
     ResourceInformation given = context.resourcesJMap().get(GPU);
-    DeviceChoice choice = parsed.engine().device();
+    DeviceChoice choice = settings.engine().device();
     try {
       if (given != null && choice != DeviceChoice.CPU) {
-        return able(parsed, Torch.startOn(threads, choice, Integer.parseInt(given.addresses()[0])));
+        return able(
+            settings, Torch.startOn(threads, choice, Integer.parseInt(given.addresses()[0])));
       }
       // In local mode RAPIDS has the first GPU, and its tables are there.
-      int turn = parsed.engine().hasDeviceBatches() ? 0 : context.partitionId();
-      return able(parsed, Torch.start(threads, choice, turn));
+      int turn = settings.engine().hasDeviceBatches() ? 0 : context.partitionId();
+      return able(settings, Torch.start(threads, choice, turn));
     } catch (NoCudaException e) {
       throw new ConfigException("train.engine.device = cuda: %s.".formatted(e.getMessage()), e);
     } catch (NumberFormatException e) {
@@ -151,102 +140,9 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     }
   }
 
-  private static Device able(TrainSettings parsed, Device device) {
-    parsed.model().precision().requireOn(device);
+  private static Device able(TrainSettings settings, Device device) {
+    settings.model().precision().requireOn(device);
     return device;
-  }
-
-  /** Where it computes, if that is not what was to be expected. */
-  private static Optional<String> about(TrainSettings parsed, Device device) {
-    if (device.isCuda()) {
-      return Optional.of("computes on " + device);
-    }
-    List<String> missing =
-        parsed.engine().isBigDl() || parsed.engine().device() == DeviceChoice.CPU
-            ? List.of()
-            : Torch.missingForCuda();
-    return missing.isEmpty()
-        ? Optional.empty()
-        : Optional.of(
-            "train.engine.device = auto: computes on the processor, since this machine lacks "
-                + String.join("; ", missing));
-  }
-
-  private Communicator connect(BarrierTaskContext context, TrainSettings parsed, Device device) {
-    int rank = context.partitionId();
-    String[] hosts =
-        Arrays.stream(context.getTaskInfos())
-            .map(info -> info.address().replaceFirst(":\\d+$", ""))
-            .toArray(String[]::new);
-    MeshConfig config =
-        new MeshConfig(
-            rank,
-            hosts.length,
-            runId + "/" + start.attempt(),
-            secret,
-            parsed.connections().silence(),
-            parsed.connections().compute(),
-            context::isInterrupted);
-    if (parsed.connections().hasTls()) {
-      config = config.withTls(new ClusterStores(SparkEnv.get().conf(), hadoop.value()).open());
-    }
-    try (Listener listener = listen(parsed, hosts[rank])) {
-      List<String> places = new ArrayList<>();
-      List<String> addresses = new ArrayList<>();
-      String own = "%s@%s".formatted(device, SparkEnv.get().executorId());
-      for (String said : context.allGather(own + " " + listener.address())) {
-        places.add(said.substring(0, said.indexOf(' ')));
-        addresses.add(said.substring(said.indexOf(' ') + 1));
-      }
-      requireAlike(places);
-      if (parsed.experts().isPresent()) {
-        requireApart(places);
-      }
-      return new Communicator(
-          Mesh.connect(config, listener, addresses), parsed.connections().hierarchy());
-    } catch (UntrustedException e) {
-      throw new ConfigException(
-          "train.wire.tls: %s See spark.ssl.keyStore and spark.ssl.trustStore."
-              .formatted(e.getMessage()),
-          e);
-    }
-  }
-
-  /**
-   * A rank on the processor would hold all others up.
-   *
-   * @param places of all ranks: device, at, executor
-   */
-  static void requireAlike(List<String> places) {
-    List<String> kinds = places.stream().map(place -> place.replaceFirst("[:@].*", "")).toList();
-    if (kinds.stream().distinct().count() > 1) {
-      throw new ConfigException(
-          "train.engine.device: ranks would compute on different kinds of device: %s. Mend the machines that lack a GPU or its libraries, or say cpu."
-              .formatted(String.join(", ", kinds)));
-    }
-  }
-
-  /**
-   * libtorch goes backward through all of a process's models on one GPU by one thread: a rank's
-   * would wait there for another rank's experts, whose turn never comes.
-   *
-   * @param places of all ranks: device, at, executor
-   */
-  static void requireApart(List<String> places) {
-    for (int rank = 0; rank < places.size(); rank++) {
-      int first = places.indexOf(places.get(rank));
-      if (first < rank && places.get(rank).startsWith("cuda")) {
-        throw new ConfigException(
-            "train.experts.placement = owners: ranks %d and %d are on one GPU (%s) in one process, where libtorch has one thread for the backward passes of both, and each would wait for the other. Give every rank a GPU or an executor of its own, or say train.experts.placement = replicated."
-                .formatted(first, rank, places.get(rank).replaceFirst("@.*", "")));
-      }
-    }
-  }
-
-  private static Listener listen(TrainSettings parsed, String host) {
-    return parsed.connections().hasUnixSockets()
-        ? Listener.withUnixSocket(host)
-        : Listener.open(host);
   }
 
   /**
@@ -256,31 +152,22 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
    * @param tables of the sequences that it sees, if the settings want batches from there
    */
   TrainResult train(
-      TrainSettings parsed,
+      TrainSettings settings,
       Communicator communicator,
       Device device,
       Limits limits,
       Iterator<Object> tables)
       throws IOException {
     Configuration conf = hadoop.value();
+    RunData data = RunData.parse(dataJson, "the run's data");
     RunFolder folder = RunFolder.at(run);
     LeasedWriter writer =
         new LeasedWriter(conf, folder.root(), new org.apache.hadoop.fs.Path(start.desk()));
     Path scratch = Files.createTempDirectory("moraine-sequences-");
-    Optional<ExpertExchange> exchange =
-        parsed
-            .experts()
-            .map(
-                transfer ->
-                    new ExpertExchange(
-                        communicator, parsed.model().router().routedExperts(), transfer));
-    try (TrainableModel model = model(parsed, exchange, device);
-        BatchReader train =
-            parsed.engine().hasDeviceBatches()
-                ? deviceBatches(parsed, device, tables)
-                : open(conf, scratch, PreparedDataset::sequences, Counts::sequences);
-        TokenSource heldOut =
-            open(conf, scratch, PreparedDataset::heldOut, Counts::heldOutSequences);
+    RankSequences sequences = new RankSequences(conf, data, scratch);
+    try (TrainableModel model = model(settings, data, communicator, device);
+        BatchReader train = batches(settings, sequences, device, tables);
+        TokenSource heldOut = sequences.heldOut();
         RunRecorder recorder =
             new RunRecorder(
                 writer,
@@ -288,46 +175,29 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
                 start,
                 limits,
                 data,
-                parsed.train().steps(),
-                samples(parsed, communicator, folder, writer, model))) {
+                settings.train().steps(),
+                samples(settings, communicator, folder, writer, model))) {
       if (model instanceof BigDlModule) {
         ModuleSlices.requireSame(conf, folder, model);
         if (communicator.rank() == 0) {
           ModuleSlices.record(writer, folder, model);
         }
       }
-      if (parsed.samples().areWanted() && exchange.isPresent()) {
-        recorder.message(
-            "no samples are written: with train.experts.placement = owners no rank has all experts");
-      }
-      if (parsed.samples().areWanted() && parsed.engine().isBigDl()) {
-        recorder.message("no samples are written: the BigDL engine does not generate");
-      }
-      if (parsed.engine().bigDl().kind() == TrainSettings.BigDlChoice.Kind.TRANSFORMER) {
-        recorder.message(
-            "BigDL's Transformer has positions and norms of its own: model.rotary and model.norm-epsilon have no effect");
-      }
-      about(parsed, device).ifPresent(recorder::message);
-      communicator.whyFlat().ifPresent(why -> recorder.message("train.wire.hierarchy: " + why));
+      RankNotices.of(settings, device, communicator).forEach(recorder::message);
       Trainer trainer =
           new Trainer(
               model,
-              parsed.train(),
+              settings.train(),
               communicator,
               train,
               heldOut.sequences() > 0 ? Optional.of(heldOut) : Optional.empty(),
               new Checkpoints(new LeasedStorage(conf, folder, writer)),
               recorder,
-              parsed.digest(),
+              settings.digest(),
               System::nanoTime);
       TrainResult result = trainer.run(start.resume());
       if (train instanceof DeviceBatches there && communicator.rank() == 0) {
-        recorder.lastMessage(
-            "batches read in the GPU's memory: %,d sequences of %,d tables, none made of rows; %,d with padding"
-                .formatted(
-                    there.handoff().sequences(),
-                    there.handoff().tables(),
-                    there.handoff().masked()));
+        recorder.lastMessage(line(there.handoff()));
       }
       return result;
     } finally {
@@ -335,81 +205,55 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     }
   }
 
-  /** The sequences of RAPIDS's tables, which come in the order that the trainer asks for. */
-  private BatchReader deviceBatches(TrainSettings parsed, Device device, Iterator<Object> tables)
-      throws IOException {
-    if (!device.isCuda()) {
-      throw new ConfigException(
-          "train.engine.batches = device needs a GPU, and this rank computes on the processor: this machine lacks %s."
-              .formatted(String.join("; ", Torch.missingForCuda())));
-    }
-    RunData runData = RunData.parse(data, "the run's data");
-    ColumnarTables.Adapter adapter = ColumnarTables.adapter();
-    return new DeviceBatches(
-        CollectionConverters.IteratorHasAsJava(tables.map(adapted(adapter))).asJava(),
-        runData.sequences(),
-        runData.sequenceLength(),
-        device,
-        parsed.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS);
-  }
-
-  private static AbstractFunction1<Object, DeviceTable> adapted(ColumnarTables.Adapter adapter) {
-    return new AbstractFunction1<>() {
-      @Override
-      public DeviceTable apply(Object table) {
-        return adapter.of(table);
-      }
-    };
-  }
-
   /** With its first weights, the same ones whoever computes it. */
   private TrainableModel model(
-      TrainSettings parsed, Optional<ExpertExchange> exchange, Device device) throws IOException {
-    if (parsed.engine().isBigDl()) {
+      TrainSettings settings, RunData data, Communicator communicator, Device device)
+      throws IOException {
+    if (settings.engine().isBigDl()) {
       List<Path> files = engineFiles.stream().map(name -> Path.of(SparkFiles.get(name))).toList();
-      int length = RunData.parse(data, "the run's data").sequenceLength();
-      return BigDlModels.of(hadoop.value(), RunFolder.at(run), parsed, length, files);
+      return BigDlModels.of(
+          hadoop.value(), RunFolder.at(run), settings, data.sequenceLength(), files);
     }
-    TrainableModel model = new Transformer(parsed.model(), parsed.recompute(), exchange, device);
-    InitialWeights.put(parsed.model(), parsed.train().seed(), model.parameters());
+    Optional<ExpertExchange> exchange =
+        settings
+            .experts()
+            .map(
+                transfer ->
+                    new ExpertExchange(
+                        communicator, settings.model().router().routedExperts(), transfer));
+    TrainableModel model =
+        new Transformer(settings.model(), settings.recompute(), exchange, device);
+    InitialWeights.put(settings.model(), settings.train().seed(), model.parameters());
     return model;
+  }
+
+  private static BatchReader batches(
+      TrainSettings settings, RankSequences sequences, Device device, Iterator<Object> tables)
+      throws IOException {
+    boolean hasDocuments = settings.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
+    return settings.engine().hasDeviceBatches()
+        ? sequences.trainedOn(tables, device, hasDocuments)
+        : sequences.trainedOn();
   }
 
   /** On rank 0, if it has all experts, and in libtorch. */
   private Optional<TextSamples> samples(
-      TrainSettings parsed,
+      TrainSettings settings,
       Communicator communicator,
       RunFolder folder,
       LeasedWriter writer,
       TrainableModel model)
       throws IOException {
     return communicator.rank() == 0
-            && parsed.samples().areWanted()
-            && parsed.experts().isEmpty()
+            && settings.samples().areWanted()
+            && settings.experts().isEmpty()
             && model instanceof Transformer transformer
-        ? Optional.of(new TextSamples(folder, writer, parsed.samples(), transformer))
+        ? Optional.of(new TextSamples(folder, writer, settings.samples(), transformer))
         : Optional.empty();
   }
 
-  /** The sequences of all datasets, in order. */
-  private TokenSource open(
-      Configuration conf,
-      Path scratch,
-      Function<PreparedDataset, String> folder,
-      ToLongFunction<Counts> count)
-      throws IOException {
-    List<TokenSource> sources = new ArrayList<>();
-    for (RunData.Entry given : RunData.parse(data, "the run's data").datasets()) {
-      PreparedDataset dataset = PreparedDataset.at(given.path());
-      Manifest manifest = dataset.manifest(conf);
-      sources.add(
-          ParquetTokenSource.open(
-              conf,
-              folder.apply(dataset),
-              count.applyAsLong(manifest.counts()),
-              manifest.sequenceLength(),
-              scratch));
-    }
-    return new JoinedTokenSource(sources);
+  private static String line(Handoff handoff) {
+    return "batches read in the GPU's memory: %,d sequences of %,d tables, none made of rows; %,d with padding"
+        .formatted(handoff.sequences(), handoff.tables(), handoff.masked());
   }
 }

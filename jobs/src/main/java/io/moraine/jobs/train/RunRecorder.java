@@ -24,7 +24,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   private final RunFolder folder;
   private final Start start;
   private final Limits limits;
-  private final String data;
+  private final RunData data;
   private final long steps;
   private final Optional<TextSamples> samples;
   private final List<MetricsFile.Row> rows = new ArrayList<>();
@@ -46,7 +46,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
       RunFolder folder,
       Start start,
       Limits limits,
-      String data,
+      RunData data,
       long steps,
       Optional<TextSamples> samples) {
     this.writer = writer;
@@ -75,8 +75,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     tensorBoard = new TensorBoardWriter(files.create(events, true), RunRecorder::nowMillis);
     if (step > 0) {
       Checkpoints checkpoints = new Checkpoints(new HadoopStorage(writer.hadoop(), folder.root()));
-      int length = RunData.parse(data, "the run's data").sequenceLength();
-      status.goOn(step, checkpoints.state(step), length);
+      status.goOn(step, checkpoints.state(step), data.sequenceLength());
     } else {
       status.begin();
     }
@@ -177,7 +176,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
 
   @Override
   public void checkpointing(long step) throws IOException {
-    writer.replace(folder.data(), data);
+    writer.replace(folder.data(), data.rendered());
     List<MetricsFile.Row> upTo = rows.stream().filter(row -> row.metrics().step() <= step).toList();
     if (!upTo.isEmpty()) {
       MetricsFile.write(writer, folder.metrics(), upTo);

@@ -1,37 +1,35 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.config.ConfigException;
-import io.moraine.jobs.config.ModelSettings;
 import io.moraine.jobs.config.TrainSettings;
-import io.moraine.jobs.config.TrainSettings.BigDlChoice;
 import io.moraine.jobs.lease.Desk;
 import io.moraine.jobs.lease.Lease;
 import io.moraine.jobs.lease.LeaseLostException;
 import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.jobs.lease.TryLaterException;
-import io.moraine.jobs.prepare.Manifest;
 import io.moraine.jobs.prepare.PreparedDataset;
 import io.moraine.jobs.progress.Progress;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
 import io.moraine.model.data.SequenceOrder;
-import io.moraine.model.train.TrainConfig;
 import io.moraine.model.train.TrainResult;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
 
-/** Trains as one Spark barrier stage whose tasks are the ranks. */
+/**
+ * Trains as one Spark barrier stage whose tasks are the ranks.
+ *
+ * <p>The run's lease is no one of {@link io.moraine.jobs.lease.HeldLeases}: its expiry is a
+ * setting, ranks may lose it before the driver does, and what became of it is told in status.json.
+ */
 public final class TrainJob {
 
   /** How often the driver looks at the run's status. */
@@ -46,6 +44,7 @@ public final class TrainJob {
   private final SparkSession spark;
   private final Configuration hadoop;
   private final TrainSettings settings;
+  private final TrainRequirements requirements;
   private final Progress progress;
   private final BigDlJars bigDlJars;
 
@@ -64,6 +63,7 @@ public final class TrainJob {
     this.spark = spark;
     this.hadoop = spark.sparkContext().hadoopConfiguration();
     this.settings = settings;
+    this.requirements = new TrainRequirements(spark, settings);
     this.progress = progress;
     this.bigDlJars = bigDlJars;
   }
@@ -85,8 +85,8 @@ public final class TrainJob {
    */
   public TrainResult run(List<String> data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
-    RunData given = required(data);
-    requireSlots(ranks);
+    RunData given = requirements.data(data);
+    requirements.requireSlots(ranks);
     List<String> engineFiles = engineFiles();
     Optional<Path> module = moduleToKeep(run, resume);
     AtomicReference<String> lost = new AtomicReference<>();
@@ -116,13 +116,14 @@ public final class TrainJob {
     }
   }
 
-  /** What is done with the lease. */
-  private interface Held {
+  /** What is done while the lease is held. */
+  private interface Training {
     TrainResult run() throws IOException;
   }
 
   /** Where it fails, status.json says why. */
-  private static TrainResult told(RunFolder run, Tenure tenure, Held training) throws IOException {
+  private static TrainResult told(RunFolder run, Tenure tenure, Training training)
+      throws IOException {
     try {
       return training.run();
     } catch (Exception e) { // Spark throws checked ones that it does not declare
@@ -190,22 +191,6 @@ public final class TrainJob {
     teller.setDaemon(true);
     teller.start();
     join(teller, LAST_WORD_MILLIS);
-  }
-
-  /** The datasets, if they can be trained on together by these settings. */
-  private RunData required(List<String> data) throws IOException {
-    RunData given = RunData.of(hadoop, data);
-    Manifest first = PreparedDataset.at(data.get(0)).manifest(hadoop);
-    requireFit(data.get(0), first);
-    for (String path : data.subList(1, data.size())) {
-      requireAlike(path, PreparedDataset.at(path).manifest(hadoop), data.get(0), first);
-    }
-    if (given.sequences() == 0) {
-      throw new ConfigException(
-          "%s holds no sequence to train on: prepare more text, or a smaller held-out.fraction."
-              .formatted(String.join(", ", data)));
-    }
-    return given;
   }
 
   private TrainResult train(
@@ -293,62 +278,6 @@ public final class TrainJob {
     spark.sparkContext().cancelJobGroup(JOB_GROUP);
   }
 
-  private static void requireAlike(
-      String data, Manifest manifest, String first, Manifest expected) {
-    if (!manifest.tokenizerDigest().equals(expected.tokenizerDigest())
-        || manifest.sequenceLength() != expected.sequenceLength()) {
-      throw new ConfigException(
-          "--data %s has another tokenizer or sequence length than %s. Prepare it with --tokenizer %s and the same sequences.length."
-              .formatted(data, first, PreparedDataset.at(first).tokenizer()));
-    }
-  }
-
-  private void requireFit(String data, Manifest manifest) {
-    if (settings.engine().bigDl().isUsers()) {
-      return;
-    }
-    if (settings.model().vocabularySize() < manifest.vocabularySize()) {
-      throw new ConfigException(
-          "model.vocabulary-size must be at least the dataset's %d, got %d. Change it, or prepare %s with --vocab-size %d."
-              .formatted(
-                  manifest.vocabularySize(),
-                  settings.model().vocabularySize(),
-                  data,
-                  settings.model().vocabularySize()));
-    }
-    if (settings.model().maxSequenceLength() < manifest.sequenceLength()) {
-      throw new ConfigException(
-          "model.max-sequence-length must be at least the dataset's %d, got %d."
-              .formatted(manifest.sequenceLength(), settings.model().maxSequenceLength()));
-    }
-  }
-
-  private void requireSlots(int ranks) {
-    int slots = spark.sparkContext().defaultParallelism();
-    if (spark.sparkContext().getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
-      throw new ConfigException(
-          "all ranks begin at once, which Spark does with a fixed number of executors alone: set spark.dynamicAllocation.enabled to false.");
-    }
-    if (ranks < 1) {
-      throw new ConfigException("--ranks must be at least 1, got %d.".formatted(ranks));
-    }
-    if (spark.sparkContext().isLocal() && ranks > slots) {
-      throw new ConfigException(
-          "--ranks %d need as many slots at once, --master %s has %d. Use --master 'local[%d]' or fewer ranks."
-              .formatted(ranks, spark.sparkContext().master(), slots, ranks));
-    }
-    if (settings.train().batch().smallest() < ranks) {
-      throw new ConfigException(
-          "%s must be at least the number of ranks, got %d and %d."
-              .formatted(
-                  settings.train().batch().rampTokens() > 0
-                      ? "train.batch-ramp.from"
-                      : "train.sequences-per-step",
-                  settings.train().batch().smallest(),
-                  ranks));
-    }
-  }
-
   /** Records settings and tokenizer; a run that goes on must have the same model and data. */
   private void prepareFolder(
       RunFolder run, Desk desk, RunData given, Optional<Path> module, boolean resume)
@@ -372,7 +301,7 @@ public final class TrainJob {
             "the run %s was started with another tokenizer than that of %s. Use another --run, or --resume never."
                 .formatted(run.root(), dataset.root()));
       }
-      requireSameRun(run, checkpoints, given);
+      requirements.requireSame(run, checkpoints, given);
     } else {
       checkpoints.deleteAll();
     }
@@ -381,52 +310,6 @@ public final class TrainJob {
     }
     writer.replace(run.tokenizer(), RunFolder.text(hadoop, new Path(dataset.tokenizer())));
     writer.replace(run.settings(), settings.rendered() + "\n");
-  }
-
-  private void requireSameRun(RunFolder run, Checkpoints checkpoints, RunData given)
-      throws IOException {
-    TrainSettings before =
-        TrainSettings.recorded(run.read(hadoop, run.settings()), run.settings().toString());
-    requireSame(run, "model", ModelSettings.of(before.model()), ModelSettings.of(settings.model()));
-    if (checkpoints.hasBegun()) {
-      BigDlChoice there = before.engine().bigDl();
-      BigDlChoice here = settings.engine().bigDl();
-      requireSame(run, "model", there.kindAsSetting(), here.kindAsSetting());
-      requireSame(run, "model", there.asSettings(), here.asSettings());
-      requireSame(run, "order of the data", order(before.train()), order(settings.train()));
-      if (run.data().getFileSystem(hadoop).exists(run.data())) {
-        RunData.parse(run.read(hadoop, run.data()), run.data().toString())
-            .requireBeginningOf(given, run);
-      }
-    }
-  }
-
-  /** What decides which sequences are in which step. */
-  private static Map<String, Object> order(TrainConfig train) {
-    TrainConfig.Batch batch = train.batch();
-    Map<String, Object> order = new HashMap<>();
-    order.put("train.seed", train.seed());
-    order.put("train.sequences-per-step", batch.sequencesPerStep());
-    order.put("train.batch-ramp.tokens", batch.rampTokens());
-    if (batch.rampTokens() > 0) {
-      order.put("train.batch-ramp.from", batch.rampFrom());
-    }
-    return order;
-  }
-
-  private static void requireSame(
-      RunFolder run, String what, Map<String, Object> before, Map<String, Object> now) {
-    TreeSet<String> keys = new TreeSet<>(before.keySet());
-    keys.addAll(now.keySet());
-    for (String key : keys) {
-      Object there = before.getOrDefault(key, "unused");
-      Object here = now.getOrDefault(key, "unused");
-      if (!there.equals(here)) {
-        throw new ConfigException(
-            "the run %s has another %s: %s is %s there and %s here. Set it back, use another --run, or --resume never."
-                .formatted(run.root(), what, key, there, here));
-      }
-    }
   }
 
   /** Shows the run's status as rank 0 writes it. */

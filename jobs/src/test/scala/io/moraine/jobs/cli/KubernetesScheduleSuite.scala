@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.json.JsonMapper
 import com.fasterxml.jackson.databind.node.{ArrayNode, ObjectNode}
 import com.networknt.schema.{JsonSchema, JsonSchemaFactory, SpecVersion}
-import io.moraine.jobs.prepare.Holding
+import io.moraine.jobs.lease.HeldLeases
 import io.moraine.jobs.config.{SettingsFile, TrainSettings}
 import io.moraine.jobs.train.{Processes, TrainJobSparkSuite}
 import io.moraine.jobs.{Scratch, SharedSparkSession}
@@ -83,7 +83,7 @@ class KubernetesScheduleSuite extends AnyFunSuite with SharedSparkSession {
       SettingsFile.read(TrainSettings.DEFAULTS, Optional.of(config), java.util.Map.of())
     )
     assert(retryAfter("train.yaml") >= settings.connections.lease.toSeconds * 3 / 2)
-    assert(retryAfter("prepare.yaml") >= Holding.EXPIRY.toSeconds * 3 / 2)
+    assert(retryAfter("prepare.yaml") >= HeldLeases.EXPIRY.toSeconds * 3 / 2)
   }
 
   test("the schema refuses a field that is not there, another type, a missing field, a bad value") {

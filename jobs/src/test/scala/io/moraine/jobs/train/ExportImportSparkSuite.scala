@@ -149,7 +149,9 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
         measured = measured(3.0),
         meanwhile = {
           val claims = model.resolveSibling(".model.lease")
-          names(claims).filter(_.startsWith("holder-")).foreach(n => Files.delete(claims.resolve(n)))
+          names(claims)
+            .filter(_.startsWith("holder-"))
+            .foreach(n => Files.delete(claims.resolve(n)))
           export(local, latentRun, s"hdfslike:$model", measured = measured(2.0))
         }
       )

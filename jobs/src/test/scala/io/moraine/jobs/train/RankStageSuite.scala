@@ -83,7 +83,7 @@ class RankStageSuite extends AnyFunSuite {
 
   test("experts on owners: two ranks of one process on one GPU are refused, all others are taken") {
     val error = intercept[ConfigException](
-      RankTask.requireApart(List("cuda:1@7", "cuda:0@7", "cuda:1@7").asJava)
+      RankConnection.requireApart(List("cuda:1@7", "cuda:0@7", "cuda:1@7").asJava)
     )
     assert(error.getMessage == onOne)
     for (
@@ -92,13 +92,14 @@ class RankStageSuite extends AnyFunSuite {
         List("cuda:0@7", "cuda:0@8"),
         List("cpu@driver", "cpu@driver")
       )
-    ) RankTask.requireApart(places.asJava)
+    ) RankConnection.requireApart(places.asJava)
   }
 
   test("ranks on GPUs and on processors do not mix, of whatever number or executor") {
-    val error = intercept[ConfigException](RankTask.requireAlike(List("cuda:0@1", "cpu@2").asJava))
+    val error =
+      intercept[ConfigException](RankConnection.requireAlike(List("cuda:0@1", "cpu@2").asJava))
     assert(error.getMessage.contains("different kinds of device: cuda, cpu. "))
-    RankTask.requireAlike(List("cuda:0@1", "cuda:1@1", "cuda:0@2").asJava)
+    RankConnection.requireAlike(List("cuda:0@1", "cuda:1@1", "cuda:0@2").asJava)
   }
 
   test("a GPU for each rank wants the cores of an executor, in a line") {

@@ -67,7 +67,7 @@ public final class DocumentReader {
             document.file(),
             document.offsetBytes(),
             tooLong(utf8.length, config),
-            Utf8.preview(utf8, 0, utf8.length));
+            StrictUtf8.preview(utf8, 0, utf8.length));
   }
 
   /** Whether a file of this name holds one JSON document per line. */
@@ -111,13 +111,13 @@ public final class DocumentReader {
     if (bytes.length == 0) {
       return new Unreadable(file, 0, "empty file", "");
     }
-    String preview = Utf8.preview(bytes, 0, bytes.length);
+    String preview = StrictUtf8.preview(bytes, 0, bytes.length);
     if (bytes.length > config.maxDocumentBytes()) {
       long rest = in.transferTo(OutputStream.nullOutputStream());
       return new Unreadable(file, 0, tooLong(bytes.length + rest, config), preview);
     }
-    int from = Utf8.byteOrderMark(bytes, bytes.length);
-    Optional<String> text = Utf8.decode(bytes, from, bytes.length - from);
+    int from = StrictUtf8.byteOrderMark(bytes, bytes.length);
+    Optional<String> text = StrictUtf8.decode(bytes, from, bytes.length - from);
     if (text.isEmpty()) {
       return new Unreadable(file, 0, "invalid UTF-8", preview);
     }

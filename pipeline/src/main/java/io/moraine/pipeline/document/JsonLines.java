@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.moraine.pipeline.text.Surrogates;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Iterator;
@@ -105,8 +106,9 @@ final class JsonLines implements Iterator<Part> {
     if (lines.isTooLong()) {
       return refused(DocumentReader.tooLong(lines.lengthBytes(), config));
     }
-    int from = lines.offsetBytes() == 0 ? Utf8.byteOrderMark(lines.bytes(), lines.length()) : 0;
-    Optional<String> line = Utf8.decode(lines.bytes(), from, lines.length() - from);
+    int from =
+        lines.offsetBytes() == 0 ? StrictUtf8.byteOrderMark(lines.bytes(), lines.length()) : 0;
+    Optional<String> line = StrictUtf8.decode(lines.bytes(), from, lines.length() - from);
     if (line.isEmpty()) {
       return refused("invalid UTF-8");
     }
@@ -125,7 +127,7 @@ final class JsonLines implements Iterator<Part> {
       String found = !object.isObject() ? "no object" : text == null ? "no such field" : "no text";
       return refused("field \"%s\" must be a text, found %s".formatted(config.textField(), found));
     }
-    if (Utf8.hasLoneSurrogate(text.textValue())) {
+    if (Surrogates.hasLone(text.textValue())) {
       return refused("text has a surrogate without its partner");
     }
     Optional<String> id = name(object, config.idField());
@@ -159,14 +161,14 @@ final class JsonLines implements Iterator<Part> {
     }
     try {
       String json = JSON.writeValueAsString(fields);
-      return Utf8.hasLoneSurrogate(json) ? ASCII.writeValueAsString(fields) : json;
+      return Surrogates.hasLone(json) ? ASCII.writeValueAsString(fields) : json;
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("a JSON tree that cannot be written", e);
     }
   }
 
   private Unreadable refused(String error) {
-    String raw = Utf8.preview(lines.bytes(), 0, lines.length());
+    String raw = StrictUtf8.preview(lines.bytes(), 0, lines.length());
     return new Unreadable(file, lines.offsetBytes(), error, raw);
   }
 
@@ -177,7 +179,7 @@ final class JsonLines implements Iterator<Part> {
         node != null
             && (node.isTextual()
                     && !node.textValue().isEmpty()
-                    && !Utf8.hasLoneSurrogate(node.textValue())
+                    && !Surrogates.hasLone(node.textValue())
                 || node.isIntegralNumber());
     return isName ? Optional.of(node.asText()) : Optional.empty();
   }

@@ -56,9 +56,9 @@ public final class JsonObjects {
       throw refused(
           file, line, "%d bytes, more than %d".formatted(lines.lengthBytes(), MAX_LINE_BYTES));
     }
-    int from = line == 1 ? Utf8.byteOrderMark(lines.bytes(), lines.length()) : 0;
+    int from = line == 1 ? StrictUtf8.byteOrderMark(lines.bytes(), lines.length()) : 0;
     String text =
-        Utf8.decode(lines.bytes(), from, lines.length() - from)
+        StrictUtf8.decode(lines.bytes(), from, lines.length() - from)
             .orElseThrow(() -> refused(file, line, "invalid UTF-8"));
     if (text.isBlank()) {
       return Optional.empty();

@@ -103,7 +103,7 @@ final class WarcBytes implements ReadableByteChannel {
   String preview() {
     boolean all = has(DocumentReader.RAW_BYTES);
     int shown = all ? DocumentReader.RAW_BYTES : ahead.remaining();
-    return Utf8.preview(ahead.array(), ahead.position(), shown);
+    return StrictUtf8.preview(ahead.array(), ahead.position(), shown);
   }
 
   @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.moraine.pipeline.document.PassedOver.Reason;
 import io.moraine.pipeline.hash.Murmur3;
+import io.moraine.pipeline.text.Surrogates;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -175,7 +176,7 @@ final class WarcRecords implements Iterator<Part> {
       return unreadable(offset, DocumentReader.tooLong(record.body().size(), config), header);
     }
     byte[] text = record.body().stream().readAllBytes();
-    return Utf8.decode(text, 0, text.length)
+    return StrictUtf8.decode(text, 0, text.length)
         .map(decoded -> document(record, offset, decoded))
         .orElseGet(() -> unreadable(offset, "invalid UTF-8", header));
   }
@@ -202,7 +203,7 @@ final class WarcRecords implements Iterator<Part> {
     }
     Optional<String> charset = Optional.ofNullable(type.parameters().get("charset"));
     String text = HtmlText.of(html, charset);
-    return Utf8.hasLoneSurrogate(text)
+    return Surrogates.hasLone(text)
         ? unreadable(offset, "text has a surrogate without its partner", header)
         : document(record, offset, text);
   }
@@ -248,7 +249,7 @@ final class WarcRecords implements Iterator<Part> {
 
   private static String preview(WarcRecord record) {
     byte[] header = record.serializeHeader();
-    return Utf8.preview(header, 0, header.length);
+    return StrictUtf8.preview(header, 0, header.length);
   }
 
   private static String message(String error, Exception e) {

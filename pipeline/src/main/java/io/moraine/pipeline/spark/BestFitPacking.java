@@ -58,7 +58,7 @@ final class BestFitPacking {
         Packing.inOrder(bucketed)
             .mapPartitions(
                 new PackBuckets(config.rowTokens(), endOfText, firstSequences),
-                Encoders.row(SequenceTable.SCHEMA));
+                Encoders.row(SequenceTable.SEQUENCES));
     return Packing.packed(sequences, documents, tokens, firstSequences[1 << bits], config);
   }
 

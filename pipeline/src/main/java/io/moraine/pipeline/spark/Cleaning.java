@@ -33,11 +33,8 @@ public final class Cleaning {
           .add("phone", "int")
           .add("secret", "int");
 
-  /**
-   * {@code reason} and {@code detail} are null for a document that passes; else its text and {@code
-   * pii} are. What was not looked for is null, too.
-   */
-  public static final StructType CLEANED =
+  /** A document that passes. What was not looked for is null. */
+  public static final StructType PASSED =
       new StructType()
           .add("id", "string")
           .add("source", "string")
@@ -47,9 +44,13 @@ public final class Cleaning {
           .add("language", "string")
           .add("language_confidence", "double")
           .add("boilerplate_lines", "int")
-          .add("pii", PII)
-          .add("reason", "string")
-          .add("detail", "string");
+          .add("pii", PII);
+
+  /**
+   * {@link #PASSED} and why a document does not pass: {@code reason} and {@code detail} are null
+   * for one that does; else its text and {@code pii} are.
+   */
+  public static final StructType CLEANED = PASSED.add("reason", "string").add("detail", "string");
 
   private Cleaning() {}
 

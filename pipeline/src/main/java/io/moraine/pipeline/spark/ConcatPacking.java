@@ -71,7 +71,7 @@ final class ConcatPacking {
                 collect_list(
                         struct("position", "tokens", "starts", "documents", "copies", "offsets"))
                     .as("chunks"))
-            .map(new JoinChunks(rowTokens, endOfText), Encoders.row(SequenceTable.SCHEMA));
+            .map(new JoinChunks(rowTokens, endOfText), Encoders.row(SequenceTable.SEQUENCES));
     return chunks
         .where(whole)
         .withColumn("filled", lit(rowTokens))

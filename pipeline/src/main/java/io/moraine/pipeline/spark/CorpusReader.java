@@ -100,46 +100,45 @@ public final class CorpusReader {
 
   static Row row(Part part) {
     if (part instanceof Document document) {
-      return RowFactory.create(
-          document.id(),
-          document.source(),
-          document.file(),
-          document.offsetBytes(),
-          document.text(),
-          document.url(),
-          document.metadata(),
-          null,
-          null,
-          null,
-          null);
+      return new PartRow()
+          .with("id", document.id())
+          .with("source", document.source())
+          .with("file", document.file())
+          .with("offset", document.offsetBytes())
+          .with("text", document.text())
+          .with("url", document.url())
+          .with("metadata", document.metadata())
+          .row();
     }
     if (part instanceof PassedOver passedOver) {
-      return RowFactory.create(
-          null,
-          null,
-          passedOver.file(),
-          null,
-          null,
-          null,
-          null,
-          null,
-          null,
-          passedOver.reason().label(),
-          passedOver.count());
+      return new PartRow()
+          .with("file", passedOver.file())
+          .with("passed_over", passedOver.reason().label())
+          .with("count", passedOver.count())
+          .row();
     }
     Unreadable unreadable = (Unreadable) part;
-    return RowFactory.create(
-        null,
-        null,
-        unreadable.file(),
-        unreadable.offsetBytes(),
-        null,
-        null,
-        null,
-        unreadable.error(),
-        unreadable.raw(),
-        null,
-        null);
+    return new PartRow()
+        .with("file", unreadable.file())
+        .with("offset", unreadable.offsetBytes())
+        .with("error", unreadable.error())
+        .with("raw", unreadable.raw())
+        .row();
+  }
+
+  /** A row of {@link #PARTS}; columns without a value are null. */
+  private static final class PartRow {
+
+    private final Object[] values = new Object[PARTS.size()];
+
+    PartRow with(String column, Object value) {
+      values[PARTS.fieldIndex(column)] = value;
+      return this;
+    }
+
+    Row row() {
+      return RowFactory.create(values);
+    }
   }
 
   /** Reads a group of files one after the other, one document in memory at a time. */

@@ -99,16 +99,6 @@ public final class NearDuplicates {
   public record Outcome(Dataset<Row> removed, Dataset<Row> nearMisses, long comparedPairs) {}
 
   /**
-   * The documents to remove, with intermediate tables on the executors.
-   *
-   * @param features as of {@link #search}
-   * @return as {@link Outcome#removed}
-   */
-  public static Dataset<Row> find(SparkSession spark, Dataset<Row> features, NearConfig config) {
-    return search(spark, features, config, 0, TableStore.onExecutors()).removed();
-  }
-
-  /**
    * The documents to remove.
    *
    * @param features {@link Features#FEATURES} without exact duplicates, with an optional column

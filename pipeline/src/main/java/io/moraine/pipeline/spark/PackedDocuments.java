@@ -25,7 +25,7 @@ public final class PackedDocuments {
    * Every copy of every document: sequence_id and start of its first segment, document, copy,
    * tokens (end-of-text last).
    *
-   * @param sequences as {@link Packing#SEQUENCES}
+   * @param sequences as {@link SequenceTable#SEQUENCES}
    * @cost one shuffle of the tokens
    */
   public static Dataset<Row> of(Dataset<Row> sequences) {

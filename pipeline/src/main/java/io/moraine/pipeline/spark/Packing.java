@@ -11,7 +11,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.api.java.UDF2;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
 
 /**
  * Packs documents into sequences on the cluster. The keys of the order are cut into buckets, each
@@ -19,20 +18,12 @@ import org.apache.spark.sql.types.StructType;
  */
 public final class Packing {
 
-  /**
-   * The first {@code filled} tokens of a row are of documents, the rest is padding (end-of-text).
-   * {@code starts}, {@code documents}, {@code copies} and {@code offsets} are parallel: segment i
-   * begins at starts[i] and is what copy copies[i] of documents[i] has from its token offsets[i]
-   * on.
-   */
-  public static final StructType SEQUENCES = SequenceTable.SCHEMA;
-
   private Packing() {}
 
   /**
    * Packed sequences.
    *
-   * @param sequences {@link #SEQUENCES}, ids 0 to {@code count - 1}
+   * @param sequences {@link SequenceTable#SEQUENCES}, ids 0 to {@code count - 1}
    * @param documents documents packed, copies counted
    * @param tokens tokens packed, end-of-text included
    * @param count sequences

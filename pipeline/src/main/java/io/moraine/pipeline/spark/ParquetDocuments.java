@@ -39,8 +39,8 @@ final class ParquetDocuments {
 
   /**
    * The parts of Parquet files; all files of one schema are one scan. A file without a readable
-   * footer is one unreadable part; each row of a file with a damaged page is one, or the file if it has none. A file without
-   * rows is passed over.
+   * footer is one unreadable part; each row of a file with a damaged page is one, or the file if it
+   * has none. A file without rows is passed over.
    *
    * @param tasks how many tasks read the files to their ends before the scan; changes no row
    * @throws CorpusException if a file has no text column of the configured name, or no text in it

@@ -4,7 +4,7 @@ import io.moraine.pipeline.spark.DocumentZip.Combine;
 import io.moraine.pipeline.spark.DocumentZip.Found;
 import io.moraine.pipeline.substring.Anchors;
 import io.moraine.pipeline.substring.CopyRun;
-import io.moraine.pipeline.substring.Removal;
+import io.moraine.pipeline.substring.CutSpan;
 import io.moraine.pipeline.substring.SubstringConfig;
 import io.moraine.pipeline.text.CharRange;
 import io.moraine.pipeline.text.WordRange;
@@ -106,13 +106,13 @@ public final class RepeatedSpans {
       String text = document.getString(textColumn);
       WordSpans words = WordSpans.of(text);
       CutTexts.Pass cuts = new CutTexts.Pass(pass, text);
-      List<Removal> removals = Removal.of(copies, n);
-      for (Removal removal : removals) {
-        WordRange range = removal.range();
+      List<CutSpan> spans = CutSpan.of(copies, n);
+      for (CutSpan span : spans) {
+        WordRange range = span.range();
         CharRange place = new CharRange(words.start(range), words.end(range));
-        cuts.add(range, place, removal.firstId(), removal.firstStart());
+        cuts.add(range, place, span.firstId(), span.firstStart());
       }
-      String left = words.without(WordRange.union(removals.stream().map(Removal::range).toList()));
+      String left = words.without(WordRange.union(spans.stream().map(CutSpan::range).toList()));
       return CutTexts.cut(document, textColumn, left, cuts.rows());
     }
   }

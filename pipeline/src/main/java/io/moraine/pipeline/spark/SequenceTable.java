@@ -11,8 +11,13 @@ import org.apache.spark.sql.types.StructType;
 /** Sequences and their chunks as rows. */
 final class SequenceTable {
 
-  /** Segments are parallel arrays: one of {@link Segment}'s components each. */
-  static final StructType SCHEMA =
+  /**
+   * The first {@code filled} tokens of a row are of documents, the rest is padding (end-of-text).
+   * {@code starts}, {@code documents}, {@code copies} and {@code offsets} are parallel, each of one
+   * of {@link Segment}'s components: segment i begins at starts[i] and is what copy copies[i] of
+   * documents[i] has from its token offsets[i] on.
+   */
+  static final StructType SEQUENCES =
       withSegments(
           new StructType()
               .add("sequence_id", "long")

@@ -75,7 +75,7 @@ public final class Shards {
   /**
    * Writes the shards of sequences.
    *
-   * @param sequences as {@link Packing#SEQUENCES}
+   * @param sequences as {@link SequenceTable#SEQUENCES}
    * @return the shards in order
    * @throws IllegalArgumentException if a shard has more tokens than the format allows
    * @cost two shuffles of the tokens

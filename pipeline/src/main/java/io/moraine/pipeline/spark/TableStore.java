@@ -12,12 +12,4 @@ public interface TableStore {
    * @param name unique within one call of the algorithm; usable as a folder name
    */
   Dataset<Row> store(String name, Dataset<Row> rows);
-
-  /**
-   * On the executors' disks and memory, for a session that is done when an executor is lost: its
-   * blocks have no copy. Jobs store in files.
-   */
-  static TableStore onExecutors() {
-    return (name, rows) -> rows.localCheckpoint(true);
-  }
 }

@@ -1,7 +1,5 @@
 package io.moraine.pipeline.spark;
 
-import static org.apache.spark.sql.functions.udf;
-
 import io.moraine.pipeline.tokenizer.Tokenizer;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapFunction;
@@ -11,9 +9,6 @@ import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.api.java.UDF1;
-import org.apache.spark.sql.expressions.UserDefinedFunction;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /** Adds token ids to documents. */
@@ -34,40 +29,8 @@ public final class Tokenization {
     return documents.map(encode, Encoders.row(schema));
   }
 
-  /**
-   * A function from a text to its ids, without end-of-text; null for null.
-   *
-   * @param spark on whose cluster it is to run
-   */
-  public static UserDefinedFunction function(SparkSession spark, Tokenizer tokenizer) {
-    return udf(
-        new EncodeText(sent(spark, tokenizer)),
-        DataTypes.createArrayType(DataTypes.IntegerType, false));
-  }
-
-  /** Makes {@link #function} a function of SQL: {@code SELECT name(text) FROM documents}. */
-  public static void register(SparkSession spark, String name, Tokenizer tokenizer) {
-    spark.udf().register(name, function(spark, tokenizer));
-  }
-
   private static Broadcast<Tokenizer> sent(SparkSession spark, Tokenizer tokenizer) {
     return JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(tokenizer);
-  }
-
-  private static final class EncodeText implements UDF1<String, int[]> {
-
-    private static final long serialVersionUID = 1L;
-
-    private final Broadcast<Tokenizer> tokenizer;
-
-    EncodeText(Broadcast<Tokenizer> tokenizer) {
-      this.tokenizer = tokenizer;
-    }
-
-    @Override
-    public int[] call(String text) {
-      return text == null ? null : tokenizer.value().encode(text);
-    }
   }
 
   private static final class Encode implements MapFunction<Row, Row> {

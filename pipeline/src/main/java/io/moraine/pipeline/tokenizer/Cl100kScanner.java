@@ -12,7 +12,7 @@ final class Cl100kScanner implements PieceScanner {
   @Override
   public int end(byte[] text, int begin, int from, int to) {
     int kind = Runs.CLASSES.at(text, from);
-    int next = Utf8.next(text, from);
+    int next = Utf8Text.next(text, from);
     if (kind == Runs.LETTER) {
       return Runs.endOfLetters(text, next, to);
     }

@@ -57,7 +57,7 @@ final class CodePointClasses {
   /** The class of the code point that begins at {@code at} in well-formed UTF-8. */
   int at(byte[] text, int at) {
     int c = ofByte[text[at] & 0xff];
-    return c != NOT_ASCII ? c : of(Utf8.codePointAt(text, at));
+    return c != NOT_ASCII ? c : of(Utf8Text.codePointAt(text, at));
   }
 
   int of(int codePoint) {

@@ -31,7 +31,7 @@ final class DeepSeekV3Scanner implements PieceScanner {
   @Override
   public int end(byte[] text, int begin, int from, int to) {
     int kind = CLASSES.at(text, from);
-    int next = Utf8.next(text, from);
+    int next = Utf8Text.next(text, from);
     if (kind == WORD) {
       return endOfWord(text, next, to);
     }
@@ -60,7 +60,7 @@ final class DeepSeekV3Scanner implements PieceScanner {
   private static int endOfWord(byte[] text, int at, int to) {
     int end = Ascii.endOfLetters(text, at, to);
     while (end < to && text[end] < 0 && CLASSES.at(text, end) == WORD) {
-      end = Ascii.endOfLetters(text, Utf8.next(text, end), to);
+      end = Ascii.endOfLetters(text, Utf8Text.next(text, end), to);
     }
     return end;
   }
@@ -76,7 +76,7 @@ final class DeepSeekV3Scanner implements PieceScanner {
       if (c != kind && c != otherKind) {
         break;
       }
-      end = Utf8.next(text, end);
+      end = Utf8Text.next(text, end);
     }
     return end;
   }
@@ -91,7 +91,7 @@ final class DeepSeekV3Scanner implements PieceScanner {
     }
     int end = at;
     while (end < to && CLASSES.at(text, end) == gap) {
-      int next = Utf8.next(text, end);
+      int next = Utf8Text.next(text, end);
       if (next < to && CLASSES.at(text, next) == word) {
         break;
       }

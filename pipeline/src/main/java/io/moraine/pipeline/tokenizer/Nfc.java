@@ -48,8 +48,8 @@ final class Nfc {
     ByteArrayOutputStream out = new ByteArrayOutputStream(to - from);
     int begin = from;
     for (int at = from, next; at < to; at = next) {
-      next = Utf8.next(text, at);
-      if (isNewer(Utf8.codePointAt(text, at))) {
+      next = Utf8Text.next(text, at);
+      if (isNewer(Utf8Text.codePointAt(text, at))) {
         compose(text, begin, at, out);
         out.write(text, at, next - at);
         begin = next;

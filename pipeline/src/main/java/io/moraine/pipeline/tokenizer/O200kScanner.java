@@ -20,7 +20,7 @@ final class O200kScanner implements PieceScanner {
   @Override
   public int end(byte[] text, int begin, int from, int to) {
     int kind = CLASSES.at(text, from);
-    int next = Utf8.next(text, from);
+    int next = Utf8Text.next(text, from);
     if (kind == NUMBER) {
       return Runs.endOfNumbers(text, next, to, 2);
     }
@@ -65,7 +65,7 @@ final class O200kScanner implements PieceScanner {
       if (!isWord(kind)) {
         break;
       }
-      end = Utf8.next(text, end);
+      end = Utf8Text.next(text, end);
       if (kind != UPPER) {
         afterUncased = end;
       }
@@ -76,7 +76,7 @@ final class O200kScanner implements PieceScanner {
   private static int endOfLower(byte[] text, int at, int to) {
     int end = Ascii.endOfLower(text, at, to);
     while (end < to && text[end] < 0 && isLower(CLASSES.at(text, end))) {
-      end = Ascii.endOfLower(text, Utf8.next(text, end), to);
+      end = Ascii.endOfLower(text, Utf8Text.next(text, end), to);
     }
     return end;
   }
@@ -85,7 +85,7 @@ final class O200kScanner implements PieceScanner {
   private static int endOfUpper(byte[] text, int at, int to) {
     int end = at;
     while (end < to && CLASSES.at(text, end) == UPPER) {
-      end = Utf8.next(text, end);
+      end = Utf8Text.next(text, end);
     }
     return end;
   }

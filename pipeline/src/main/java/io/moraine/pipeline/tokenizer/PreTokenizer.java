@@ -134,7 +134,7 @@ public final class PreTokenizer {
 
   /** The same for a text; a surrogate without its partner counts as U+FFFD. */
   public void split(String text, PieceSink sink) {
-    byte[] utf8 = Utf8.of(text);
+    byte[] utf8 = Utf8Text.of(text);
     split(utf8, 0, utf8.length, sink);
   }
 

@@ -64,9 +64,9 @@ final class RegexScanner implements PieceScanner {
       return end;
     }
     // Nothing is matched here: a gap up to the next match, be it empty.
-    int next = Utf8.next(text, from);
+    int next = Utf8Text.next(text, from);
     while (next < to && new Search(text, begin, to).match(0, next) == NO_MATCH) {
-      next = Utf8.next(text, next);
+      next = Utf8Text.next(text, next);
     }
     return next;
   }
@@ -238,7 +238,7 @@ final class RegexScanner implements PieceScanner {
       place = stack[top + 1];
       int least = stack[top + 2];
       if (least != NONE) {
-        place = Utf8.previous(text, place);
+        place = Utf8Text.previous(text, place);
         if (place > least) {
           push(instruction, place, least);
         }
@@ -257,16 +257,16 @@ final class RegexScanner implements PieceScanner {
     }
 
     private int takeOne(int[] code, int at) {
-      boolean in = at < to && sets.get(code[1]).get(Utf8.codePointAt(text, at));
-      return in ? Utf8.next(text, at) : NO_MATCH;
+      boolean in = at < to && sets.get(code[1]).get(Utf8Text.codePointAt(text, at));
+      return in ? Utf8Text.next(text, at) : NO_MATCH;
     }
 
     private int takeRun(int[] code, int next, int at) {
       BitSet set = sets.get(code[1]);
       int end = at;
       int least = code[2] == 0 ? at : NO_MATCH;
-      for (int i = 0; i < code[3] && end < to && set.get(Utf8.codePointAt(text, end)); ) {
-        end = Utf8.next(text, end);
+      for (int i = 0; i < code[3] && end < to && set.get(Utf8Text.codePointAt(text, end)); ) {
+        end = Utf8Text.next(text, end);
         i++;
         if (i == code[2]) {
           least = end;
@@ -284,7 +284,7 @@ final class RegexScanner implements PieceScanner {
         if (from == begin) {
           return false;
         }
-        from = Utf8.previous(text, from);
+        from = Utf8Text.previous(text, from);
       }
       return match(instruction, from) != NO_MATCH;
     }

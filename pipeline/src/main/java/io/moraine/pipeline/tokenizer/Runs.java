@@ -25,7 +25,7 @@ final class Runs {
       if (c == kind) {
         end++;
       } else if (c == CodePointClasses.NOT_ASCII && CLASSES.at(text, end) == kind) {
-        end = Utf8.next(text, end);
+        end = Utf8Text.next(text, end);
       } else {
         return end;
       }
@@ -37,7 +37,7 @@ final class Runs {
   static int endOfLetters(byte[] text, int at, int to) {
     int end = Ascii.endOfLetters(text, at, to);
     while (end < to && text[end] < 0 && CLASSES.at(text, end) == LETTER) {
-      end = Ascii.endOfLetters(text, Utf8.next(text, end), to);
+      end = Ascii.endOfLetters(text, Utf8Text.next(text, end), to);
     }
     return end;
   }
@@ -46,7 +46,7 @@ final class Runs {
   static int endOfNumbers(byte[] text, int at, int to, int most) {
     int end = at;
     for (int i = 0; i < most && end < to && CLASSES.at(text, end) == NUMBER; i++) {
-      end = Utf8.next(text, end);
+      end = Utf8Text.next(text, end);
     }
     return end;
   }
@@ -66,7 +66,7 @@ final class Runs {
     int last = from;
     while (end < to && isSpace(text, end)) {
       last = end;
-      end = Utf8.next(text, end);
+      end = Utf8Text.next(text, end);
     }
     return end == to || last == from ? end : last;
   }
@@ -78,7 +78,7 @@ final class Runs {
     int afterNewline = from;
     while (end < to && isSpace(text, end)) {
       last = end;
-      end = Utf8.next(text, end);
+      end = Utf8Text.next(text, end);
       if (text[last] == '\n' || text[last] == '\r') {
         afterNewline = end;
       }

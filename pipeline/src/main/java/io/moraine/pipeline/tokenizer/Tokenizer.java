@@ -123,12 +123,12 @@ public final class Tokenizer implements Serializable {
 
   /** The token ids of a text, with those of the added tokens that are to be found in it. */
   public int[] encode(String text, AddedTokenMatching matching) {
-    return encodeWellFormed(Utf8.of(text), matching);
+    return encodeWellFormed(Utf8Text.of(text), matching);
   }
 
   /** The same for UTF-8. */
   public int[] encode(byte[] utf8, AddedTokenMatching matching) {
-    return encodeWellFormed(Utf8.wellFormed(utf8), matching);
+    return encodeWellFormed(Utf8Text.wellFormed(utf8), matching);
   }
 
   /**

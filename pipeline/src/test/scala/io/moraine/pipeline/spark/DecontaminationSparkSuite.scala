@@ -48,7 +48,7 @@ class DecontaminationSparkSuite extends AnyFunSuite with SharedSparkSession {
       .createDataset(spark.sparkContext.parallelize(texts, partitions))
       .toDF("id", "text")
     val outcome =
-      Decontamination.search(spark, documents, index(config), config, TableStore.onExecutors())
+      Decontamination.search(spark, documents, index(config), config, ExecutorTables)
     Seq(
       outcome.documents.orderBy("id"),
       outcome.removed.orderBy("id"),

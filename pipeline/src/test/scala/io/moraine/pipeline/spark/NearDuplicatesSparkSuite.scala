@@ -19,8 +19,11 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
   private val config =
     new NearConfig(5, 0.7, new Banding(32, 4), 1, 64, SurvivorPolicy.VERIFIED)
 
+  private def rows(features: DataFrame, config: NearConfig): Seq[Row] =
+    NearDuplicates.search(spark, features, config, 0, ExecutorTables).removed.collect().toSeq
+
   private def removed(features: DataFrame, config: NearConfig = config): Map[String, Row] =
-    NearDuplicates.find(spark, features, config).collect().map(r => r.getString(0) -> r).toMap
+    rows(features, config).map(r => r.getString(0) -> r).toMap
 
   private def documents(texts: (String, String)*): DataFrame = {
     import spark.implicits._
@@ -129,11 +132,7 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
   test("the same rows for 1, 3 and 8 partitions in shuffled order") {
     val rows = Seq(1, 3, 8).map { partitions =>
       val shuffled = bookFeatures.orderBy(org.apache.spark.sql.functions.rand(partitions.toLong))
-      NearDuplicates
-        .find(spark, shuffled.repartition(partitions), config)
-        .collect()
-        .toSeq
-        .sortBy(_.getString(0))
+      this.rows(shuffled.repartition(partitions), config).sortBy(_.getString(0))
     }
     assert(rows(0).nonEmpty && rows(0) == rows(1) && rows(1) == rows(2))
   }
@@ -164,7 +163,7 @@ class NearDuplicatesSparkSuite extends AnyFunSuite with SharedSparkSession {
   }
 
   test("the report counts clusters and samples pairs of every twentieth, the same ones each time") {
-    def outcome = NearDuplicates.search(spark, bookFeatures, config, 0, TableStore.onExecutors())
+    def outcome = NearDuplicates.search(spark, bookFeatures, config, 0, ExecutorTables)
     val sizes = NearReport.clusterSizes(outcome.removed).collect().toSeq
     assert(sizes.map(r => (r.getLong(0) - 1) * r.getLong(1)).sum == removed(bookFeatures).size)
     assert(sizes.map(_.getLong(0)) == sizes.map(_.getLong(0)).sorted && sizes.head.getLong(0) >= 2)

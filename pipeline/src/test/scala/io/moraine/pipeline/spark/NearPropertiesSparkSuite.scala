@@ -55,7 +55,7 @@ class NearPropertiesSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private val tables: TableStore = (name, rows) => {
     assert(stored.add(name), s"$name is stored twice")
-    TableStore.onExecutors().store(name, rows)
+    ExecutorTables.store(name, rows)
   }
 
   private def found(

@@ -24,7 +24,7 @@ class NearSkewSparkSuite extends AnyFunSuite with SharedSparkSession {
   ): (Map[String, String], Long) = {
     import spark.implicits._
     val features = Features.of(docs.map(d => (d.id, d.text)).toDF("id", "text"), 5).cache()
-    val tables = TableStore.onExecutors()
+    val tables = ExecutorTables
     val outcome =
       NearDuplicates.search(spark, features, config(policy), 0, tables, edgesOfOneTask)
     (

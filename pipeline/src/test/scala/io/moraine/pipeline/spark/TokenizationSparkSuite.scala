@@ -35,17 +35,6 @@ class TokenizationSparkSuite extends AnyFunSuite with SharedSparkSession {
         check(row, row.getAs[scala.collection.Seq[Int]]("tokens"))
   }
 
-  test("as a function of SQL: the ids as alone; null stays null") {
-    import spark.implicits._
-    (("none", null) +: texts).toDF("id", "text").createOrReplaceTempView("texts")
-    Tokenization.register(spark, "token_ids", tokenizer)
-    val rows = spark.sql("SELECT id, text, token_ids(text) AS tokens FROM texts").collect()
-    assert(rows.length == 201)
-    for (row <- rows) check(row, row.getAs[scala.collection.Seq[Int]]("tokens"))
-    val longest = spark.sql("SELECT max(size(token_ids(text))) FROM texts").first().getInt(0)
-    assert(longest == texts.map { case (_, text) => tokenizer.encode(text).length }.max)
-  }
-
   private def check(row: Row, tokens: scala.collection.Seq[Int]): Unit = {
     val text = row.getAs[String]("text")
     if (text == null) assert(tokens == null)

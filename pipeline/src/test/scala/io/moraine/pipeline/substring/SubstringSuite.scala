@@ -55,16 +55,16 @@ class SubstringSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     assert(starts(12 -> 20, 30 -> 31) == (100 until 110))
   }
 
-  test("removals cover every word of the runs once and are the fewest that can") {
+  test("cut spans cover every word of the runs once and are the fewest that can") {
     val copies = (1 to 8).map(i => new CopyRun(i, 1, "a", 0, true)) :+
       new CopyRun(20, 2, "b", 5, false)
-    val removals = Removal.of(copies.asJava, 3).asScala.toSeq
+    val spans = CutSpan.of(copies.asJava, 3).asScala.toSeq
     assert(
-      removals == Seq(
-        new Removal(new WordRange(3, 6), "a", 0),
-        new Removal(new WordRange(6, 9), "a", 0),
-        new Removal(new WordRange(9, 11), "a", 1),
-        new Removal(new WordRange(20, 24), "b", 5)
+      spans == Seq(
+        new CutSpan(new WordRange(3, 6), "a", 0),
+        new CutSpan(new WordRange(6, 9), "a", 0),
+        new CutSpan(new WordRange(9, 11), "a", 1),
+        new CutSpan(new WordRange(20, 24), "b", 5)
       )
     )
   }

@@ -19,7 +19,7 @@ import scala.jdk.CollectionConverters._
 import scala.util.Using
 
 /** Commands that write the same folder, at the same time or one after a killed one. */
-class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
+class HeldLeasesSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private class Killed extends RuntimeException
 
@@ -266,19 +266,16 @@ class HoldingSparkSuite extends AnyFunSuite with SharedSparkSession {
     val tokenizer = data.resolve("tokenizer/tokenizer.json").toString
     val small = PrepareSettings.of(settings("prepare.conf", "tokenizer.vocabulary-size" -> 400))
     val commands = Seq[(String, (String, Progress) => Any)](
-      "train" -> (
-        (output, progress) =>
-          new TokenizerJob(session, small, progress).run(JList.of(corpus.toString), output, 2)
+      "train" -> ((output, progress) =>
+        new TokenizerJob(session, small, progress).run(JList.of(corpus.toString), output, 2)
       ),
-      "encode" -> (
-        (output, progress) =>
-          new EncodeJob(session, small, progress)
-            .run(JList.of(corpus.toString), output, tokenizer, 2)
+      "encode" -> ((output, progress) =>
+        new EncodeJob(session, small, progress)
+          .run(JList.of(corpus.toString), output, tokenizer, 2)
       ),
-      "shards" -> (
-        (output, progress) =>
-          new ShardsJob(session, progress)
-            .run(ShardFormat.LLMC, data.toString, output, OptionalLong.empty())
+      "shards" -> ((output, progress) =>
+        new ShardsJob(session, progress)
+          .run(ShardFormat.LLMC, data.toString, output, OptionalLong.empty())
       )
     )
     for (((name, command), stage) <- commands.zip(Seq("read", "read", "shards"))) {

@@ -7,9 +7,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Strict UTF-8: malformed bytes are an answer of their own, not replacement characters. */
-final class Utf8 {
+final class StrictUtf8 {
 
-  private Utf8() {}
+  private StrictUtf8() {}
 
   /** The text of a range of bytes; empty if they are not well-formed UTF-8. */
   static Optional<String> decode(byte[] bytes, int offset, int length) {
@@ -40,20 +40,5 @@ final class Utf8 {
             && bytes[1] == (byte) 0xbb
             && bytes[2] == (byte) 0xbf;
     return present ? 3 : 0;
-  }
-
-  /** Whether a string has a surrogate without its partner; UTF-8 cannot express it. */
-  static boolean hasLoneSurrogate(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isHighSurrogate(c)
-          && i + 1 < text.length()
-          && Character.isLowSurrogate(text.charAt(i + 1))) {
-        i++;
-      } else if (Character.isSurrogate(c)) {
-        return true;
-      }
-    }
-    return false;
   }
 }

@@ -12,22 +12,22 @@ import java.util.List;
  * @param firstId the document that keeps them, or kept them when this was cut
  * @param firstStart where they begin there
  */
-public record Removal(WordRange range, String firstId, int firstStart) {
+public record CutSpan(WordRange range, String firstId, int firstStart) {
 
   /**
-   * What runs of copies take from their document: the fewest removals that cover the runs' regions,
+   * What runs of copies take from their document: the fewest spans that cover the runs' regions,
    * sorted, without overlap.
    *
    * @param n words per window
    */
-  public static List<Removal> of(List<CopyRun> runs, int n) {
+  public static List<CutSpan> of(List<CopyRun> runs, int n) {
     List<CopyRun> sorted = new ArrayList<>(runs);
     sorted.sort(
         Comparator.comparingInt((CopyRun run) -> run.region(n).from())
             .thenComparingInt(run -> -run.region(n).to())
             .thenComparing(CopyRun::firstId)
             .thenComparingInt(CopyRun::firstStart));
-    List<Removal> removals = new ArrayList<>();
+    List<CutSpan> spans = new ArrayList<>();
     int covered = 0;
     int next = 0;
     while (next < sorted.size()) {
@@ -39,14 +39,14 @@ public record Removal(WordRange range, String firstId, int firstStart) {
       }
       int to = farthest.region(n).to();
       if (to > covered) {
-        removals.add(
-            new Removal(
+        spans.add(
+            new CutSpan(
                 new WordRange(covered, to),
                 farthest.firstId(),
                 farthest.firstStart() + covered - farthest.start()));
         covered = to;
       }
     }
-    return removals;
+    return spans;
   }
 }

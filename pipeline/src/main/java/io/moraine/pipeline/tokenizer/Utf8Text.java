@@ -1,24 +1,25 @@
 package io.moraine.pipeline.tokenizer;
 
+import io.moraine.pipeline.text.Surrogates;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** Texts as UTF-8. */
-final class Utf8 {
+/** Texts as well-formed UTF-8, and the code points in it. */
+final class Utf8Text {
 
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private static final long HIGH_BITS = 0x8080808080808080L;
 
-  private Utf8() {}
+  private Utf8Text() {}
 
   /** A text's bytes, a surrogate without its partner as U+FFFD (Java itself would write "?"). */
   static byte[] of(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    return hasLoneSurrogate(text) ? replaced(text).getBytes(StandardCharsets.UTF_8) : bytes;
+    return Surrogates.hasLone(text) ? replaced(text).getBytes(StandardCharsets.UTF_8) : bytes;
   }
 
   /** The same bytes, if they are well-formed UTF-8; else a copy with U+FFFD for what is not. */
@@ -59,22 +60,6 @@ final class Utf8 {
       previous--;
     }
     return previous;
-  }
-
-  private static boolean hasLoneSurrogate(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      if (Character.isSurrogate(text.charAt(i))) {
-        boolean pair =
-            Character.isHighSurrogate(text.charAt(i))
-                && i + 1 < text.length()
-                && Character.isLowSurrogate(text.charAt(i + 1));
-        if (!pair) {
-          return true;
-        }
-        i++;
-      }
-    }
-    return false;
   }
 
   private static String replaced(String text) {
