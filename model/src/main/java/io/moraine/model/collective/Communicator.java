@@ -437,7 +437,7 @@ public final class Communicator implements AutoCloseable {
         Operation.REDUCE_SCATTER,
         wire -> {
           if (hosts.isPresent()) {
-            new HostReduceScatter(wire, hosts.get(), layout, codec, input, given, encoder)
+            new ReduceScatterByHosts(wire, hosts.get(), layout, codec, input, given, encoder)
                 .run(shardSum);
           } else {
             new ReduceScatter(wire, layout, codec, ReduceScatter.Contribution.of(input, encoder))
@@ -449,7 +449,7 @@ public final class Communicator implements AutoCloseable {
 
   private void allGather(Wire wire, ShardLayout layout, Gathering gathering) {
     if (hosts.isPresent()) {
-      new HostAllGather(wire, hosts.get(), layout, gathering).run();
+      new AllGatherByHosts(wire, hosts.get(), layout, gathering).run();
     } else {
       new AllGather(wire, layout, gathering).run();
     }
@@ -462,7 +462,7 @@ public final class Communicator implements AutoCloseable {
         (from, dst, offset, length) ->
             System.arraycopy(values, Math.toIntExact(from), dst, offset, length);
     float[] shard = new float[layout.size(rank())];
-    new HostReduceScatter(
+    new ReduceScatterByHosts(
             wire,
             hosts.get(),
             layout,

@@ -13,7 +13,7 @@ import java.util.Queue;
  * <p>A chunk of every host's shard takes a round of its own, so that no more is under way than in
  * the flat form; each host begins with the next one's and ends with its own.
  */
-final class HostReduceScatter {
+final class ReduceScatterByHosts {
 
   private final Wire wire;
   private final Hosts hosts;
@@ -38,7 +38,7 @@ final class HostReduceScatter {
    * @param given its contribution to what others of its host sum
    * @param encoder encodes what this rank sums for its host
    */
-  HostReduceScatter(
+  ReduceScatterByHosts(
       Wire wire,
       Hosts hosts,
       ShardLayout layout,

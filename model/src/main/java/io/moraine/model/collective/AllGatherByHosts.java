@@ -9,9 +9,9 @@ import java.util.Queue;
  * All shards to every rank: each crosses to another host once, to the rank with its owner's number
  * there, which passes its bytes on within the host.
  *
- * <p>Rounds as those of {@link HostReduceScatter}.
+ * <p>Rounds as those of {@link ReduceScatterByHosts}.
  */
-final class HostAllGather {
+final class AllGatherByHosts {
 
   private final Wire wire;
   private final Hosts hosts;
@@ -24,7 +24,7 @@ final class HostAllGather {
   private final Queue<Payload> own = new ArrayDeque<>();
 
   /** Prepares the exchange. */
-  HostAllGather(Wire wire, Hosts hosts, ShardLayout layout, Gathering gathering) {
+  AllGatherByHosts(Wire wire, Hosts hosts, ShardLayout layout, Gathering gathering) {
     this.wire = wire;
     this.hosts = hosts;
     this.host = hosts.host(wire.rank());
