@@ -62,18 +62,18 @@ final class StepGradients implements AutoCloseable {
   /**
    * Computes a step's and reduces them over the network; all ranks call it together.
    *
-   * @return sum of the losses of the rank's tokens, and their number
+   * @return of the rank's tokens
    */
-  double[] computeAndReduce(long step, StepBatches batches) {
+  LossSum computeAndReduce(long step, StepBatches batches) {
     model.zeroGradients();
     if (config.spikes().policy() == TrainConfig.Spikes.Policy.SKIP) {
       reduction.state().forEach(CarriedState::keep);
     }
     overlapped.begin(step <= config.wire().fullSteps() ? full : reduction);
-    double[] lossAndTokens = forwardBackward(step, batches);
+    LossSum loss = forwardBackward(step, batches);
     overlapped.finish();
     sumOwn();
-    return lossAndTokens;
+    return loss;
   }
 
   /** What is carried from step to step; what is put there counts. */
@@ -116,13 +116,13 @@ final class StepGradients implements AutoCloseable {
    * predictions in sequences' worth, so that the sum over ranks divided by all of these is the
    * gradient of the mean.
    */
-  private double[] forwardBackward(long step, StepBatches batches) {
+  private LossSum forwardBackward(long step, StepBatches batches) {
     double loss = 0;
-    double tokens = 0;
+    long tokens = 0;
     List<Batch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
     for (int i = 0; i < microBatches.size(); i++) {
       Batch batch = microBatches.get(i);
-      double predictions = batch.predictions();
+      int predictions = batch.predictions();
       if (predictions > 0) {
         boolean isLast = i == microBatches.size() - 1;
         LongConsumer finished = isLast ? overlapped::finished : TrainableModel.UNHEARD;
@@ -135,14 +135,12 @@ final class StepGradients implements AutoCloseable {
     for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
       model.serveOthers(true, batches.source().length());
     }
-    return new double[] {
-      loss + (model instanceof DeviceModel there ? there.takeLoss() : 0), tokens
-    };
+    return new LossSum(loss + (model instanceof DeviceModel there ? there.takeLoss() : 0), tokens);
   }
 
   /** The sum of the batch's losses, but for a model that adds them up itself. */
-  private double learn(Batch batch, double predictions, LongConsumer finished) {
-    double weight = predictions / batch.length();
+  private double learn(Batch batch, int predictions, LongConsumer finished) {
+    double weight = (double) predictions / batch.length();
     if (model instanceof DeviceModel there) {
       there.learn(batch, weight, finished);
       return 0;

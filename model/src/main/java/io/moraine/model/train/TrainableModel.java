@@ -55,8 +55,8 @@ public interface TrainableModel extends AutoCloseable {
    * The losses of predictions beyond the next token that {@code forwardBackward} learned from since
    * the last call, and forgets them.
    */
-  default FurtherLoss takeFurtherLoss() {
-    return FurtherLoss.NONE;
+  default LossSum takeFurtherLoss() {
+    return LossSum.NONE;
   }
 
   /**

@@ -176,26 +176,20 @@ public final class Trainer {
     long start = nanoClock.getAsLong();
     long sentBefore = communicator.sentBytes();
     long dispatchedBefore = communicator.dispatchedElements();
-    double[] lossAndTokens = gradients.computeAndReduce(step, batches);
-    FurtherLoss further = model.takeFurtherLoss();
-
-    double[] sums =
-        communicator.allReduceSum(
-            new double[] {
-              lossAndTokens[0],
-              lossAndTokens[1],
-              shard.squaredSum(),
-              further.sum(),
-              further.predictions(),
-              asksToStop(step) ? 1 : 0,
-              writer.hasWritten() ? 1 : 0
-            });
-    stopping = sums[5] > 0;
-    isWritten = sums[6] == communicator.worldSize();
-    // A micro-batch counted as predictions / length sequences: this makes a mean over predictions.
-    double scale = batches.source().length() / sums[1];
-    double norm = (float) (Math.sqrt(sums[2]) * scale); // whichever rank adds which squares
-    double loss = sums[0] / sums[1];
+    LossSum lossHere = gradients.computeAndReduce(step, batches);
+    StepSums sums =
+        new StepSums(
+                lossHere,
+                model.takeFurtherLoss(),
+                shard.squaredSum(),
+                asksToStop(step) ? 1 : 0,
+                writer.hasWritten() ? 1 : 0)
+            .overAllRanks(communicator);
+    stopping = sums.stopping() > 0;
+    isWritten = sums.written() == communicator.worldSize();
+    double scale = sums.meanScale(batches.source().length());
+    double norm = sums.gradientNorm(batches.source().length());
+    double loss = sums.loss().mean();
     Verdict verdict = judged(step, loss, norm);
     double learningRate = config.schedule().at(step, this::shareSeen);
     long[] load = takeLoadOfAllRanks();
@@ -206,15 +200,14 @@ public final class Trainer {
       balanceExperts(step, load);
     }
 
-    long tokens = (long) sums[1];
     StepMetrics metrics =
         new StepMetrics(
             step,
             loss,
-            sums[4] > 0 ? sums[3] / sums[4] : Double.NaN,
+            sums.further().mean(),
             norm,
             learningRate,
-            tokens,
+            sums.loss().predictions(),
             tokensSeen(step),
             (nanoClock.getAsLong() - start) / 1e9,
             load,
@@ -417,7 +410,8 @@ public final class Trainer {
             communicator.worldSize());
     if (!isComplete && communicator.rank() == 0) {
       observer.message(
-          "what gradients owed is dropped: it is of other parameters or another rank of powersgd; train.experts.placement or train.wire.powersgd-rank has changed");
+          "what gradients owed is dropped: it is of other parameters or another rank of powersgd;"
+              + " train.experts.placement or train.wire.powersgd-rank has changed");
     }
     weights.start(state.known(checkpoints, checkpoint));
   }

@@ -15,8 +15,8 @@ import io.moraine.model.tensor.Scoped;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import io.moraine.model.train.DeviceModel;
 import io.moraine.model.train.ExpertBalance;
-import io.moraine.model.train.FurtherLoss;
 import io.moraine.model.train.Holding;
+import io.moraine.model.train.LossSum;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -321,7 +321,7 @@ public final class Transformer implements DeviceModel {
   }
 
   @Override
-  public FurtherLoss takeFurtherLoss() {
+  public LossSum takeFurtherLoss() {
     return prediction.takeLoss();
   }
 
