@@ -81,7 +81,7 @@ final class DeviceReduction implements GradientReduction {
   }
 
   @Override
-  public void reduce(int bucket, ShardSum sum) {
+  public void reduce(int bucket, OwnedGradients sum) {
     ShardLayout layout = buckets.get(bucket);
     int place = buckets.place(bucket, communicator.rank());
     if (communicator.worldSize() == 1) {

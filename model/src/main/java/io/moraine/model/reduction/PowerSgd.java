@@ -80,7 +80,7 @@ final class PowerSgd implements GradientReduction {
   }
 
   @Override
-  public void reduce(int bucket, ShardSum sum) {
+  public void reduce(int bucket, OwnedGradients sum) {
     LowRankLayout layout = factors.get(bucket);
     int place = factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
     float[] before = Arrays.copyOfRange(right, place, place + layout.rightLength());
@@ -146,7 +146,7 @@ final class PowerSgd implements GradientReduction {
   }
 
   /** What of a bucket's products this rank owns, in it and in those behind it. */
-  private void write(int bucket, float[] left, float[] after, ShardSum sum) {
+  private void write(int bucket, float[] left, float[] after, OwnedGradients sum) {
     LowRankLayout layout = factors.get(bucket);
     for (int to = bucket; to < buckets.count() && buckets.get(to).start() < layout.end(); to++) {
       for (Plain range : layout.plain()) {
@@ -177,7 +177,7 @@ final class PowerSgd implements GradientReduction {
   }
 
   /** Puts what of a range this rank owns in a bucket. */
-  private void write(long offset, int length, int bucket, ShardSum sum, Source source) {
+  private void write(long offset, int length, int bucket, OwnedGradients sum, Source source) {
     long own = buckets.get(bucket).from(communicator.rank());
     long from = Math.max(offset, own);
     long end = Math.min(offset + length, buckets.get(bucket).to(communicator.rank()));

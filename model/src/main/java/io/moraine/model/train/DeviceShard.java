@@ -4,7 +4,7 @@ import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Ranges.Range;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.DeviceAdamW;
-import io.moraine.model.reduction.ShardSum;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.HostStaging;
 import io.moraine.model.tensor.PinnedMemory;
@@ -23,7 +23,7 @@ final class DeviceShard implements Shard {
 
   private final Ownership owned;
   private final HostStaging staging;
-  private final Tensor sum;
+  private final Tensor gradients;
   private final Tensor master;
   private final DeviceAdamW adam;
 
@@ -37,7 +37,7 @@ final class DeviceShard implements Shard {
         NoGradGuard noGradient = new NoGradGuard()) {
       TensorOptions where = parameters.onDevice(0, 1).orElseThrow().options();
       long[] size = {owned.size()};
-      sum = torch.zeros(size, where).retainReference();
+      gradients = torch.zeros(size, where).retainReference();
       master = torch.zeros(size, where).retainReference();
       int at = 0;
       for (Range place : owned.places().list()) {
@@ -63,15 +63,15 @@ final class DeviceShard implements Shard {
 
   /** Waits until the device has done what it was asked for. */
   void synchronize() {
-    try (Tensor first = sum.narrow(0, 0, Math.min(1, sum.numel()));
+    try (Tensor first = gradients.narrow(0, 0, Math.min(1, gradients.numel()));
         Tensor here = first.cpu()) {
       here.numel();
     }
   }
 
   @Override
-  public ShardSum sum() {
-    return new ShardSum() {
+  public OwnedGradients gradients() {
+    return new OwnedGradients() {
       @Override
       public void put(int place, float[] values, int offset, int length) {
         bring(place, values, offset, length);
@@ -79,19 +79,19 @@ final class DeviceShard implements Shard {
 
       @Override
       public void clear(int place, int length) {
-        try (Tensor range = sum.narrow(0, place, length)) {
+        try (Tensor range = gradients.narrow(0, place, length)) {
           range.zero_();
         }
       }
 
       @Override
       public Optional<Tensor> onDevice(int place, int length) {
-        return Optional.of(sum.narrow(0, place, length));
+        return Optional.of(gradients.narrow(0, place, length));
       }
     };
   }
 
-  /** What came in the step before is there: {@link #squaredSum} has waited for it. */
+  /** What came in the step before is there: {@link #gradientSquares} has waited for it. */
   private synchronized void bring(int place, float[] values, int offset, int length) {
     if (coming.isEmpty()) {
       coming = Optional.of(staging.pinned((long) owned.size() * Float.BYTES));
@@ -103,20 +103,20 @@ final class DeviceShard implements Shard {
       memory.bytes(at, count * Float.BYTES).asFloatBuffer().put(values, offset + done, count);
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGradient = new NoGradGuard()) {
-        memory.toDevice(at, sum.narrow(0, place + done, count).view(torch.ScalarType.Byte));
+        memory.toDevice(at, gradients.narrow(0, place + done, count).view(torch.ScalarType.Byte));
       }
     }
   }
 
   @Override
-  public double squaredSum() {
+  public double gradientSquares() {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor squares = torch.zeros(new long[] {1}, sum.options()).to(torch.ScalarType.Double);
+      Tensor squares = torch.zeros(new long[] {1}, gradients.options()).to(torch.ScalarType.Double);
       for (int from = 0; from < owned.size(); from += AT_ONCE) {
         try (PointerScope ofPiece = new PointerScope()) {
           int count = Math.min(AT_ONCE, owned.size() - from);
-          Tensor wide = sum.narrow(0, from, count).to(torch.ScalarType.Double);
+          Tensor wide = gradients.narrow(0, from, count).to(torch.ScalarType.Double);
           squares.add_(wide.mul_(wide).sum());
         }
       }
@@ -126,7 +126,7 @@ final class DeviceShard implements Shard {
 
   @Override
   public void update(long number, double learningRate, double scale) {
-    adam.update(number, learningRate, master, sum, scale);
+    adam.update(number, learningRate, master, gradients, scale);
   }
 
   @Override
@@ -152,7 +152,7 @@ final class DeviceShard implements Shard {
 
   @Override
   public void close() {
-    sum.close();
+    gradients.close();
     master.close();
     adam.close();
     coming.ifPresent(PinnedMemory::close);

@@ -34,8 +34,9 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
    *
    * @throws IllegalArgumentException if it is more than an array can have
    */
-  static Ownership of(Holding holding, FlatBuffer parameters, Buckets buckets, int rank) {
-    long alone = parameters.length() - holding.replicated();
+  static Ownership of(
+      RankParameters rankParameters, FlatBuffer parameters, Buckets buckets, int rank) {
+    long alone = parameters.length() - rankParameters.replicated();
     long all = alone;
     for (ShardLayout layout : buckets.list()) {
       all += layout.to(rank) - layout.from(rank);
@@ -49,15 +50,15 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
     for (ShardLayout layout : buckets.list()) {
       addTo(places, layout.from(rank), layout.to(rank));
     }
-    addTo(places, holding.replicated(), parameters.length());
+    addTo(places, rankParameters.replicated(), parameters.length());
     return new Ownership(
         new Ranges(places),
         buckets.size(rank),
-        holding.replicated(),
+        rankParameters.replicated(),
         Math.toIntExact(alone),
-        holding.isWhole()
+        rankParameters.isWhole()
             ? new Ranges(places)
-            : inModel(holding, parameters.slices(), new Ranges(places)));
+            : inModel(rankParameters, parameters.slices(), new Ranges(places)));
   }
 
   private static void addTo(List<Range> ranges, long from, long to) {
@@ -126,9 +127,9 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
     return in;
   }
 
-  private static Ranges inModel(Holding holding, List<Slice> local, Ranges places) {
+  private static Ranges inModel(RankParameters rankParameters, List<Slice> local, Ranges places) {
     Map<String, Long> inModel =
-        holding.modelSlices().stream()
+        rankParameters.modelSlices().stream()
             .collect(Collectors.toMap(Slice::name, Slice::offsetElements));
     List<Range> ranges = new ArrayList<>();
     for (Range place : places.list()) {

@@ -2,7 +2,7 @@ package io.moraine.model.train;
 
 import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.optim.AdamW;
-import io.moraine.model.reduction.ShardSum;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
@@ -39,10 +39,10 @@ sealed interface Shard extends AutoCloseable permits HostShard, DeviceShard {
   }
 
   /** Where the sum over ranks of the step's gradients is put. */
-  ShardSum sum();
+  OwnedGradients gradients();
 
   /** The sum of the squares of that, in float64. */
-  double squaredSum();
+  double gradientSquares();
 
   /**
    * One update of the master weights.

@@ -8,8 +8,8 @@ import io.moraine.model.data.TokenBatch;
 import io.moraine.model.reduction.CarriedState;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.reduction.ReductionConfig;
-import io.moraine.model.reduction.ShardSum;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.bytedeco.javacpp.PointerScope;
@@ -29,7 +29,7 @@ final class StepGradients implements AutoCloseable {
   private final Communicator communicator;
   private final Buckets buckets;
   private final Ownership owned;
-  private final ShardSum sum;
+  private final OwnedGradients sum;
   private final GradientReduction full;
   private final OverlappedReduction overlapped;
   private GradientReduction reduction;
@@ -45,7 +45,7 @@ final class StepGradients implements AutoCloseable {
       Communicator communicator,
       Buckets buckets,
       Ownership owned,
-      ShardSum sum) {
+      OwnedGradients sum) {
     this.model = model;
     this.config = config;
     this.communicator = communicator;
@@ -55,7 +55,7 @@ final class StepGradients implements AutoCloseable {
     this.full = reduction(ReductionConfig.FULL);
     this.overlapped =
         new OverlappedReduction(
-            buckets, sum, config.wire().overlaps() && model.holding().isWhole());
+            buckets, sum, config.wire().overlaps() && model.rankParameters().isWhole());
     this.reduction = reduction(config.wire().gradients());
   }
 

@@ -69,14 +69,16 @@ public interface TrainableModel extends AutoCloseable {
   default void serveOthers(boolean isTraining, int length) {}
 
   /** Which parameters this rank has. */
-  default Holding holding() {
-    return Holding.whole(parameters().slices());
+  default RankParameters rankParameters() {
+    return RankParameters.whole(parameters().slices());
   }
 
   /** The weights used by the next forward pass. */
   FlatBuffer parameters();
 
-  /** Accumulated gradients; same layout as {@link #parameters()}, but for {@link Holding}. */
+  /**
+   * Accumulated gradients; same layout as {@link #parameters()}, but for {@link RankParameters}.
+   */
   FlatBuffer gradients();
 
   /** Sets every gradient to zero. */

@@ -41,7 +41,7 @@ public final class Trainer {
   private final TrainObserver observer;
   private final String settingsDigest;
   private final LongSupplier nanoClock;
-  private final Holding holding;
+  private final RankParameters rankParameters;
   private final Buckets buckets;
   private final Ownership owned;
   private final Shard shard;
@@ -85,17 +85,18 @@ public final class Trainer {
     this.observer = observer;
     this.settingsDigest = settingsDigest;
     this.nanoClock = nanoClock;
-    this.holding = model.holding();
+    this.rankParameters = model.rankParameters();
     this.buckets =
         Buckets.of(
-            holding.replicated(),
+            rankParameters.replicated(),
             communicator.worldSize(),
             FlatBuffer.ALIGNMENT,
             config.wire().bucketElements());
-    this.owned = Ownership.of(holding, model.parameters(), buckets, communicator.rank());
+    this.owned = Ownership.of(rankParameters, model.parameters(), buckets, communicator.rank());
     this.shard = Shard.of(model.parameters(), owned, config.adam());
     this.state = new ShardState(owned, shard);
-    this.gradients = new StepGradients(model, config, communicator, buckets, owned, shard.sum());
+    this.gradients =
+        new StepGradients(model, config, communicator, buckets, owned, shard.gradients());
     this.weights =
         WeightGather.of(
             config.wire().weights(), communicator, buckets, model.parameters(), owned, shard);
@@ -181,7 +182,7 @@ public final class Trainer {
         new StepSums(
                 lossHere,
                 model.takeFurtherLoss(),
-                shard.squaredSum(),
+                shard.gradientSquares(),
                 asksToStop(step) ? 1 : 0,
                 writer.hasWritten() ? 1 : 0)
             .overAllRanks(communicator);
@@ -351,7 +352,7 @@ public final class Trainer {
     writer.begin(
         step,
         new Checkpoint.State(
-            holding.modelLength(),
+            rankParameters.modelLength(),
             communicator.worldSize(),
             batches.sizes().through(step),
             settingsDigest,
@@ -365,7 +366,7 @@ public final class Trainer {
 
   /** What each rank owns; empty if these are even shards. */
   private List<Ranges> rangesOfRanks() {
-    if (holding.isWhole() && buckets.count() == 1) {
+    if (rankParameters.isWhole() && buckets.count() == 1) {
       return List.of();
     }
     byte[] own = owned.ranges().written().getBytes(StandardCharsets.US_ASCII);
@@ -375,7 +376,7 @@ public final class Trainer {
   }
 
   private long digest() {
-    return WeightsDigest.of(model.parameters(), holding, communicator);
+    return WeightsDigest.of(model.parameters(), rankParameters, communicator);
   }
 
   /**
@@ -399,7 +400,7 @@ public final class Trainer {
   }
 
   private void restore(Checkpoint checkpoint) throws IOException {
-    float[] bias = state.restore(checkpoints, checkpoint, holding.modelLength());
+    float[] bias = state.restore(checkpoints, checkpoint, rankParameters.modelLength());
     model.expertBalance().ifPresent(balance -> balance.setBias(bias));
     boolean isComplete =
         ShardState.restoreCarried(

@@ -15,8 +15,8 @@ import io.moraine.model.tensor.Scoped;
 import io.moraine.model.tensor.TorchFlatBuffer;
 import io.moraine.model.train.DeviceModel;
 import io.moraine.model.train.ExpertBalance;
-import io.moraine.model.train.Holding;
 import io.moraine.model.train.LossSum;
+import io.moraine.model.train.RankParameters;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -311,8 +311,8 @@ public final class Transformer implements DeviceModel {
   }
 
   @Override
-  public Holding holding() {
-    return held.holding();
+  public RankParameters rankParameters() {
+    return held.rankParameters();
   }
 
   @Override

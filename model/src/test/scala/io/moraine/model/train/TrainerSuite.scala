@@ -280,7 +280,7 @@ class TrainerSuite extends AnyFunSuite {
       val model = new BigramModel(vocabulary)
       val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
       val shards = (0 until worldSize).map { rank =>
-        val owned = Ownership.of(model.holding, model.parameters, layout, rank)
+        val owned = Ownership.of(model.rankParameters, model.parameters, layout, rank)
         new ShardState(owned, new HostShard(model.parameters, owned, flat(1).adam))
           .known(checkpoints, newest)
           .get
@@ -521,7 +521,7 @@ class TrainerSuite extends AnyFunSuite {
       val model = new BigramModel(vocabulary)
       val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
       val shards = (0 until worldSize).map { rank =>
-        val owned = Ownership.of(model.holding, model.parameters, layout, rank)
+        val owned = Ownership.of(model.rankParameters, model.parameters, layout, rank)
         val shard = new HostShard(model.parameters, owned, flat(1).adam)
         new ShardState(owned, shard).restore(checkpoints, newest, model.parameters.length)
         Shard.Part.values.toSeq.map(shard.copy(_))

@@ -5,11 +5,11 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /** What a rank owns of the summed gradients, all buckets one behind the other: where it is kept. */
-public interface ShardSum {
+public interface OwnedGradients {
 
   /** In an array, from its beginning. */
-  static ShardSum of(float[] sum) {
-    return new ShardSum() {
+  static OwnedGradients of(float[] sum) {
+    return new OwnedGradients() {
       @Override
       public void put(int place, float[] values, int offset, int length) {
         System.arraycopy(values, offset, sum, place, length);
