@@ -57,8 +57,8 @@ final class AllGatherByHosts {
     int from = chunkNumber(round) * Wire.CHUNK;
     Payload payload =
         wire.encode(gathering.encodedBytes(length), bytes -> gathering.give(from, length, bytes));
-    for (int place = 1; place < hosts.count(); place++) {
-      wire.send(hosts.rank((host + place) % hosts.count(), local), payload);
+    for (int turn = 1; turn < hosts.count(); turn++) {
+      wire.send(hosts.rank((host + turn) % hosts.count(), local), payload);
     }
     own.add(payload);
   }
@@ -74,8 +74,8 @@ final class AllGatherByHosts {
         owner == wire.rank()
             ? own.remove()
             : wire.receivePayload(owner, gathering.encodedBytes(length));
-    for (int place = 1; place < hosts.each(); place++) {
-      wire.send(hosts.rank(host, (local + place) % hosts.each()), payload);
+    for (int turn = 1; turn < hosts.each(); turn++) {
+      wire.send(hosts.rank(host, (local + turn) % hosts.each()), payload);
     }
     Wire.use(owner, payload, bytes -> take(owner, round, length, bytes));
     payload.release();

@@ -42,8 +42,8 @@ final class AllReduce {
   }
 
   private void contribute(int round) {
-    for (int place = 1; place < wire.worldSize(); place++) {
-      int owner = wire.peer(place);
+    for (int turn = 1; turn < wire.worldSize(); turn++) {
+      int owner = wire.peer(turn);
       int length = layout.length(owner, round, Wire.CHUNK);
       if (length > 0) {
         Payload payload = encode(from(owner, round), length, values);

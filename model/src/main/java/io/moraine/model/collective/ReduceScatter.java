@@ -31,8 +31,8 @@ record ReduceScatter(Wire wire, ShardLayout layout, ChunkCoder codec, Contributi
   void run(float[] shardSum) {
     int rounds = layout.chunks(Wire.CHUNK);
     for (int round = 0; round < rounds + wire.ahead(); round++) {
-      for (int place = 1; place < wire.worldSize() && round < rounds; place++) {
-        int owner = wire.peer(place);
+      for (int turn = 1; turn < wire.worldSize() && round < rounds; turn++) {
+        int owner = wire.peer(turn);
         int length = layout.length(owner, round, Wire.CHUNK);
         if (length > 0) {
           Payload payload = contribution(owner, round, length);

@@ -73,8 +73,8 @@ final class ReduceScatterByHosts {
   }
 
   private void contribute(int round) {
-    for (int place = 1; place < hosts.each(); place++) {
-      int number = (local + place) % hosts.each();
+    for (int turn = 1; turn < hosts.each(); turn++) {
+      int number = (local + turn) % hosts.each();
       int owner = hosts.rank(target(round), number);
       int length = length(owner, round);
       if (length > 0) {

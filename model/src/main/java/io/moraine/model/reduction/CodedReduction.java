@@ -70,7 +70,7 @@ final class CodedReduction implements GradientReduction {
     } else {
       communicator.reduceScatter(gradients, layout, codec, shardSum);
     }
-    sum.put(buckets.place(bucket, communicator.rank()), shardSum, 0, shardSum.length);
+    sum.put(buckets.shardOffset(bucket, communicator.rank()), shardSum, 0, shardSum.length);
   }
 
   @Override

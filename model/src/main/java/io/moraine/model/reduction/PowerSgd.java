@@ -82,8 +82,9 @@ final class PowerSgd implements GradientReduction {
   @Override
   public void reduce(int bucket, OwnedGradients sum) {
     LowRankLayout layout = factors.get(bucket);
-    int place = factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
-    float[] before = Arrays.copyOfRange(right, place, place + layout.rightLength());
+    int rightOffset =
+        factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
+    float[] before = Arrays.copyOfRange(right, rightOffset, rightOffset + layout.rightLength());
     float[] after = new float[before.length];
     float[] left = new float[layout.leftLength()];
     List<Matrix> taking = new ArrayList<>();
@@ -106,10 +107,10 @@ final class PowerSgd implements GradientReduction {
     }
     communicator.allReduce(after, FP32);
     int own = buckets.get(bucket).size(communicator.rank());
-    sum.clear(buckets.place(bucket, communicator.rank()), own);
+    sum.clear(buckets.shardOffset(bucket, communicator.rank()), own);
     write(bucket, left, after, sum);
     keepZeroColumns(layout, before, after);
-    System.arraycopy(after, 0, right, place, after.length);
+    System.arraycopy(after, 0, right, rightOffset, after.length);
   }
 
   @Override
@@ -184,8 +185,8 @@ final class PowerSgd implements GradientReduction {
     if (from < end) {
       float[] values = new float[(int) (end - from)];
       source.give(from, values);
-      int place = buckets.place(bucket, communicator.rank()) + (int) (from - own);
-      sum.put(place, values, 0, values.length);
+      int shardOffset = buckets.shardOffset(bucket, communicator.rank()) + (int) (from - own);
+      sum.put(shardOffset, values, 0, values.length);
     }
   }
 

@@ -40,10 +40,10 @@ final class DeviceShard implements Shard {
       gradients = torch.zeros(size, where).retainReference();
       master = torch.zeros(size, where).retainReference();
       int at = 0;
-      for (Range place : owned.places().list()) {
-        Tensor there = parameters.onDevice(place.from(), place.length()).orElseThrow();
-        master.narrow(0, at, place.length()).copy_(there);
-        at += place.length();
+      for (Range range : owned.localRanges().list()) {
+        Tensor there = parameters.onDevice(range.from(), range.length()).orElseThrow();
+        master.narrow(0, at, range.length()).copy_(there);
+        at += range.length();
       }
     }
     try (Tensor like = parameters.onDevice(0, 1).orElseThrow();
@@ -57,8 +57,8 @@ final class DeviceShard implements Shard {
    *
    * @shape result (length)
    */
-  Tensor master(int place, int length) {
-    return master.narrow(0, place, length);
+  Tensor master(int shardOffset, int length) {
+    return master.narrow(0, shardOffset, length);
   }
 
   /** Waits until the device has done what it was asked for. */
@@ -73,37 +73,38 @@ final class DeviceShard implements Shard {
   public OwnedGradients gradients() {
     return new OwnedGradients() {
       @Override
-      public void put(int place, float[] values, int offset, int length) {
-        bring(place, values, offset, length);
+      public void put(int shardOffset, float[] values, int offset, int length) {
+        bring(shardOffset, values, offset, length);
       }
 
       @Override
-      public void clear(int place, int length) {
-        try (Tensor range = gradients.narrow(0, place, length)) {
+      public void clear(int shardOffset, int length) {
+        try (Tensor range = gradients.narrow(0, shardOffset, length)) {
           range.zero_();
         }
       }
 
       @Override
-      public Optional<Tensor> onDevice(int place, int length) {
-        return Optional.of(gradients.narrow(0, place, length));
+      public Optional<Tensor> onDevice(int shardOffset, int length) {
+        return Optional.of(gradients.narrow(0, shardOffset, length));
       }
     };
   }
 
   /** What came in the step before is there: {@link #gradientSquares} has waited for it. */
-  private synchronized void bring(int place, float[] values, int offset, int length) {
+  private synchronized void bring(int shardOffset, float[] values, int offset, int length) {
     if (coming.isEmpty()) {
       coming = Optional.of(staging.pinned((long) owned.size() * Float.BYTES));
     }
     PinnedMemory memory = coming.get();
     for (int done = 0, count; done < length; done += count) {
       count = Math.min(AT_ONCE, length - done);
-      long at = (long) (place + done) * Float.BYTES;
+      long at = (long) (shardOffset + done) * Float.BYTES;
       memory.bytes(at, count * Float.BYTES).asFloatBuffer().put(values, offset + done, count);
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGradient = new NoGradGuard()) {
-        memory.toDevice(at, gradients.narrow(0, place + done, count).view(torch.ScalarType.Byte));
+        memory.toDevice(
+            at, gradients.narrow(0, shardOffset + done, count).view(torch.ScalarType.Byte));
       }
     }
   }
@@ -139,7 +140,8 @@ final class DeviceShard implements Shard {
   @Override
   public void take(Part part, Ranges written, float[] values) {
     written.meet(
-        owned.ranges(), (from, to, length) -> staging.put(tensor(part), to, values, from, length));
+        owned.modelRanges(),
+        (from, to, length) -> staging.put(tensor(part), to, values, from, length));
   }
 
   private Tensor tensor(Part part) {

@@ -51,7 +51,7 @@ final class HostShard implements Shard {
 
   @Override
   public void take(Part part, Ranges written, float[] values) {
-    written.copy(values, array(part), owned.ranges());
+    written.copy(values, array(part), owned.modelRanges());
   }
 
   private float[] array(Part part) {

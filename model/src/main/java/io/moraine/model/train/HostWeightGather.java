@@ -58,8 +58,9 @@ final class HostWeightGather extends WeightGather {
   private void give(float[] values, GradientCodec codec, FloatWriter output) {
     int rank = communicator.rank();
     for (int bucket = 0; bucket < buckets.count(); bucket++) {
-      int place = buckets.place(bucket, rank);
-      float[] part = Arrays.copyOfRange(values, place, place + buckets.get(bucket).size(rank));
+      int shardOffset = buckets.shardOffset(bucket, rank);
+      float[] part =
+          Arrays.copyOfRange(values, shardOffset, shardOffset + buckets.get(bucket).size(rank));
       communicator.allGather(part, buckets.get(bucket), codec, output);
     }
     int most = Math.min(CHUNK, owned.alone());

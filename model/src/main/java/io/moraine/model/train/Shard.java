@@ -58,7 +58,7 @@ sealed interface Shard extends AutoCloseable permits HostShard, DeviceShard {
   /**
    * Takes what this rank owns of a part.
    *
-   * @param written places in the model of {@code values}, in their order
+   * @param written ranges of {@code values} in the model, in their order
    */
   void take(Part part, Ranges written, float[] values);
 

@@ -369,7 +369,7 @@ public final class Trainer {
     if (rankParameters.isWhole() && buckets.count() == 1) {
       return List.of();
     }
-    byte[] own = owned.ranges().written().getBytes(StandardCharsets.US_ASCII);
+    byte[] own = owned.modelRanges().written().getBytes(StandardCharsets.US_ASCII);
     return Arrays.stream(communicator.allGatherBytes(own))
         .map(written -> Ranges.parse(new String(written, StandardCharsets.US_ASCII)))
         .toList();
@@ -411,8 +411,7 @@ public final class Trainer {
             communicator.worldSize());
     if (!isComplete && communicator.rank() == 0) {
       observer.message(
-          "what gradients owed is dropped: it is of other parameters or another rank of powersgd;"
-              + " train.experts.placement or train.wire.powersgd-rank has changed");
+          "what gradients owed is dropped: it is of other parameters or another rank of powersgd; train.experts.placement or train.wire.powersgd-rank has changed");
     }
     weights.start(state.known(checkpoints, checkpoint));
   }
