@@ -146,7 +146,7 @@ public final class Communicator implements AutoCloseable {
         layout,
         coder,
         (from, values, length, dst) ->
-            coder.encode(bytes -> feedback.encode(codec, from, values, length, bytes), dst, length),
+            coder.encode(array -> feedback.encode(codec, from, values, length, array), dst, length),
         shardSum);
   }
 
@@ -163,7 +163,33 @@ public final class Communicator implements AutoCloseable {
     run(
         Operation.REDUCE_SCATTER,
         wire -> {
-          new ReduceScatter(wire, layout, new ChunkCoder(codec), encoded::read).run(shardSum);
+          new ReduceScatter(wire, layout, new ChunkCoder(codec), encoded).run(shardSum);
+          return wire;
+        });
+  }
+
+  /**
+   * Either of the first two.
+   *
+   * @param given what others of this host get of this rank's contribution
+   */
+  private void reduceScatter(
+      FloatReader input,
+      FloatReader given,
+      ShardLayout layout,
+      ChunkCoder coder,
+      ReduceScatter.RangeEncoder encoder,
+      float[] shardSum) {
+    run(
+        Operation.REDUCE_SCATTER,
+        wire -> {
+          if (hosts.isPresent()) {
+            new ReduceScatterByHosts(wire, hosts.get(), layout, coder, input, given, encoder)
+                .run(shardSum);
+          } else {
+            new ReduceScatter(wire, layout, coder, ReduceScatter.encoded(input, encoder))
+                .run(shardSum);
+          }
           return wire;
         });
   }
@@ -419,32 +445,6 @@ public final class Communicator implements AutoCloseable {
       throw new IllegalArgumentException(
           "root must be in [0, %d), got %d".formatted(worldSize(), root));
     }
-  }
-
-  /**
-   * Either form.
-   *
-   * @param given what others of this host get of this rank's contribution
-   */
-  private void reduceScatter(
-      FloatReader input,
-      FloatReader given,
-      ShardLayout layout,
-      ChunkCoder codec,
-      ReduceScatter.Encoder encoder,
-      float[] shardSum) {
-    run(
-        Operation.REDUCE_SCATTER,
-        wire -> {
-          if (hosts.isPresent()) {
-            new ReduceScatterByHosts(wire, hosts.get(), layout, codec, input, given, encoder)
-                .run(shardSum);
-          } else {
-            new ReduceScatter(wire, layout, codec, ReduceScatter.Contribution.of(input, encoder))
-                .run(shardSum);
-          }
-          return wire;
-        });
   }
 
   private void allGather(Wire wire, ShardLayout layout, Gathering gathering) {

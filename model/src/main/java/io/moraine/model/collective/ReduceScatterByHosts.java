@@ -20,10 +20,10 @@ final class ReduceScatterByHosts {
   private final int host;
   private final int local;
   private final ShardLayout layout;
-  private final ChunkCoder codec;
+  private final ChunkCoder coder;
   private final FloatReader input;
   private final FloatReader given;
-  private final ReduceScatter.Encoder encoder;
+  private final ReduceScatter.RangeEncoder encoder;
   private final ChunkCoder exact = new ChunkCoder(GradientCodec.of("fp32"));
   private final float[] chunk = new float[Wire.CHUNK];
   private final float[] hostSum = new float[Wire.CHUNK];
@@ -42,16 +42,16 @@ final class ReduceScatterByHosts {
       Wire wire,
       Hosts hosts,
       ShardLayout layout,
-      ChunkCoder codec,
+      ChunkCoder coder,
       FloatReader input,
       FloatReader given,
-      ReduceScatter.Encoder encoder) {
+      ReduceScatter.RangeEncoder encoder) {
     this.wire = wire;
     this.hosts = hosts;
     this.host = hosts.host(wire.rank());
     this.local = hosts.local(wire.rank());
     this.layout = layout;
-    this.codec = codec;
+    this.coder = coder;
     this.input = input;
     this.given = given;
     this.encoder = encoder;
@@ -109,7 +109,7 @@ final class ReduceScatterByHosts {
     }
     Payload payload =
         wire.encode(
-            codec.encodedBytes(length), bytes -> encoder.encode(from, hostSum, length, bytes));
+            coder.encodedBytes(length), bytes -> encoder.encode(from, hostSum, length, bytes));
     if (owner == wire.rank()) {
       own.add(payload);
     } else {
@@ -129,13 +129,13 @@ final class ReduceScatterByHosts {
     for (int from = 0; from < hosts.count(); from++) {
       if (from == host) {
         Payload payload = own.remove();
-        codec.decodeAdd(payload.buffer(), shardSum, to, length);
+        coder.decodeAdd(payload.buffer(), shardSum, to, length);
         payload.release();
       } else {
         wire.receive(
             hosts.rank(from, local),
-            codec.encodedBytes(length),
-            bytes -> codec.decodeAdd(bytes, shardSum, to, length));
+            coder.encodedBytes(length),
+            bytes -> coder.decodeAdd(bytes, shardSum, to, length));
       }
     }
   }
