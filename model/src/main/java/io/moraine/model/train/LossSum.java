@@ -13,6 +13,16 @@ public record LossSum(double sum, long predictions) {
   /** Of no prediction. */
   public static final LossSum NONE = new LossSum(0, 0);
 
+  /**
+   * With those of one batch more.
+   *
+   * @param mean of its predictions; nats
+   * @param more how many
+   */
+  public LossSum plus(double mean, int more) {
+    return new LossSum(sum + mean * more, predictions + more);
+  }
+
   /** Of a prediction; nats; NaN if there is none. */
   public double mean() {
     return sum / predictions;

@@ -4,14 +4,12 @@ import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.Batch;
 import io.moraine.model.data.StepBatches;
-import io.moraine.model.data.TokenBatch;
 import io.moraine.model.reduction.CarriedState;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
 import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.reduction.ReductionConfig;
 import java.util.List;
-import java.util.function.LongConsumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -117,38 +115,22 @@ final class StepGradients implements AutoCloseable {
    * gradient of the mean.
    */
   private LossSum forwardBackward(long step, StepBatches batches) {
-    double loss = 0;
-    long tokens = 0;
     List<Batch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
     for (int i = 0; i < microBatches.size(); i++) {
       Batch batch = microBatches.get(i);
-      int predictions = batch.predictions();
-      if (predictions > 0) {
-        boolean isLast = i == microBatches.size() - 1;
-        LongConsumer finished = isLast ? overlapped::finished : TrainableModel.UNHEARD;
-        loss += learn(batch, predictions, finished);
-        tokens += predictions;
-      } else {
+      double weight = (double) batch.predictions() / batch.length();
+      if (weight == 0) {
         model.serveOthers(true, batches.source().length());
+      } else if (i == microBatches.size() - 1) {
+        model.learn(batch, weight, overlapped::finished);
+      } else {
+        model.learn(batch, weight);
       }
     }
     for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
       model.serveOthers(true, batches.source().length());
     }
-    return new LossSum(loss + (model instanceof DeviceModel there ? there.takeLoss() : 0), tokens);
-  }
-
-  /** The sum of the batch's losses, but for a model that adds them up itself. */
-  private double learn(Batch batch, int predictions, LongConsumer finished) {
-    double weight = (double) predictions / batch.length();
-    if (model instanceof DeviceModel there) {
-      there.learn(batch, weight, finished);
-      return 0;
-    }
-    if (batch instanceof TokenBatch here) {
-      return model.forwardBackward(here, weight, finished) * predictions;
-    }
-    throw new IllegalArgumentException("batches in a device's memory need a model that takes them");
+    return model.takeLoss();
   }
 
   /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */
