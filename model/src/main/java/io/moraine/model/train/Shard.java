@@ -47,7 +47,7 @@ sealed interface Shard extends AutoCloseable permits HostShard, DeviceShard {
   /**
    * One update of the master weights.
    *
-   * @param number of the update, from 1
+   * @param number of the update, from 1; steps that are left out do not count
    * @param scale applied to the gradients first
    */
   void update(long number, double learningRate, double scale);
