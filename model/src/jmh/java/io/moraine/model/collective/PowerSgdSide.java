@@ -1,5 +1,6 @@
 package io.moraine.model.collective;
 
+import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
 import io.moraine.model.reduction.OwnedGradients;
@@ -38,7 +39,7 @@ final class PowerSgdSide implements CollectiveSpeed.Side {
 
   private void prepare() {
     Buckets buckets =
-        Buckets.of(values.length, communicator.worldSize(), ShardLayout.BLOCK, values.length);
+        Buckets.of(values.length, communicator.worldSize(), GradientCodec.BLOCK, values.length);
     List<Slice> slices =
         LongStream.range(0, values.length / (WIDTH * WIDTH))
             .mapToObj(i -> new Slice("w" + i, i * WIDTH * WIDTH, List.of(512L, 512L)))

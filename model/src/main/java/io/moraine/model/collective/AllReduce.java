@@ -22,7 +22,7 @@ final class AllReduce {
     this.wire = wire;
     this.coder = new ChunkCoder(codec);
     this.values = values;
-    this.layout = new ShardLayout(values.length, wire.worldSize(), ShardLayout.BLOCK);
+    this.layout = new ShardLayout(values.length, wire.worldSize(), GradientCodec.BLOCK);
   }
 
   void run() {

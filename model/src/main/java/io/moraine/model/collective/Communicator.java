@@ -23,6 +23,12 @@ import java.util.function.Function;
  */
 public final class Communicator implements AutoCloseable {
 
+  /**
+   * Elements that the large collectives encode, send and decode at a time; of as many top-k
+   * chooses.
+   */
+  public static final int CHUNK_ELEMENTS = Wire.CHUNK;
+
   private final Mesh mesh;
   private final Optional<Hosts> hosts;
   private final Optional<String> whyFlat;
@@ -456,7 +462,7 @@ public final class Communicator implements AutoCloseable {
   }
 
   private void allReduceByHosts(Wire wire, float[] values, GradientCodec codec) {
-    ShardLayout layout = new ShardLayout(values.length, worldSize(), ShardLayout.BLOCK);
+    ShardLayout layout = new ShardLayout(values.length, worldSize(), GradientCodec.BLOCK);
     ChunkCoder coder = new ChunkCoder(codec);
     FloatReader input =
         (from, dst, offset, length) ->

@@ -31,7 +31,7 @@ final class TensorFeedback implements CarriedState, AutoCloseable {
    * Encodes a range of a contribution and what is owed of it.
    *
    * @param values the contribution; one dimension
-   * @param from the range's place in the whole, a multiple of 256
+   * @param from the range's place in the whole, a multiple of {@link TensorCodec#BLOCK}
    */
   Tensor encode(TensorCodec codec, Tensor values, long from) {
     Tensor owed = residual.narrow(0, from, values.numel()).view(-1, TensorCodec.BLOCK);

@@ -11,7 +11,7 @@ import java.util.Optional;
 /** Of master weights in an array. */
 final class HostWeightGather extends WeightGather {
 
-  private static final int CHUNK = 1 << 16;
+  private static final int CHUNK = Communicator.CHUNK_ELEMENTS;
 
   private final TrainConfig.Weights form;
   private final Communicator communicator;
