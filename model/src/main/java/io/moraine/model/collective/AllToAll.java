@@ -63,6 +63,27 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
         });
   }
 
+  /**
+   * Tells each rank how much it will get.
+   *
+   * @param counts for each rank
+   * @return from each rank
+   */
+  static int[] counts(Wire wire, int[] counts) {
+    int[] sizes = new int[wire.worldSize()];
+    Arrays.fill(sizes, Integer.BYTES);
+    ByteBuffer sent = ByteBuffer.allocate(Integer.BYTES * sizes.length);
+    sent.asIntBuffer().put(counts);
+    ByteBuffer received = ByteBuffer.allocate(Integer.BYTES * sizes.length);
+    new AllToAll(wire, sizes, sizes).bytes(sent.array(), received.array());
+    int[] from = new int[sizes.length];
+    received.asIntBuffer().get(from);
+    for (int peer = 0; peer < from.length; peer++) {
+      Wire.requireCount(peer, from[peer]);
+    }
+    return from;
+  }
+
   /** Moves bytes. */
   void bytes(byte[] src, byte[] dst) {
     requireRoom(src.length, dst.length);
