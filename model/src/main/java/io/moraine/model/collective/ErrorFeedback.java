@@ -4,7 +4,8 @@ import io.moraine.model.collective.codec.GradientCodec;
 
 /**
  * What a codec has left out of this rank's contributions so far, added to the next one: nothing is
- * lost for good, however coarse the codec.
+ * lost for good, however coarse the codec. Of gradients in a device's memory: {@code
+ * TensorFeedback} of the package {@code reduction}, with the same numbers.
  *
  * <p>A block of {@link GradientCodec#BLOCK} elements that are all zero, as those of an expert
  * without tokens are, is sent as zeros and keeps what it is owed: what an expert learned steps ago

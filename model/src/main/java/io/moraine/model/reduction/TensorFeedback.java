@@ -10,8 +10,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * {@link io.moraine.model.collective.ErrorFeedback} without momentum for gradients in a device's
- * memory, where the residual is too: the same numbers. A block of 256 gradients that are all zero
- * keeps what it is owed.
+ * memory, where the residual is too: the same numbers.
  */
 final class TensorFeedback implements CarriedState, AutoCloseable {
 
