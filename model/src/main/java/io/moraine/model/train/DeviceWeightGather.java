@@ -51,10 +51,6 @@ final class DeviceWeightGather extends WeightGather {
     }
   }
 
-  private final Communicator communicator;
-  private final Buckets buckets;
-  private final FlatBuffer parameters;
-  private final Ownership owned;
   private final DeviceShard shard;
   private final Gift step;
 
@@ -68,11 +64,7 @@ final class DeviceWeightGather extends WeightGather {
       FlatBuffer parameters,
       Ownership owned,
       DeviceShard shard) {
-    super(form, parameters, owned);
-    this.communicator = communicator;
-    this.buckets = buckets;
-    this.parameters = parameters;
-    this.owned = owned;
+    super(form, communicator, buckets, parameters, owned);
     this.shard = shard;
     this.step =
         form.areDifferences()

@@ -13,11 +13,6 @@ final class HostWeightGather extends WeightGather {
 
   private static final int CHUNK = Communicator.CHUNK_ELEMENTS;
 
-  private final TrainConfig.Weights form;
-  private final Communicator communicator;
-  private final Buckets buckets;
-  private final FlatBuffer parameters;
-  private final Ownership owned;
   private final HostShard shard;
 
   HostWeightGather(
@@ -27,12 +22,7 @@ final class HostWeightGather extends WeightGather {
       FlatBuffer parameters,
       Ownership owned,
       HostShard shard) {
-    super(form, parameters, owned);
-    this.form = form;
-    this.communicator = communicator;
-    this.buckets = buckets;
-    this.parameters = parameters;
-    this.owned = owned;
+    super(form, communicator, buckets, parameters, owned);
     this.shard = shard;
   }
 
