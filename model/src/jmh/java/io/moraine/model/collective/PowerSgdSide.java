@@ -1,9 +1,10 @@
 package io.moraine.model.collective;
 
+import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.reduction.ReductionConfig;
-import io.moraine.model.reduction.ShardSum;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -20,7 +21,7 @@ final class PowerSgdSide implements CollectiveSpeed.Side {
   private final Communicator communicator;
   private GradientReduction reduction;
   private float[] values = new float[0];
-  private ShardSum sum;
+  private OwnedGradients sum;
 
   /** Matrices are made when their number is known. */
   PowerSgdSide(Communicator communicator) {
@@ -38,7 +39,7 @@ final class PowerSgdSide implements CollectiveSpeed.Side {
 
   private void prepare() {
     Buckets buckets =
-        Buckets.of(values.length, communicator.worldSize(), ShardLayout.BLOCK, values.length);
+        Buckets.of(values.length, communicator.worldSize(), GradientCodec.BLOCK, values.length);
     List<Slice> slices =
         LongStream.range(0, values.length / (WIDTH * WIDTH))
             .mapToObj(i -> new Slice("w" + i, i * WIDTH * WIDTH, List.of(512L, 512L)))
@@ -54,7 +55,7 @@ final class PowerSgdSide implements CollectiveSpeed.Side {
             slices,
             gradients,
             1);
-    sum = ShardSum.of(new float[buckets.size(communicator.rank())]);
+    sum = OwnedGradients.of(new float[buckets.size(communicator.rank())]);
   }
 
   @Override

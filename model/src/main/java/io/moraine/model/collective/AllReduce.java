@@ -12,7 +12,7 @@ import java.util.Arrays;
 final class AllReduce {
 
   private final Wire wire;
-  private final ChunkCoder codec;
+  private final ChunkCoder coder;
   private final float[] values;
   private final ShardLayout layout;
   private final float[] sum = new float[Wire.CHUNK];
@@ -20,9 +20,9 @@ final class AllReduce {
   /** Prepares to replace the values by their sum over all ranks. */
   AllReduce(Wire wire, GradientCodec codec, float[] values) {
     this.wire = wire;
-    this.codec = new ChunkCoder(codec);
+    this.coder = new ChunkCoder(codec);
     this.values = values;
-    this.layout = new ShardLayout(values.length, wire.worldSize(), ShardLayout.BLOCK);
+    this.layout = new ShardLayout(values.length, wire.worldSize(), GradientCodec.BLOCK);
   }
 
   void run() {
@@ -42,8 +42,8 @@ final class AllReduce {
   }
 
   private void contribute(int round) {
-    for (int place = 1; place < wire.worldSize(); place++) {
-      int owner = wire.peer(place);
+    for (int turn = 1; turn < wire.worldSize(); turn++) {
+      int owner = wire.peer(turn);
       int length = layout.length(owner, round, Wire.CHUNK);
       if (length > 0) {
         Payload payload = encode(from(owner, round), length, values);
@@ -63,15 +63,15 @@ final class AllReduce {
     Arrays.fill(sum, 0, length, 0);
     for (int peer = 0; peer < wire.worldSize(); peer++) {
       if (peer == wire.rank()) {
-        codec.encodeAdd(values, from, sum, 0, length);
+        coder.encodeAdd(values, from, sum, 0, length);
       } else {
         wire.receive(
-            peer, codec.encodedBytes(length), bytes -> codec.decodeAdd(bytes, sum, 0, length));
+            peer, coder.encodedBytes(length), bytes -> coder.decodeAdd(bytes, sum, 0, length));
       }
     }
     Payload encoded = encode(0, length, sum);
     wire.sendToAll(encoded);
-    codec.decode(encoded.buffer(), values, from, length);
+    coder.decode(encoded.buffer(), values, from, length);
     encoded.release();
   }
 
@@ -81,13 +81,13 @@ final class AllReduce {
       if (owner != wire.rank() && length > 0) {
         int to = from(owner, round);
         wire.receive(
-            owner, codec.encodedBytes(length), bytes -> codec.decode(bytes, values, to, length));
+            owner, coder.encodedBytes(length), bytes -> coder.decode(bytes, values, to, length));
       }
     }
   }
 
   private Payload encode(int from, int length, float[] src) {
-    return wire.encode(codec.encodedBytes(length), bytes -> codec.encode(src, from, bytes, length));
+    return wire.encode(coder.encodedBytes(length), bytes -> coder.encode(src, from, bytes, length));
   }
 
   private int from(int owner, int round) {

@@ -63,6 +63,27 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
         });
   }
 
+  /**
+   * Tells each rank how much it will get.
+   *
+   * @param counts for each rank
+   * @return from each rank
+   */
+  static int[] counts(Wire wire, int[] counts) {
+    int[] sizes = new int[wire.worldSize()];
+    Arrays.fill(sizes, Integer.BYTES);
+    ByteBuffer sent = ByteBuffer.allocate(Integer.BYTES * sizes.length);
+    sent.asIntBuffer().put(counts);
+    ByteBuffer received = ByteBuffer.allocate(Integer.BYTES * sizes.length);
+    new AllToAll(wire, sizes, sizes).bytes(sent.array(), received.array());
+    int[] from = new int[sizes.length];
+    received.asIntBuffer().get(from);
+    for (int peer = 0; peer < from.length; peer++) {
+      Wire.requireCount(peer, from[peer]);
+    }
+    return from;
+  }
+
   /** Moves bytes. */
   void bytes(byte[] src, byte[] dst) {
     requireRoom(src.length, dst.length);
@@ -116,8 +137,8 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
   }
 
   private void send(int round, int chunk, Format format, int[] from) {
-    for (int place = 1; place < wire.worldSize(); place++) {
-      int peer = wire.peer(place);
+    for (int turn = 1; turn < wire.worldSize(); turn++) {
+      int peer = wire.peer(turn);
       int count = count(sent[peer], round, chunk);
       if (count > 0) {
         Payload payload = encode(format, from[peer] + round * chunk, count);
@@ -130,13 +151,13 @@ record AllToAll(Wire wire, int[] sent, int[] received) {
   private void receive(int round, int chunk, Format format, int[] from, int[] to) {
     for (int peer = 0; peer < wire.worldSize(); peer++) {
       int count = count(received[peer], round, chunk);
-      int place = to[peer] + round * chunk;
+      int dstOffset = to[peer] + round * chunk;
       if (count > 0 && peer == wire.rank()) {
         Payload own = encode(format, from[peer] + round * chunk, count);
-        format.decode(own.buffer(), place, count);
+        format.decode(own.buffer(), dstOffset, count);
         own.release();
       } else if (count > 0) {
-        wire.receive(peer, format.bytes(count), bytes -> format.decode(bytes, place, count));
+        wire.receive(peer, format.bytes(count), bytes -> format.decode(bytes, dstOffset, count));
       }
     }
   }

@@ -133,9 +133,9 @@ record Broadcast(Wire wire, int root) {
   private void pass(int chunk, int relay, Chunks chunks) {
     int from = wire.rank() == relay ? root : relay;
     Payload payload = wire.receivePayload(from, chunks.length(chunk));
-    for (int place = 1; place < wire.worldSize() && wire.rank() == relay; place++) {
-      if (wire.peer(place) != root) {
-        wire.send(wire.peer(place), payload);
+    for (int turn = 1; turn < wire.worldSize() && wire.rank() == relay; turn++) {
+      if (wire.peer(turn) != root) {
+        wire.send(wire.peer(turn), payload);
       }
     }
     Wire.use(from, payload, bytes -> chunks.decode(chunk, bytes));

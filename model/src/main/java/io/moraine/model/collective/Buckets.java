@@ -53,11 +53,11 @@ public record Buckets(List<ShardLayout> list) {
   /** Elements that a rank owns of all. */
   public int size(int rank) {
     int last = list.size() - 1;
-    return Math.addExact(place(last, rank), list.get(last).size(rank));
+    return Math.addExact(shardOffset(last, rank), list.get(last).size(rank));
   }
 
-  /** Where what a rank owns of a bucket begins among all that it owns. */
-  public int place(int bucket, int rank) {
+  /** Where what a rank owns of a bucket begins in the array of all that it owns. */
+  public int shardOffset(int bucket, int rank) {
     return Math.multiplyExact(bucket, list.get(0).size(rank));
   }
 }

@@ -2,7 +2,10 @@ package io.moraine.model.collective;
 
 import java.nio.ByteBuffer;
 
-/** Reads a codec's bytes of ranges of a flat float32 array that was encoded as a whole. */
+/**
+ * Reads a codec's bytes of ranges of a flat float32 array: of one that was encoded as a whole, or
+ * by encoding each range when it is read.
+ */
 @FunctionalInterface
 public interface ByteReader {
 

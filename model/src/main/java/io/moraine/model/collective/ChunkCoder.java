@@ -38,9 +38,9 @@ final class ChunkCoder {
   }
 
   /** Puts what somebody else encodes. */
-  void encode(Encoder encoder, ByteBuffer dst, int elements) {
+  void encode(ArrayWriter writer, ByteBuffer dst, int elements) {
     byte[] bytes = codec.isVerbatim() ? new byte[codec.encodedBytes(elements)] : scratch;
-    dst.put(bytes, 0, encoder.encode(bytes));
+    dst.put(bytes, 0, writer.write(bytes));
   }
 
   void decode(ByteBuffer src, float[] dst, int dstOffset, int elements) {
@@ -80,9 +80,9 @@ final class ChunkCoder {
     }
   }
 
-  /** Writes a chunk's bytes; returns how many. */
+  /** Writes a chunk's bytes from an array's beginning on; returns how many. */
   @FunctionalInterface
-  interface Encoder {
-    int encode(byte[] dst);
+  interface ArrayWriter {
+    int write(byte[] dst);
   }
 }

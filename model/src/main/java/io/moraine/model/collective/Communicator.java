@@ -5,11 +5,8 @@ import io.moraine.model.collective.transport.Mesh;
 import io.moraine.model.collective.transport.Operation;
 import io.moraine.model.collective.transport.Tag;
 import io.moraine.model.collective.transport.TransportException;
-import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /**
@@ -22,6 +19,12 @@ import java.util.function.Function;
  * @source steps and bytes of each collective: docs/collectives.md
  */
 public final class Communicator implements AutoCloseable {
+
+  /**
+   * Elements that the large collectives encode, send and decode at a time; of as many top-k
+   * chooses.
+   */
+  public static final int CHUNK_ELEMENTS = Wire.CHUNK;
 
   private final Mesh mesh;
   private final Optional<Hosts> hosts;
@@ -146,7 +149,7 @@ public final class Communicator implements AutoCloseable {
         layout,
         coder,
         (from, values, length, dst) ->
-            coder.encode(bytes -> feedback.encode(codec, from, values, length, bytes), dst, length),
+            coder.encode(array -> feedback.encode(codec, from, values, length, array), dst, length),
         shardSum);
   }
 
@@ -163,7 +166,33 @@ public final class Communicator implements AutoCloseable {
     run(
         Operation.REDUCE_SCATTER,
         wire -> {
-          new ReduceScatter(wire, layout, new ChunkCoder(codec), encoded::read).run(shardSum);
+          new ReduceScatter(wire, layout, new ChunkCoder(codec), encoded).run(shardSum);
+          return wire;
+        });
+  }
+
+  /**
+   * Either of the first two.
+   *
+   * @param given what others of this host get of this rank's contribution
+   */
+  private void reduceScatter(
+      FloatReader input,
+      FloatReader given,
+      ShardLayout layout,
+      ChunkCoder coder,
+      ReduceScatter.RangeEncoder encoder,
+      float[] shardSum) {
+    run(
+        Operation.REDUCE_SCATTER,
+        wire -> {
+          if (hosts.isPresent()) {
+            new ReduceScatterByHosts(wire, hosts.get(), layout, coder, input, given, encoder)
+                .run(shardSum);
+          } else {
+            new ReduceScatter(wire, layout, coder, ReduceScatter.encoded(input, encoder))
+                .run(shardSum);
+          }
           return wire;
         });
   }
@@ -216,7 +245,7 @@ public final class Communicator implements AutoCloseable {
         Operation.ALL_REDUCE,
         wire -> {
           if (hosts.isPresent()) {
-            allReduceByHosts(wire, values, codec);
+            new AllReduceByHosts(wire, hosts.get(), codec, values).run();
           } else {
             new AllReduce(wire, codec, values).run();
           }
@@ -260,23 +289,7 @@ public final class Communicator implements AutoCloseable {
    * @cost one step, {@code 4 (P-1)} bytes
    */
   public int[] exchangeCounts(int[] counts) {
-    int each = 4;
-    int[] sizes = new int[worldSize()];
-    Arrays.fill(sizes, each);
-    ByteBuffer sent = ByteBuffer.allocate(each * worldSize());
-    sent.asIntBuffer().put(counts);
-    ByteBuffer received = ByteBuffer.allocate(each * worldSize());
-    int[] from = new int[worldSize()];
-    return run(
-        Operation.EXCHANGE_OF_COUNTS,
-        wire -> {
-          new AllToAll(wire, sizes, sizes).bytes(sent.array(), received.array());
-          received.asIntBuffer().get(from);
-          for (int peer = 0; peer < from.length; peer++) {
-            Wire.requireCount(peer, from[peer]);
-          }
-          return from;
-        });
+    return run(Operation.EXCHANGE_OF_COUNTS, wire -> AllToAll.counts(wire, counts));
   }
 
   /**
@@ -323,36 +336,28 @@ public final class Communicator implements AutoCloseable {
    * @param own at most 2^26
    */
   public byte[][] allGatherBytes(byte[] own) {
-    return gather(Operation.ALL_GATHER_BYTES, own.clone(), (peer, bytes) -> bytes);
+    byte[] sent = own.clone();
+    return run(Operation.ALL_GATHER_BYTES, wire -> new ExactExchange(wire).bytes(sent));
   }
 
   /** Sums by element over all ranks, in the order of ranks, in float64. */
   public double[] allReduceSum(double[] values) {
-    double[] sum = new double[values.length];
-    for (byte[] bytes : gatherEqual(Operation.SUM_OF_DOUBLES, doubleBytes(values))) {
-      for (int i = 0; i < sum.length; i++) {
-        sum[i] += ByteBuffer.wrap(bytes).getDouble(8 * i);
-      }
-    }
-    return sum;
+    return run(Operation.SUM_OF_DOUBLES, wire -> new ExactExchange(wire).sum(values));
   }
 
   /** Sums by element over all ranks. */
   public long[] allReduceSum(long[] values) {
-    long[] sum = new long[values.length];
-    ByteBuffer own = ByteBuffer.allocate(8 * values.length);
-    own.asLongBuffer().put(values);
-    for (byte[] bytes : gatherEqual(Operation.SUM_OF_LONGS, own.array())) {
-      for (int i = 0; i < sum.length; i++) {
-        sum[i] += ByteBuffer.wrap(bytes).getLong(8 * i);
-      }
-    }
-    return sum;
+    return run(Operation.SUM_OF_LONGS, wire -> new ExactExchange(wire).sum(values));
   }
 
   /** Returns when every rank has come here. */
   public void barrier() {
-    gatherEqual(Operation.BARRIER, new byte[0]);
+    run(
+        Operation.BARRIER,
+        wire -> {
+          new ExactExchange(wire).barrier();
+          return wire;
+        });
   }
 
   /**
@@ -363,10 +368,9 @@ public final class Communicator implements AutoCloseable {
    */
   public void requireIdentical(String what, long value) {
     TreeMap<String, StringBuilder> ranks = new TreeMap<>();
-    byte[] own = ByteBuffer.allocate(8).putLong(value).array();
-    byte[][] all = gatherEqual(Operation.COMPARISON, own);
+    long[] all = run(Operation.COMPARISON, wire -> new ExactExchange(wire).values(value));
     for (int peer = 0; peer < all.length; peer++) {
-      String digest = "%016x".formatted(ByteBuffer.wrap(all[peer]).getLong());
+      String digest = "%016x".formatted(all[peer]);
       ranks.computeIfAbsent(digest, unused -> new StringBuilder()).append(' ').append(peer);
     }
     if (ranks.size() > 1) {
@@ -389,31 +393,6 @@ public final class Communicator implements AutoCloseable {
     mesh.close();
   }
 
-  /** As many bytes of everybody. */
-  private byte[][] gatherEqual(Operation operation, byte[] own) {
-    return gather(operation, own, (peer, bytes) -> Wire.requireLength(peer, bytes, own.length));
-  }
-
-  /**
-   * Everybody's bytes.
-   *
-   * @param own does not change any more
-   * @param check of what comes from a rank; returns it
-   */
-  private byte[][] gather(
-      Operation operation, byte[] own, BiFunction<Integer, byte[], byte[]> check) {
-    return run(
-        operation,
-        wire -> {
-          byte[][] all = new byte[worldSize()][];
-          wire.sendToAll(mesh.wrap(own));
-          for (int peer = 0; peer < worldSize(); peer++) {
-            all[peer] = peer == rank() ? own : check.apply(peer, wire.receive(peer));
-          }
-          return all;
-        });
-  }
-
   private void requireRank(int root) {
     if (root < 0 || root >= worldSize()) {
       throw new IllegalArgumentException(
@@ -421,66 +400,12 @@ public final class Communicator implements AutoCloseable {
     }
   }
 
-  /**
-   * Either form.
-   *
-   * @param given what others of this host get of this rank's contribution
-   */
-  private void reduceScatter(
-      FloatReader input,
-      FloatReader given,
-      ShardLayout layout,
-      ChunkCoder codec,
-      ReduceScatter.Encoder encoder,
-      float[] shardSum) {
-    run(
-        Operation.REDUCE_SCATTER,
-        wire -> {
-          if (hosts.isPresent()) {
-            new HostReduceScatter(wire, hosts.get(), layout, codec, input, given, encoder)
-                .run(shardSum);
-          } else {
-            new ReduceScatter(wire, layout, codec, ReduceScatter.Contribution.of(input, encoder))
-                .run(shardSum);
-          }
-          return wire;
-        });
-  }
-
   private void allGather(Wire wire, ShardLayout layout, Gathering gathering) {
     if (hosts.isPresent()) {
-      new HostAllGather(wire, hosts.get(), layout, gathering).run();
+      new AllGatherByHosts(wire, hosts.get(), layout, gathering).run();
     } else {
       new AllGather(wire, layout, gathering).run();
     }
-  }
-
-  private void allReduceByHosts(Wire wire, float[] values, GradientCodec codec) {
-    ShardLayout layout = new ShardLayout(values.length, worldSize(), ShardLayout.BLOCK);
-    ChunkCoder coder = new ChunkCoder(codec);
-    FloatReader input =
-        (from, dst, offset, length) ->
-            System.arraycopy(values, Math.toIntExact(from), dst, offset, length);
-    float[] shard = new float[layout.size(rank())];
-    new HostReduceScatter(
-            wire,
-            hosts.get(),
-            layout,
-            coder,
-            input,
-            input,
-            (from, sum, length, dst) -> coder.encode(sum, 0, dst, length))
-        .run(shard);
-    FloatWriter output =
-        (to, src, offset, length) ->
-            System.arraycopy(src, offset, values, Math.toIntExact(to), length);
-    allGather(wire, layout, Gathering.of(shard, codec, output));
-  }
-
-  private static byte[] doubleBytes(double[] values) {
-    ByteBuffer bytes = ByteBuffer.allocate(8 * values.length);
-    bytes.asDoubleBuffer().put(values);
-    return bytes.array();
   }
 
   /** Runs an operation; a transport failure ends it here and, by an abort, on every other rank. */

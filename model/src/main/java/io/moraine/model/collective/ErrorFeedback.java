@@ -4,11 +4,12 @@ import io.moraine.model.collective.codec.GradientCodec;
 
 /**
  * What a codec has left out of this rank's contributions so far, added to the next one: nothing is
- * lost for good, however coarse the codec.
+ * lost for good, however coarse the codec. Of gradients in a device's memory: {@code
+ * TensorFeedback} of the package {@code reduction}, with the same numbers.
  *
- * <p>A block of 256 elements that are all zero, as those of an expert without tokens are, is sent
- * as zeros and keeps what it is owed: what an expert learned steps ago is not replayed while it
- * rests.
+ * <p>A block of {@link GradientCodec#BLOCK} elements that are all zero, as those of an expert
+ * without tokens are, is sent as zeros and keeps what it is owed: what an expert learned steps ago
+ * is not replayed while it rests.
  *
  * <p>With momentum, for sparse codecs: what is added to the residual is not the contribution but
  * {@code velocity = momentum * velocity + contribution}, so that an element that waits for k steps
@@ -21,7 +22,7 @@ import io.moraine.model.collective.codec.GradientCodec;
  */
 public final class ErrorFeedback {
 
-  private static final int BLOCK = 256;
+  private static final int BLOCK = GradientCodec.BLOCK;
 
   private final float momentum;
   private final float[] residual;
@@ -59,7 +60,7 @@ public final class ErrorFeedback {
   /**
    * Encodes a range of a contribution and what is owed of it.
    *
-   * @param from the range's place in the whole, a multiple of 256
+   * @param from the range's place in the whole, a multiple of {@link GradientCodec#BLOCK}
    * @param values the contribution; afterwards what was encoded in its place
    * @param dst at least {@link GradientCodec#encodedBytes} long
    * @return bytes written to {@code dst}
@@ -93,7 +94,7 @@ public final class ErrorFeedback {
    * Adds what is owed of a range that another rank encodes from now on, and owes it no more; such
    * debts are taken over from a run with other ranks. A velocity stays behind.
    *
-   * @param from the range's place in the whole, a multiple of 256
+   * @param from the range's place in the whole, a multiple of {@link GradientCodec#BLOCK}
    * @param values the contribution; afterwards with what was owed
    */
   void handOver(long from, float[] values, int offset, int length) {

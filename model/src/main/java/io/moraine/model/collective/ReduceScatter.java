@@ -5,34 +5,28 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** Every shard summed over all ranks at its owner. */
-record ReduceScatter(Wire wire, ShardLayout layout, ChunkCoder codec, Contribution contribution) {
-
-  /** Writes the bytes of a range of this rank's contribution. */
-  @FunctionalInterface
-  interface Contribution {
-    void encode(long from, int length, ByteBuffer dst);
-
-    /** Of values that are read and then encoded. */
-    static Contribution of(FloatReader input, Encoder encoder) {
-      float[] chunk = new float[Wire.CHUNK];
-      return (from, length, dst) -> {
-        input.read(from, chunk, 0, length);
-        encoder.encode(from, chunk, length, dst);
-      };
-    }
-  }
+record ReduceScatter(Wire wire, ShardLayout layout, ChunkCoder coder, ByteReader contribution) {
 
   /** Encodes the range of a contribution that begins at {@code from}. */
   @FunctionalInterface
-  interface Encoder {
+  interface RangeEncoder {
     void encode(long from, float[] values, int length, ByteBuffer dst);
+  }
+
+  /** Values that are read and then encoded, range by range. */
+  static ByteReader encoded(FloatReader input, RangeEncoder encoder) {
+    float[] chunk = new float[Wire.CHUNK];
+    return (from, length, dst) -> {
+      input.read(from, chunk, 0, length);
+      encoder.encode(from, chunk, length, dst);
+    };
   }
 
   void run(float[] shardSum) {
     int rounds = layout.chunks(Wire.CHUNK);
     for (int round = 0; round < rounds + wire.ahead(); round++) {
-      for (int place = 1; place < wire.worldSize() && round < rounds; place++) {
-        int owner = wire.peer(place);
+      for (int turn = 1; turn < wire.worldSize() && round < rounds; turn++) {
+        int owner = wire.peer(turn);
         int length = layout.length(owner, round, Wire.CHUNK);
         if (length > 0) {
           Payload payload = contribution(owner, round, length);
@@ -56,20 +50,19 @@ record ReduceScatter(Wire wire, ShardLayout layout, ChunkCoder codec, Contributi
     for (int peer = 0; peer < wire.worldSize(); peer++) {
       if (peer == wire.rank()) {
         Payload own = contribution(peer, round, length);
-        codec.decodeAdd(own.buffer(), shardSum, to, length);
+        coder.decodeAdd(own.buffer(), shardSum, to, length);
         own.release();
       } else {
         wire.receive(
             peer,
-            codec.encodedBytes(length),
-            bytes -> codec.decodeAdd(bytes, shardSum, to, length));
+            coder.encodedBytes(length),
+            bytes -> coder.decodeAdd(bytes, shardSum, to, length));
       }
     }
   }
 
   private Payload contribution(int owner, int round, int length) {
     long from = layout.from(owner) + (long) round * Wire.CHUNK;
-    return wire.encode(
-        codec.encodedBytes(length), bytes -> contribution.encode(from, length, bytes));
+    return wire.encode(coder.encodedBytes(length), bytes -> contribution.read(from, length, bytes));
   }
 }

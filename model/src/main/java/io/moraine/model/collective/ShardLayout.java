@@ -12,9 +12,6 @@ package io.moraine.model.collective;
  */
 public record ShardLayout(long start, long length, int worldSize, int alignment) {
 
-  /** Elements that no border cuts, as the blocks of codecs. */
-  static final int BLOCK = 256;
-
   public ShardLayout {
     if (length < 0 || worldSize < 1 || alignment < 1) {
       throw new IllegalArgumentException(

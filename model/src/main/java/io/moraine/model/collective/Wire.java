@@ -41,9 +41,9 @@ record Wire(Mesh mesh, Tag tag, int ahead) {
     return mesh.worldSize();
   }
 
-  /** The rank that is sent to at this place: each rank begins with its next one. */
-  int peer(int place) {
-    return (rank() + place) % worldSize();
+  /** The rank that is sent to in this turn, from 1: each rank begins with its next one. */
+  int peer(int turn) {
+    return (rank() + turn) % worldSize();
   }
 
   /** A payload of what is written, at most so many bytes; the caller holds it. */
@@ -60,8 +60,8 @@ record Wire(Mesh mesh, Tag tag, int ahead) {
   }
 
   void sendToAll(Payload payload) {
-    for (int place = 1; place < worldSize(); place++) {
-      send(peer(place), payload);
+    for (int turn = 1; turn < worldSize(); turn++) {
+      send(peer(turn), payload);
     }
   }
 

@@ -30,6 +30,18 @@ public record TokenBatch(int sequences, int length, int[] tokens, int[] document
     }
   }
 
+  /**
+   * A batch whose tokens Java reads.
+   *
+   * @throws IllegalArgumentException if they are in a device's memory
+   */
+  public static TokenBatch of(Batch batch) {
+    if (batch instanceof TokenBatch here) {
+      return here;
+    }
+    throw new IllegalArgumentException("batches in a device's memory need a model that takes them");
+  }
+
   /** A batch whose sequences are one document each. */
   public TokenBatch(int sequences, int length, int[] tokens) {
     this(sequences, length, tokens, new int[0]);

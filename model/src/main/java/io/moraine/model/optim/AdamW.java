@@ -33,16 +33,17 @@ public final class AdamW {
     /**
      * The numbers of an update, rounded to float32 once.
      *
-     * @param step number of the update, from 1, for the bias correction
+     * @param number of the update, from 1, for the bias correction; steps that are left out do not
+     *     count
      */
-    Update update(long step, double learningRate, double scale) {
-      float correction1 = (float) (1 - Math.pow(beta1, (double) step));
+    Update update(long number, double learningRate, double scale) {
+      float correction1 = (float) (1 - Math.pow(beta1, (double) number));
       return new Update(
           (float) beta1,
           (float) beta2,
           (float) (1 - beta1),
           (float) (1 - beta2),
-          (float) Math.sqrt(1 - Math.pow(beta2, (double) step)),
+          (float) Math.sqrt(1 - Math.pow(beta2, (double) number)),
           (float) learningRate / correction1,
           (float) (1 - learningRate * weightDecay),
           (float) epsilon,
@@ -98,15 +99,16 @@ public final class AdamW {
   /**
    * One update.
    *
-   * @param step number of the update, from 1, for the bias correction
+   * @param number of the update, from 1, for the bias correction; steps that are left out do not
+   *     count
    * @param weights changed in place
    * @param gradients of the same length
    * @param scale applied to the gradients first (mean over predicted tokens, clipping)
    * @cost one pass over five arrays
    */
   public void update(
-      long step, double learningRate, float[] weights, float[] gradients, double scale) {
-    Update by = config.update(step, learningRate, scale);
+      long number, double learningRate, float[] weights, float[] gradients, double scale) {
+    Update by = config.update(number, learningRate, scale);
     float beta1 = by.beta1();
     float beta2 = by.beta2();
     float rate1 = by.rate1();

@@ -69,8 +69,8 @@ public final class DeviceAdamW implements AutoCloseable {
    * @cost a dozen passes over one or two arrays; nothing waits
    */
   public void update(
-      long step, double learningRate, Tensor weights, Tensor gradients, double scale) {
-    AdamW.Update by = config.update(step, learningRate, scale);
+      long number, double learningRate, Tensor weights, Tensor gradients, double scale) {
+    AdamW.Update by = config.update(number, learningRate, scale);
     try (NoGradGuard noGradient = new NoGradGuard();
         PointerScope ofAll = new PointerScope()) {
       Tensor correction = torch.full(new long[] {1}, scalar(by.correction2()), weights.options());

@@ -62,7 +62,7 @@ final class CodedReduction implements GradientReduction {
   }
 
   @Override
-  public void reduce(int bucket, ShardSum sum) {
+  public void reduce(int bucket, OwnedGradients sum) {
     ShardLayout layout = buckets.get(bucket);
     float[] shardSum = new float[layout.size(communicator.rank())];
     if (feedback.isPresent()) {
@@ -70,7 +70,7 @@ final class CodedReduction implements GradientReduction {
     } else {
       communicator.reduceScatter(gradients, layout, codec, shardSum);
     }
-    sum.put(buckets.place(bucket, communicator.rank()), shardSum, 0, shardSum.length);
+    sum.put(buckets.shardOffset(bucket, communicator.rank()), shardSum, 0, shardSum.length);
   }
 
   @Override

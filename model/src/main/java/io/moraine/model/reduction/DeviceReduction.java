@@ -81,13 +81,13 @@ final class DeviceReduction implements GradientReduction {
   }
 
   @Override
-  public void reduce(int bucket, ShardSum sum) {
+  public void reduce(int bucket, OwnedGradients sum) {
     ShardLayout layout = buckets.get(bucket);
-    int place = buckets.place(bucket, communicator.rank());
+    int shardOffset = buckets.shardOffset(bucket, communicator.rank());
     if (communicator.worldSize() == 1) {
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGradient = new NoGradGuard()) {
-        Tensor there = sum.onDevice(place, Math.toIntExact(layout.length())).orElseThrow();
+        Tensor there = sum.onDevice(shardOffset, Math.toIntExact(layout.length())).orElseThrow();
         there.zero_(); // as whoever adds up contributions: no zero is left with a sign
         there.add_(tensors.decode(encode(layout)));
       }
@@ -104,7 +104,7 @@ final class DeviceReduction implements GradientReduction {
         layout,
         codec,
         shardSum);
-    sum.put(place, shardSum, 0, shardSum.length);
+    sum.put(shardOffset, shardSum, 0, shardSum.length);
   }
 
   private Tensor encode(ShardLayout layout) {

@@ -63,7 +63,7 @@ public sealed interface GradientReduction extends AutoCloseable
    * @param sum of what this rank owns of all buckets; gets the sum over ranks of what it owns of
    *     this one, as what was sent has it
    */
-  void reduce(int bucket, ShardSum sum);
+  void reduce(int bucket, OwnedGradients sum);
 
   /** What it carries from step to step, always the same objects; empty if nothing. */
   List<CarriedState> state();

@@ -80,10 +80,11 @@ final class PowerSgd implements GradientReduction {
   }
 
   @Override
-  public void reduce(int bucket, ShardSum sum) {
+  public void reduce(int bucket, OwnedGradients sum) {
     LowRankLayout layout = factors.get(bucket);
-    int place = factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
-    float[] before = Arrays.copyOfRange(right, place, place + layout.rightLength());
+    int rightOffset =
+        factors.subList(0, bucket).stream().mapToInt(LowRankLayout::rightLength).sum();
+    float[] before = Arrays.copyOfRange(right, rightOffset, rightOffset + layout.rightLength());
     float[] after = new float[before.length];
     float[] left = new float[layout.leftLength()];
     List<Matrix> taking = new ArrayList<>();
@@ -106,10 +107,10 @@ final class PowerSgd implements GradientReduction {
     }
     communicator.allReduce(after, FP32);
     int own = buckets.get(bucket).size(communicator.rank());
-    sum.clear(buckets.place(bucket, communicator.rank()), own);
+    sum.clear(buckets.shardOffset(bucket, communicator.rank()), own);
     write(bucket, left, after, sum);
     keepZeroColumns(layout, before, after);
-    System.arraycopy(after, 0, right, place, after.length);
+    System.arraycopy(after, 0, right, rightOffset, after.length);
   }
 
   @Override
@@ -146,7 +147,7 @@ final class PowerSgd implements GradientReduction {
   }
 
   /** What of a bucket's products this rank owns, in it and in those behind it. */
-  private void write(int bucket, float[] left, float[] after, ShardSum sum) {
+  private void write(int bucket, float[] left, float[] after, OwnedGradients sum) {
     LowRankLayout layout = factors.get(bucket);
     for (int to = bucket; to < buckets.count() && buckets.get(to).start() < layout.end(); to++) {
       for (Plain range : layout.plain()) {
@@ -177,15 +178,15 @@ final class PowerSgd implements GradientReduction {
   }
 
   /** Puts what of a range this rank owns in a bucket. */
-  private void write(long offset, int length, int bucket, ShardSum sum, Source source) {
+  private void write(long offset, int length, int bucket, OwnedGradients sum, Source source) {
     long own = buckets.get(bucket).from(communicator.rank());
     long from = Math.max(offset, own);
     long end = Math.min(offset + length, buckets.get(bucket).to(communicator.rank()));
     if (from < end) {
       float[] values = new float[(int) (end - from)];
       source.give(from, values);
-      int place = buckets.place(bucket, communicator.rank()) + (int) (from - own);
-      sum.put(place, values, 0, values.length);
+      int shardOffset = buckets.shardOffset(bucket, communicator.rank()) + (int) (from - own);
+      sum.put(shardOffset, values, 0, values.length);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.moraine.model.reduction;
 
+import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
@@ -60,15 +61,15 @@ public sealed interface ReductionConfig {
   }
 
   /**
-   * The largest elements of every 65,536.
+   * The largest elements of every {@link Communicator#CHUNK_ELEMENTS}.
    *
    * @param share of the elements that a step sends; in (0, 1]
    * @param momentum of what waits, in [0, 1); 0 for plain error feedback; of no matter without
    */
   record TopK(double share, double momentum, boolean hasFeedback) implements ReductionConfig {
 
-    /** Elements of which the largest are chosen, at most: as many as are sent at a time. */
-    private static final int CHUNK = 1 << 16;
+    /** Elements of which the largest are chosen, at most. */
+    private static final int CHUNK = Communicator.CHUNK_ELEMENTS;
 
     public TopK {
       GradientCodec.topK(share);

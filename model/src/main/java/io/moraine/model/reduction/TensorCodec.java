@@ -7,8 +7,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * What a codec does to whole blocks of 256 elements, as operations of libtorch: the same bytes for
- * every input, wherever the tensors are.
+ * What a codec does to whole blocks, as operations of libtorch: the same bytes for every input,
+ * wherever the tensors are.
  *
  * <p>The same because each step is one that float32 defines exactly and that is an operation of its
  * own: a maximum of integers, a sum in the codec's order, a division, a product, a rounding to
@@ -18,7 +18,7 @@ import org.bytedeco.pytorch.global.torch;
 public sealed interface TensorCodec permits TensorBlocks, TensorBf16, TensorFp32, TensorSigns {
 
   /** Elements of a block. */
-  int BLOCK = 256;
+  int BLOCK = GradientCodec.BLOCK;
 
   /** As float32's bits: all but the sign, infinity and the one NaN that is sent. */
   int ABSOLUTE = 0x7fffffff;

@@ -10,8 +10,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * {@link io.moraine.model.collective.ErrorFeedback} without momentum for gradients in a device's
- * memory, where the residual is too: the same numbers. A block of 256 gradients that are all zero
- * keeps what it is owed.
+ * memory, where the residual is too: the same numbers.
  */
 final class TensorFeedback implements CarriedState, AutoCloseable {
 
@@ -31,7 +30,7 @@ final class TensorFeedback implements CarriedState, AutoCloseable {
    * Encodes a range of a contribution and what is owed of it.
    *
    * @param values the contribution; one dimension
-   * @param from the range's place in the whole, a multiple of 256
+   * @param from the range's place in the whole, a multiple of {@link TensorCodec#BLOCK}
    */
   Tensor encode(TensorCodec codec, Tensor values, long from) {
     Tensor owed = residual.narrow(0, from, values.numel()).view(-1, TensorCodec.BLOCK);

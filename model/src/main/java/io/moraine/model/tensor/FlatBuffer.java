@@ -1,5 +1,6 @@
 package io.moraine.model.tensor;
 
+import io.moraine.model.collective.codec.GradientCodec;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
@@ -13,11 +14,8 @@ import org.bytedeco.pytorch.Tensor;
  */
 public interface FlatBuffer {
 
-  /**
-   * Slices start at multiples of this many elements, so that a quantisation block of 256 never
-   * spans two tensors.
-   */
-  int ALIGNMENT = 256;
+  /** Slices start at multiples of this many elements, so that a codec's block never spans two. */
+  int ALIGNMENT = GradientCodec.BLOCK;
 
   /** Number of elements, padding included; a multiple of {@link #ALIGNMENT}. */
   long length();

@@ -4,7 +4,7 @@ import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.checkpoint.Ranges.Range;
 import io.moraine.model.optim.AdamW;
 import io.moraine.model.optim.DeviceAdamW;
-import io.moraine.model.reduction.ShardSum;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.HostStaging;
 import io.moraine.model.tensor.PinnedMemory;
@@ -23,7 +23,7 @@ final class DeviceShard implements Shard {
 
   private final Ownership owned;
   private final HostStaging staging;
-  private final Tensor sum;
+  private final Tensor gradients;
   private final Tensor master;
   private final DeviceAdamW adam;
 
@@ -37,13 +37,13 @@ final class DeviceShard implements Shard {
         NoGradGuard noGradient = new NoGradGuard()) {
       TensorOptions where = parameters.onDevice(0, 1).orElseThrow().options();
       long[] size = {owned.size()};
-      sum = torch.zeros(size, where).retainReference();
+      gradients = torch.zeros(size, where).retainReference();
       master = torch.zeros(size, where).retainReference();
       int at = 0;
-      for (Range place : owned.places().list()) {
-        Tensor there = parameters.onDevice(place.from(), place.length()).orElseThrow();
-        master.narrow(0, at, place.length()).copy_(there);
-        at += place.length();
+      for (Range range : owned.localRanges().list()) {
+        Tensor there = parameters.onDevice(range.from(), range.length()).orElseThrow();
+        master.narrow(0, at, range.length()).copy_(there);
+        at += range.length();
       }
     }
     try (Tensor like = parameters.onDevice(0, 1).orElseThrow();
@@ -57,66 +57,67 @@ final class DeviceShard implements Shard {
    *
    * @shape result (length)
    */
-  Tensor master(int place, int length) {
-    return master.narrow(0, place, length);
+  Tensor master(int shardOffset, int length) {
+    return master.narrow(0, shardOffset, length);
   }
 
   /** Waits until the device has done what it was asked for. */
   void synchronize() {
-    try (Tensor first = sum.narrow(0, 0, Math.min(1, sum.numel()));
+    try (Tensor first = gradients.narrow(0, 0, Math.min(1, gradients.numel()));
         Tensor here = first.cpu()) {
       here.numel();
     }
   }
 
   @Override
-  public ShardSum sum() {
-    return new ShardSum() {
+  public OwnedGradients gradients() {
+    return new OwnedGradients() {
       @Override
-      public void put(int place, float[] values, int offset, int length) {
-        bring(place, values, offset, length);
+      public void put(int shardOffset, float[] values, int offset, int length) {
+        bring(shardOffset, values, offset, length);
       }
 
       @Override
-      public void clear(int place, int length) {
-        try (Tensor range = sum.narrow(0, place, length)) {
+      public void clear(int shardOffset, int length) {
+        try (Tensor range = gradients.narrow(0, shardOffset, length)) {
           range.zero_();
         }
       }
 
       @Override
-      public Optional<Tensor> onDevice(int place, int length) {
-        return Optional.of(sum.narrow(0, place, length));
+      public Optional<Tensor> onDevice(int shardOffset, int length) {
+        return Optional.of(gradients.narrow(0, shardOffset, length));
       }
     };
   }
 
-  /** What came in the step before is there: {@link #squaredSum} has waited for it. */
-  private synchronized void bring(int place, float[] values, int offset, int length) {
+  /** What came in the step before is there: {@link #gradientSquares} has waited for it. */
+  private synchronized void bring(int shardOffset, float[] values, int offset, int length) {
     if (coming.isEmpty()) {
       coming = Optional.of(staging.pinned((long) owned.size() * Float.BYTES));
     }
     PinnedMemory memory = coming.get();
     for (int done = 0, count; done < length; done += count) {
       count = Math.min(AT_ONCE, length - done);
-      long at = (long) (place + done) * Float.BYTES;
+      long at = (long) (shardOffset + done) * Float.BYTES;
       memory.bytes(at, count * Float.BYTES).asFloatBuffer().put(values, offset + done, count);
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGradient = new NoGradGuard()) {
-        memory.toDevice(at, sum.narrow(0, place + done, count).view(torch.ScalarType.Byte));
+        memory.toDevice(
+            at, gradients.narrow(0, shardOffset + done, count).view(torch.ScalarType.Byte));
       }
     }
   }
 
   @Override
-  public double squaredSum() {
+  public double gradientSquares() {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor squares = torch.zeros(new long[] {1}, sum.options()).to(torch.ScalarType.Double);
+      Tensor squares = torch.zeros(new long[] {1}, gradients.options()).to(torch.ScalarType.Double);
       for (int from = 0; from < owned.size(); from += AT_ONCE) {
         try (PointerScope ofPiece = new PointerScope()) {
           int count = Math.min(AT_ONCE, owned.size() - from);
-          Tensor wide = sum.narrow(0, from, count).to(torch.ScalarType.Double);
+          Tensor wide = gradients.narrow(0, from, count).to(torch.ScalarType.Double);
           squares.add_(wide.mul_(wide).sum());
         }
       }
@@ -126,7 +127,7 @@ final class DeviceShard implements Shard {
 
   @Override
   public void update(long number, double learningRate, double scale) {
-    adam.update(number, learningRate, master, sum, scale);
+    adam.update(number, learningRate, master, gradients, scale);
   }
 
   @Override
@@ -139,7 +140,8 @@ final class DeviceShard implements Shard {
   @Override
   public void take(Part part, Ranges written, float[] values) {
     written.meet(
-        owned.ranges(), (from, to, length) -> staging.put(tensor(part), to, values, from, length));
+        owned.modelRanges(),
+        (from, to, length) -> staging.put(tensor(part), to, values, from, length));
   }
 
   private Tensor tensor(Part part) {
@@ -152,7 +154,7 @@ final class DeviceShard implements Shard {
 
   @Override
   public void close() {
-    sum.close();
+    gradients.close();
     master.close();
     adam.close();
     coming.ifPresent(PinnedMemory::close);

@@ -32,10 +32,10 @@ final class DeviceWeightGather extends WeightGather {
     /**
      * One dimension, contiguous.
      *
-     * @param place among all that the rank owns
+     * @param shardOffset in all that the rank owns
      * @param element in its flat buffer
      */
-    Tensor of(int place, long element, int length);
+    Tensor of(int shardOffset, long element, int length);
   }
 
   /** What is given, in which form, and whether it is added to what is there. */
@@ -51,10 +51,6 @@ final class DeviceWeightGather extends WeightGather {
     }
   }
 
-  private final Communicator communicator;
-  private final Buckets buckets;
-  private final FlatBuffer parameters;
-  private final Ownership owned;
   private final DeviceShard shard;
   private final Gift step;
 
@@ -68,11 +64,7 @@ final class DeviceWeightGather extends WeightGather {
       FlatBuffer parameters,
       Ownership owned,
       DeviceShard shard) {
-    super(form, parameters, owned);
-    this.communicator = communicator;
-    this.buckets = buckets;
-    this.parameters = parameters;
-    this.owned = owned;
+    super(form, communicator, buckets, parameters, owned);
     this.shard = shard;
     this.step =
         form.areDifferences()
@@ -81,11 +73,12 @@ final class DeviceWeightGather extends WeightGather {
   }
 
   private Source master() {
-    return (place, element, length) -> shard.master(place, length);
+    return (shardOffset, element, length) -> shard.master(shardOffset, length);
   }
 
   private Source ahead() {
-    return (place, element, length) -> shard.master(place, length).sub(weights(element, length));
+    return (shardOffset, element, length) ->
+        shard.master(shardOffset, length).sub(weights(element, length));
   }
 
   private Tensor weights(long element, long length) {
@@ -94,9 +87,9 @@ final class DeviceWeightGather extends WeightGather {
 
   @Override
   void giveAll(Optional<float[]> known) {
-    known.ifPresent(values -> Ownership.write(parameters, owned.places(), values));
+    known.ifPresent(values -> Ownership.write(parameters, owned.localRanges(), values));
     Source source =
-        known.isPresent() ? (place, element, length) -> weights(element, length) : master();
+        known.isPresent() ? (shardOffset, element, length) -> weights(element, length) : master();
     Gift all = new Gift(source, TrainConfig.Weights.FP32.codec(), false);
     if (communicator.worldSize() > 1) {
       try (PinnedMemory ofAll = pinned(all)) {
@@ -132,7 +125,8 @@ final class DeviceWeightGather extends WeightGather {
       if (own > 0) {
         try (PointerScope scope = new PointerScope();
             NoGradGuard noGradient = new NoGradGuard()) {
-          Tensor values = gift.source().of(buckets.place(bucket, rank), layout.from(rank), own);
+          Tensor values =
+              gift.source().of(buckets.shardOffset(bucket, rank), layout.from(rank), own);
           copies[bucket] =
               pinned.fromDevice(gift.tensors().encode(values), gift.bytes(layout.from(rank)));
         }
@@ -171,12 +165,12 @@ final class DeviceWeightGather extends WeightGather {
     settle(gift, owned.sharded(), owned.replicated(), owned.alone());
   }
 
-  private void settle(Gift gift, int place, long element, int length) {
+  private void settle(Gift gift, int shardOffset, long element, int length) {
     for (int from = 0, count; from < length; from += count) {
       count = Math.min(AT_ONCE, length - from);
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGradient = new NoGradGuard()) {
-        Tensor values = gift.source().of(place + from, element + from, count);
+        Tensor values = gift.source().of(shardOffset + from, element + from, count);
         Tensor there = weights(element + from, count);
         put(gift, gift.tensors().encode(values), there);
       }

@@ -18,7 +18,7 @@ public interface ExpertBalance {
   int experts();
 
   /**
-   * Tokens sent to each expert by {@code forwardBackward} since the last call, and resets the
+   * Tokens sent to each expert by {@link TrainableModel#learn} since the last call, and resets the
    * counts.
    *
    * @shape (layers, E)

@@ -22,20 +22,20 @@ record HeldOutLoss(TokenSource source, int most) {
   /** Mean loss of a token, nats; NaN if there is none. All ranks call it together. */
   double of(TrainableModel model, Communicator communicator) throws IOException {
     long count = sequences();
-    double[] sums = new double[2];
+    double sum = 0;
+    long predicted = 0;
     for (long first = 0; first < count; first += communicator.worldSize()) {
       long sequence = first + communicator.rank();
       Optional<TokenBatch> batch =
           sequence < count ? Optional.of(source.batch(sequence)) : Optional.empty();
       int predictions = batch.map(TokenBatch::predictions).orElse(0);
       if (predictions > 0) {
-        sums[0] += model.loss(batch.get()) * predictions;
-        sums[1] += predictions;
+        sum += model.loss(batch.get()) * predictions;
+        predicted += predictions;
       } else {
         model.serveOthers(false, source.length());
       }
     }
-    double[] all = communicator.allReduceSum(sums);
-    return all[0] / all[1];
+    return new LossSum(sum, predicted).overAllRanks(communicator).mean();
   }
 }

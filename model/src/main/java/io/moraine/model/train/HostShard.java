@@ -2,20 +2,20 @@ package io.moraine.model.train;
 
 import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.optim.AdamW;
-import io.moraine.model.reduction.ShardSum;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.tensor.FlatBuffer;
 
 /** In arrays. */
 final class HostShard implements Shard {
 
   private final Ownership owned;
-  private final float[] sum;
+  private final float[] gradients;
   private final float[] master;
   private final AdamW adam;
 
   HostShard(FlatBuffer parameters, Ownership owned, AdamW.Config config) {
     this.owned = owned;
-    this.sum = new float[owned.size()];
+    this.gradients = new float[owned.size()];
     this.master = owned.read(parameters);
     this.adam = new AdamW(config, Shard.decays(parameters, owned));
   }
@@ -26,14 +26,14 @@ final class HostShard implements Shard {
   }
 
   @Override
-  public ShardSum sum() {
-    return ShardSum.of(sum);
+  public OwnedGradients gradients() {
+    return OwnedGradients.of(gradients);
   }
 
   @Override
-  public double squaredSum() {
+  public double gradientSquares() {
     double squares = 0;
-    for (float value : sum) {
+    for (float value : gradients) {
       squares += (double) value * value;
     }
     return squares;
@@ -41,7 +41,7 @@ final class HostShard implements Shard {
 
   @Override
   public void update(long number, double learningRate, double scale) {
-    adam.update(number, learningRate, master, sum, scale);
+    adam.update(number, learningRate, master, gradients, scale);
   }
 
   @Override
@@ -51,7 +51,7 @@ final class HostShard implements Shard {
 
   @Override
   public void take(Part part, Ranges written, float[] values) {
-    written.copy(values, array(part), owned.ranges());
+    written.copy(values, array(part), owned.modelRanges());
   }
 
   private float[] array(Part part) {

@@ -11,13 +11,8 @@ import java.util.Optional;
 /** Of master weights in an array. */
 final class HostWeightGather extends WeightGather {
 
-  private static final int CHUNK = 1 << 16;
+  private static final int CHUNK = Communicator.CHUNK_ELEMENTS;
 
-  private final TrainConfig.Weights form;
-  private final Communicator communicator;
-  private final Buckets buckets;
-  private final FlatBuffer parameters;
-  private final Ownership owned;
   private final HostShard shard;
 
   HostWeightGather(
@@ -27,12 +22,7 @@ final class HostWeightGather extends WeightGather {
       FlatBuffer parameters,
       Ownership owned,
       HostShard shard) {
-    super(form, parameters, owned);
-    this.form = form;
-    this.communicator = communicator;
-    this.buckets = buckets;
-    this.parameters = parameters;
-    this.owned = owned;
+    super(form, communicator, buckets, parameters, owned);
     this.shard = shard;
   }
 
@@ -58,8 +48,9 @@ final class HostWeightGather extends WeightGather {
   private void give(float[] values, GradientCodec codec, FloatWriter output) {
     int rank = communicator.rank();
     for (int bucket = 0; bucket < buckets.count(); bucket++) {
-      int place = buckets.place(bucket, rank);
-      float[] part = Arrays.copyOfRange(values, place, place + buckets.get(bucket).size(rank));
+      int shardOffset = buckets.shardOffset(bucket, rank);
+      float[] part =
+          Arrays.copyOfRange(values, shardOffset, shardOffset + buckets.get(bucket).size(rank));
       communicator.allGather(part, buckets.get(bucket), codec, output);
     }
     int most = Math.min(CHUNK, owned.alone());

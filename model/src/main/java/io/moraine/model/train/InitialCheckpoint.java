@@ -31,7 +31,7 @@ public final class InitialCheckpoint {
     float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
     Map<String, String> digests = new TreeMap<>();
     for (int file = 0; file < files; file++) {
-      Ownership owned = Ownership.of(model.holding(), model.parameters(), whole, file);
+      Ownership owned = Ownership.of(model.rankParameters(), model.parameters(), whole, file);
       ShardState shard = new ShardState(owned, new HostShard(model.parameters(), owned, adam));
       digests.put(
           Checkpoints.shardFile(file, files),

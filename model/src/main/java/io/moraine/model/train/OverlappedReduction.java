@@ -2,7 +2,7 @@ package io.moraine.model.train;
 
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.reduction.GradientReduction;
-import io.moraine.model.reduction.ShardSum;
+import io.moraine.model.reduction.OwnedGradients;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 final class OverlappedReduction implements AutoCloseable {
 
   private final Buckets buckets;
-  private final ShardSum sum;
+  private final OwnedGradients sum;
   private final boolean overlaps;
   private final ExecutorService thread;
   private GradientReduction reduction;
@@ -33,7 +33,7 @@ final class OverlappedReduction implements AutoCloseable {
    * @param overlaps whether to begin before backward is done; nobody else may use the communicator
    *     then until {@link #finish} has returned
    */
-  OverlappedReduction(Buckets buckets, ShardSum sum, boolean overlaps) {
+  OverlappedReduction(Buckets buckets, OwnedGradients sum, boolean overlaps) {
     this.buckets = buckets;
     this.sum = sum;
     this.overlaps = overlaps;

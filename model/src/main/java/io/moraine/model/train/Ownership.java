@@ -18,13 +18,13 @@ import java.util.stream.Collectors;
  * The parameters that a rank updates and stores: its shards of those that all ranks have, bucket by
  * bucket, then those that it has alone.
  *
- * @param places of all of it in the rank's flat buffer, in this order
+ * @param localRanges of all of it in the rank's flat buffer, in this order
  * @param sharded elements of the shards
  * @param replicated elements that all ranks have; behind them the rank's own begin
  * @param alone elements of these
- * @param ranges as places, in the model
+ * @param modelRanges the same in the model, as checkpoints count its elements
  */
-record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges ranges) {
+record Ownership(Ranges localRanges, int sharded, long replicated, int alone, Ranges modelRanges) {
 
   /** Elements of an array, in whole blocks. */
   private static final int MOST = Integer.MAX_VALUE / FlatBuffer.ALIGNMENT * FlatBuffer.ALIGNMENT;
@@ -34,8 +34,9 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
    *
    * @throws IllegalArgumentException if it is more than an array can have
    */
-  static Ownership of(Holding holding, FlatBuffer parameters, Buckets buckets, int rank) {
-    long alone = parameters.length() - holding.replicated();
+  static Ownership of(
+      RankParameters rankParameters, FlatBuffer parameters, Buckets buckets, int rank) {
+    long alone = parameters.length() - rankParameters.replicated();
     long all = alone;
     for (ShardLayout layout : buckets.list()) {
       all += layout.to(rank) - layout.from(rank);
@@ -45,19 +46,19 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
           "rank %d of %d would own %,d parameters, and a rank owns at most %,d. Use more ranks."
               .formatted(rank, buckets.get(0).worldSize(), all, MOST));
     }
-    List<Range> places = new ArrayList<>();
+    List<Range> local = new ArrayList<>();
     for (ShardLayout layout : buckets.list()) {
-      addTo(places, layout.from(rank), layout.to(rank));
+      addTo(local, layout.from(rank), layout.to(rank));
     }
-    addTo(places, holding.replicated(), parameters.length());
+    addTo(local, rankParameters.replicated(), parameters.length());
     return new Ownership(
-        new Ranges(places),
+        new Ranges(local),
         buckets.size(rank),
-        holding.replicated(),
+        rankParameters.replicated(),
         Math.toIntExact(alone),
-        holding.isWhole()
-            ? new Ranges(places)
-            : inModel(holding, parameters.slices(), new Ranges(places)));
+        rankParameters.isWhole()
+            ? new Ranges(local)
+            : inModel(rankParameters, parameters.slices(), new Ranges(local)));
   }
 
   private static void addTo(List<Range> ranges, long from, long to) {
@@ -84,9 +85,9 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
   float[] read(FlatBuffer buffer) {
     float[] values = new float[size()];
     int at = 0;
-    for (Range place : places.list()) {
-      buffer.get(place.from(), values, at, place.length());
-      at += place.length();
+    for (Range range : localRanges.list()) {
+      buffer.get(range.from(), values, at, range.length());
+      at += range.length();
     }
     return values;
   }
@@ -94,13 +95,13 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
   /**
    * Copies elements into a flat buffer.
    *
-   * @param values of the places, in their order
+   * @param values of the ranges, in their order
    */
-  static void write(FlatBuffer buffer, Ranges places, float[] values) {
+  static void write(FlatBuffer buffer, Ranges ranges, float[] values) {
     int at = 0;
-    for (Range place : places.list()) {
-      buffer.put(place.from(), values, at, place.length());
-      at += place.length();
+    for (Range range : ranges.list()) {
+      buffer.put(range.from(), values, at, range.length());
+      at += range.length();
     }
   }
 
@@ -111,31 +112,32 @@ record Ownership(Ranges places, int sharded, long replicated, int alone, Ranges 
   boolean[] in(List<Slice> slices) {
     boolean[] in = new boolean[size()];
     int at = 0;
-    for (Range place : places.list()) {
+    for (Range range : localRanges.list()) {
       for (Slice slice : slices) {
-        long first = Math.max(place.from(), slice.offsetElements());
+        long first = Math.max(range.from(), slice.offsetElements());
         long end = TorchFlatBuffer.aligned(slice.offsetElements() + slice.length());
-        long last = Math.min(place.to(), end);
+        long last = Math.min(range.to(), end);
         if (first < last) {
-          int offset = at + Math.toIntExact(first - place.from());
+          int offset = at + Math.toIntExact(first - range.from());
           Arrays.fill(in, offset, offset + Math.toIntExact(last - first), true);
         }
       }
-      at += place.length();
+      at += range.length();
     }
     return in;
   }
 
-  private static Ranges inModel(Holding holding, List<Slice> local, Ranges places) {
+  private static Ranges inModel(
+      RankParameters rankParameters, List<Slice> slices, Ranges localRanges) {
     Map<String, Long> inModel =
-        holding.modelSlices().stream()
+        rankParameters.modelSlices().stream()
             .collect(Collectors.toMap(Slice::name, Slice::offsetElements));
     List<Range> ranges = new ArrayList<>();
-    for (Range place : places.list()) {
-      for (Slice slice : local) {
+    for (Range range : localRanges.list()) {
+      for (Slice slice : slices) {
         long start = slice.offsetElements();
-        long first = Math.max(start, place.from());
-        long last = Math.min(TorchFlatBuffer.aligned(start + slice.length()), place.to());
+        long first = Math.max(start, range.from());
+        long last = Math.min(TorchFlatBuffer.aligned(start + slice.length()), range.to());
         if (first < last) {
           long ahead = inModel.get(slice.name()) - start;
           ranges.add(new Range(first + ahead, last + ahead));

@@ -2,7 +2,7 @@ package io.moraine.model.train;
 
 import io.moraine.model.checkpoint.Ranges;
 import io.moraine.model.optim.AdamW;
-import io.moraine.model.reduction.ShardSum;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
@@ -39,15 +39,15 @@ sealed interface Shard extends AutoCloseable permits HostShard, DeviceShard {
   }
 
   /** Where the sum over ranks of the step's gradients is put. */
-  ShardSum sum();
+  OwnedGradients gradients();
 
   /** The sum of the squares of that, in float64. */
-  double squaredSum();
+  double gradientSquares();
 
   /**
    * One update of the master weights.
    *
-   * @param number of the update, from 1
+   * @param number of the update, from 1; steps that are left out do not count
    * @param scale applied to the gradients first
    */
   void update(long number, double learningRate, double scale);
@@ -58,7 +58,7 @@ sealed interface Shard extends AutoCloseable permits HostShard, DeviceShard {
   /**
    * Takes what this rank owns of a part.
    *
-   * @param written places in the model of {@code values}, in their order
+   * @param written ranges of {@code values} in the model, in their order
    */
   void take(Part part, Ranges written, float[] values);
 

@@ -49,7 +49,7 @@ final class ShardState {
     for (CarriedState tensor : further) {
       tensors.add(NamedTensor.of(tensor.name(), tensor.copy()));
     }
-    return new Safetensors(Map.of("ranges", owned.ranges().written()), tensors);
+    return new Safetensors(Map.of("ranges", owned.modelRanges().written()), tensors);
   }
 
   /**
@@ -67,7 +67,7 @@ final class ShardState {
     float[] bias = new float[0];
     for (int writer = 0; writer < checkpoint.state().worldSize(); writer++) {
       Ranges written = Ownership.written(checkpoint.state(), writer);
-      boolean isNeeded = written.meet(owned.ranges());
+      boolean isNeeded = written.meet(owned.modelRanges());
       if (isNeeded || writer == 0) {
         String name = Checkpoints.shardFile(writer, checkpoint.state().worldSize());
         Safetensors file = checkpoints.read(checkpoint, name);
@@ -90,12 +90,12 @@ final class ShardState {
     float[] known = new float[owned.size()];
     for (int writer = 0; writer < checkpoint.state().worldSize(); writer++) {
       Ranges written = Ownership.written(checkpoint.state(), writer);
-      if (written.meet(owned.ranges())) {
+      if (written.meet(owned.modelRanges())) {
         Optional<NamedTensor> part = shard(checkpoints, checkpoint, writer).tensor(KNOWN);
         if (part.isEmpty()) {
           return Optional.empty();
         }
-        written.copy(part.get().floats(), known, owned.ranges());
+        written.copy(part.get().floats(), known, owned.modelRanges());
       }
     }
     return Optional.of(known);

@@ -4,14 +4,12 @@ import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.Batch;
 import io.moraine.model.data.StepBatches;
-import io.moraine.model.data.TokenBatch;
 import io.moraine.model.reduction.CarriedState;
 import io.moraine.model.reduction.GradientReduction;
 import io.moraine.model.reduction.Gradients;
+import io.moraine.model.reduction.OwnedGradients;
 import io.moraine.model.reduction.ReductionConfig;
-import io.moraine.model.reduction.ShardSum;
 import java.util.List;
-import java.util.function.LongConsumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -29,7 +27,7 @@ final class StepGradients implements AutoCloseable {
   private final Communicator communicator;
   private final Buckets buckets;
   private final Ownership owned;
-  private final ShardSum sum;
+  private final OwnedGradients sum;
   private final GradientReduction full;
   private final OverlappedReduction overlapped;
   private GradientReduction reduction;
@@ -45,7 +43,7 @@ final class StepGradients implements AutoCloseable {
       Communicator communicator,
       Buckets buckets,
       Ownership owned,
-      ShardSum sum) {
+      OwnedGradients sum) {
     this.model = model;
     this.config = config;
     this.communicator = communicator;
@@ -55,25 +53,25 @@ final class StepGradients implements AutoCloseable {
     this.full = reduction(ReductionConfig.FULL);
     this.overlapped =
         new OverlappedReduction(
-            buckets, sum, config.wire().overlaps() && model.holding().isWhole());
+            buckets, sum, config.wire().overlaps() && model.rankParameters().isWhole());
     this.reduction = reduction(config.wire().gradients());
   }
 
   /**
    * Computes a step's and reduces them over the network; all ranks call it together.
    *
-   * @return sum of the losses of the rank's tokens, and their number
+   * @return of the rank's tokens
    */
-  double[] computeAndReduce(long step, StepBatches batches) {
+  LossSum computeAndReduce(long step, StepBatches batches) {
     model.zeroGradients();
     if (config.spikes().policy() == TrainConfig.Spikes.Policy.SKIP) {
       reduction.state().forEach(CarriedState::keep);
     }
     overlapped.begin(step <= config.wire().fullSteps() ? full : reduction);
-    double[] lossAndTokens = forwardBackward(step, batches);
+    LossSum loss = forwardBackward(step, batches);
     overlapped.finish();
     sumOwn();
-    return lossAndTokens;
+    return loss;
   }
 
   /** What is carried from step to step; what is put there counts. */
@@ -116,41 +114,23 @@ final class StepGradients implements AutoCloseable {
    * predictions in sequences' worth, so that the sum over ranks divided by all of these is the
    * gradient of the mean.
    */
-  private double[] forwardBackward(long step, StepBatches batches) {
-    double loss = 0;
-    double tokens = 0;
+  private LossSum forwardBackward(long step, StepBatches batches) {
     List<Batch> microBatches = batches.of(step, communicator.rank(), communicator.worldSize());
     for (int i = 0; i < microBatches.size(); i++) {
       Batch batch = microBatches.get(i);
-      double predictions = batch.predictions();
-      if (predictions > 0) {
-        boolean isLast = i == microBatches.size() - 1;
-        LongConsumer finished = isLast ? overlapped::finished : TrainableModel.UNHEARD;
-        loss += learn(batch, predictions, finished);
-        tokens += predictions;
-      } else {
+      double weight = (double) batch.predictions() / batch.length();
+      if (weight == 0) {
         model.serveOthers(true, batches.source().length());
+      } else if (i == microBatches.size() - 1) {
+        model.learn(batch, weight, overlapped::finished);
+      } else {
+        model.learn(batch, weight);
       }
     }
     for (int i = microBatches.size(); i < batches.most(step, communicator.worldSize()); i++) {
       model.serveOthers(true, batches.source().length());
     }
-    return new double[] {
-      loss + (model instanceof DeviceModel there ? there.takeLoss() : 0), tokens
-    };
-  }
-
-  /** The sum of the batch's losses, but for a model that adds them up itself. */
-  private double learn(Batch batch, double predictions, LongConsumer finished) {
-    double weight = predictions / batch.length();
-    if (model instanceof DeviceModel there) {
-      there.learn(batch, weight, finished);
-      return 0;
-    }
-    if (batch instanceof TokenBatch here) {
-      return model.forwardBackward(here, weight, finished) * predictions;
-    }
-    throw new IllegalArgumentException("batches in a device's memory need a model that takes them");
+    return model.takeLoss();
   }
 
   /** Adds the gradients of what this rank has alone over the ranks whose tokens they come from. */

@@ -1,5 +1,6 @@
 package io.moraine.model.train;
 
+import io.moraine.model.data.Batch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.tensor.FlatBuffer;
 import java.util.Optional;
@@ -8,19 +9,16 @@ import java.util.function.LongConsumer;
 /** Whatever can be trained: parameters and gradients as flat float32 arrays of the same layout. */
 public interface TrainableModel extends AutoCloseable {
 
-  /** Somebody who does not ask which gradients are finished. */
-  LongConsumer UNHEARD = from -> {};
-
   /**
-   * Runs forward and backward and adds the gradient of {@code weight} times the mean loss,
-   * auxiliary terms included, to {@link #gradients()}. Padding adds nothing to either.
+   * Runs forward and backward: adds the gradient of {@code weight} times the mean loss, auxiliary
+   * terms included, to {@link #gradients()}, and the losses to {@link #takeLoss}. Padding adds
+   * nothing to either. Need not wait until this is done.
    *
    * @param batch with at least one prediction
    * @param weight of this batch among those of a step, in full sequences' worth of predictions
-   * @return mean cross-entropy over the batch's predictions, nats per token, auxiliary terms
-   *     excluded
+   * @throws IllegalArgumentException if the batch is in a memory that the model does not read
    */
-  double forwardBackward(TokenBatch batch, double weight);
+  void learn(Batch batch, double weight);
 
   /**
    * The same, and tells while backward goes on which gradients it has finished.
@@ -28,8 +26,30 @@ public interface TrainableModel extends AutoCloseable {
    * @param finished gets ever smaller elements from which on this pass changes no gradient any
    *     more; a model that never tells is correct too
    */
-  default double forwardBackward(TokenBatch batch, double weight, LongConsumer finished) {
-    return forwardBackward(batch, weight);
+  default void learn(Batch batch, double weight, LongConsumer finished) {
+    learn(batch, weight);
+  }
+
+  /**
+   * The cross-entropy of all predictions that were learned from since the last call, auxiliary
+   * terms excluded; waits for it, and forgets it.
+   */
+  LossSum takeLoss();
+
+  /** The same of predictions beyond the next token (multi-token prediction). */
+  default LossSum takeFurtherLoss() {
+    return LossSum.NONE;
+  }
+
+  /**
+   * Learns from one batch and waits for its loss.
+   *
+   * @return mean cross-entropy over the batch's predictions, nats per token, auxiliary terms
+   *     excluded
+   */
+  default double forwardBackward(TokenBatch batch, double weight) {
+    learn(batch, weight);
+    return takeLoss().mean();
   }
 
   /**
@@ -52,31 +72,25 @@ public interface TrainableModel extends AutoCloseable {
   float[] tokenLosses(TokenBatch batch);
 
   /**
-   * The losses of predictions beyond the next token that {@code forwardBackward} learned from since
-   * the last call, and forgets them.
-   */
-  default FurtherLoss takeFurtherLoss() {
-    return FurtherLoss.NONE;
-  }
-
-  /**
    * Takes part in a pass of ranks whose tokens need this one's experts, without tokens of its own.
    * Nothing to do where all ranks have all parameters.
    *
-   * @param isTraining whether they run {@code forwardBackward}, not {@code loss}
+   * @param isTraining whether they run {@code learn}, not {@code loss}
    * @param length of their sequences
    */
   default void serveOthers(boolean isTraining, int length) {}
 
   /** Which parameters this rank has. */
-  default Holding holding() {
-    return Holding.whole(parameters().slices());
+  default RankParameters rankParameters() {
+    return RankParameters.whole(parameters().slices());
   }
 
   /** The weights used by the next forward pass. */
   FlatBuffer parameters();
 
-  /** Accumulated gradients; same layout as {@link #parameters()}, but for {@link Holding}. */
+  /**
+   * Accumulated gradients; same layout as {@link #parameters()}, but for {@link RankParameters}.
+   */
   FlatBuffer gradients();
 
   /** Sets every gradient to zero. */

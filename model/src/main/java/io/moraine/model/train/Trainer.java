@@ -2,8 +2,6 @@ package io.moraine.model.train;
 
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
-import io.moraine.model.checkpoint.Ranges;
-import io.moraine.model.checkpoint.Safetensors;
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.BatchReader;
@@ -12,9 +10,6 @@ import io.moraine.model.data.StepBatches;
 import io.moraine.model.data.TokenSource;
 import io.moraine.model.tensor.FlatBuffer;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
@@ -37,19 +32,14 @@ public final class Trainer {
   private final Communicator communicator;
   private StepBatches batches;
   private final Optional<HeldOutLoss> heldOut;
-  private final Checkpoints checkpoints;
   private final TrainObserver observer;
-  private final String settingsDigest;
   private final LongSupplier nanoClock;
-  private final Holding holding;
   private final Buckets buckets;
-  private final Ownership owned;
   private final Shard shard;
-  private final ShardState state;
   private final StepGradients gradients;
   private final StepJudge judge;
   private final WeightGather weights;
-  private final CheckpointWriter writer;
+  private final TrainerCheckpoints checkpoints;
   private boolean stopping;
   private boolean isWritten;
 
@@ -81,26 +71,31 @@ public final class Trainer {
             config.batch().microBatch());
     this.heldOut =
         heldOut.map(source -> new HeldOutLoss(source, config.every().evaluateSequences()));
-    this.checkpoints = checkpoints;
     this.observer = observer;
-    this.settingsDigest = settingsDigest;
     this.nanoClock = nanoClock;
-    this.holding = model.holding();
     this.buckets =
         Buckets.of(
-            holding.replicated(),
+            model.rankParameters().replicated(),
             communicator.worldSize(),
             FlatBuffer.ALIGNMENT,
             config.wire().bucketElements());
-    this.owned = Ownership.of(holding, model.parameters(), buckets, communicator.rank());
+    Ownership owned =
+        Ownership.of(model.rankParameters(), model.parameters(), buckets, communicator.rank());
     this.shard = Shard.of(model.parameters(), owned, config.adam());
-    this.state = new ShardState(owned, shard);
-    this.gradients = new StepGradients(model, config, communicator, buckets, owned, shard.sum());
+    this.gradients =
+        new StepGradients(model, config, communicator, buckets, owned, shard.gradients());
     this.weights =
         WeightGather.of(
             config.wire().weights(), communicator, buckets, model.parameters(), owned, shard);
     this.judge = new StepJudge(config.spikes());
-    this.writer = new CheckpointWriter(checkpoints, communicator, observer, config.every());
+    this.checkpoints =
+        new TrainerCheckpoints(
+            checkpoints,
+            communicator,
+            observer,
+            settingsDigest,
+            config.every(),
+            new RankState(model, buckets, owned, shard, weights, gradients));
   }
 
   /**
@@ -111,7 +106,7 @@ public final class Trainer {
   public TrainResult run(boolean resume) throws IOException {
     try (shard;
         weights;
-        writer;
+        checkpoints;
         gradients) {
       return trainOrTell(resume);
     }
@@ -129,11 +124,11 @@ public final class Trainer {
 
   private TrainResult train(boolean resume) throws IOException {
     Optional<Checkpoint> newest =
-        resume ? newestCheckpoint().filter(Checkpoint::isToGoOnFrom) : Optional.empty();
+        resume ? checkpoints.newest().filter(Checkpoint::isToGoOnFrom) : Optional.empty();
     if (newest.isPresent()) {
-      takeNewDataIn(newest.get().state());
+      batches = checkpoints.inOrderOf(newest.get(), batches);
       judge.resume(newest.get().state().history());
-      restore(newest.get());
+      checkpoints.restore(newest.get());
     } else {
       weights.start(Optional.empty());
     }
@@ -153,7 +148,7 @@ public final class Trainer {
       communicator.beginStep(step);
       loss = step(step);
       if (isWritten) {
-        writer.finish();
+        checkpoints.finish();
       }
       boolean last = stopping || step == config.steps();
       boolean areOthers = communicator.worldSize() > 1;
@@ -168,7 +163,7 @@ public final class Trainer {
       }
       done = step;
     }
-    writer.finish();
+    checkpoints.finish();
     return new TrainResult(resumedFrom, done, loss, heldOutLoss, digest());
   }
 
@@ -176,26 +171,20 @@ public final class Trainer {
     long start = nanoClock.getAsLong();
     long sentBefore = communicator.sentBytes();
     long dispatchedBefore = communicator.dispatchedElements();
-    double[] lossAndTokens = gradients.computeAndReduce(step, batches);
-    FurtherLoss further = model.takeFurtherLoss();
-
-    double[] sums =
-        communicator.allReduceSum(
-            new double[] {
-              lossAndTokens[0],
-              lossAndTokens[1],
-              shard.squaredSum(),
-              further.sum(),
-              further.predictions(),
-              asksToStop(step) ? 1 : 0,
-              writer.hasWritten() ? 1 : 0
-            });
-    stopping = sums[5] > 0;
-    isWritten = sums[6] == communicator.worldSize();
-    // A micro-batch counted as predictions / length sequences: this makes a mean over predictions.
-    double scale = batches.source().length() / sums[1];
-    double norm = (float) (Math.sqrt(sums[2]) * scale); // whichever rank adds which squares
-    double loss = sums[0] / sums[1];
+    LossSum lossHere = gradients.computeAndReduce(step, batches);
+    StepSums sums =
+        new StepSums(
+                lossHere,
+                model.takeFurtherLoss(),
+                shard.gradientSquares(),
+                asksToStop(step) ? 1 : 0,
+                checkpoints.hasWritten() ? 1 : 0)
+            .overAllRanks(communicator);
+    stopping = sums.stopping() > 0;
+    isWritten = sums.written() == communicator.worldSize();
+    double scale = sums.meanScale(batches.source().length());
+    double norm = sums.gradientNorm(batches.source().length());
+    double loss = sums.loss().mean();
     Verdict verdict = judged(step, loss, norm);
     double learningRate = config.schedule().at(step, this::shareSeen);
     long[] load = takeLoadOfAllRanks();
@@ -206,15 +195,14 @@ public final class Trainer {
       balanceExperts(step, load);
     }
 
-    long tokens = (long) sums[1];
     StepMetrics metrics =
         new StepMetrics(
             step,
             loss,
-            sums[4] > 0 ? sums[3] / sums[4] : Double.NaN,
+            sums.further().mean(),
             norm,
             learningRate,
-            tokens,
+            sums.loss().predictions(),
             tokensSeen(step),
             (nanoClock.getAsLong() - start) / 1e9,
             load,
@@ -270,7 +258,7 @@ public final class Trainer {
     try {
       return new Verdict(judge.judge(step, loss, norm), Optional.empty());
     } catch (BadStepException e) {
-      writer.finish();
+      checkpoints.finish();
       return new Verdict(Optional.of(e.why()), Optional.of(e));
     }
   }
@@ -283,14 +271,14 @@ public final class Trainer {
   private void leaveOut(long step, String why) throws IOException {
     long from = step;
     if (policy() == TrainConfig.Spikes.Policy.ROLL_BACK) {
-      writer.finish();
-      Checkpoint newest = newestCheckpoint().orElseThrow();
+      checkpoints.finish();
+      Checkpoint newest = checkpoints.newest().orElseThrow();
       judge.goBack(newest.state().history());
       if (beginsOnNewData(newest.step(), step)) {
         judge.forgetLosses(); // those of the checkpoint are on the data before
       }
       gradients.startAnew();
-      restore(newest);
+      checkpoints.restore(newest);
       from = newest.step() + 1;
     } else {
       gradients.forgetStep();
@@ -353,98 +341,11 @@ public final class Trainer {
    * @param heldOutLoss after the step; NaN if it was not measured
    */
   private void checkpoint(long step, double heldOutLoss) throws IOException {
-    float[] bias = model.expertBalance().map(ExpertBalance::bias).orElse(new float[0]);
-    Safetensors file = state.toSafetensors(bias, weights.stored(), gradients.carried());
-    writer.begin(
-        step,
-        new Checkpoint.State(
-            holding.modelLength(),
-            communicator.worldSize(),
-            batches.sizes().through(step),
-            settingsDigest,
-            batches.order().stretches(),
-            rangesOfRanks(),
-            judge.history(),
-            Double.isNaN(heldOutLoss) ? null : heldOutLoss,
-            Double.isNaN(heldOutLoss) ? 0 : heldOut.orElseThrow().sequences()),
-        file);
-  }
-
-  /** What each rank owns; empty if these are even shards. */
-  private List<Ranges> rangesOfRanks() {
-    if (holding.isWhole() && buckets.count() == 1) {
-      return List.of();
-    }
-    byte[] own = owned.ranges().written().getBytes(StandardCharsets.US_ASCII);
-    return Arrays.stream(communicator.allGatherBytes(own))
-        .map(written -> Ranges.parse(new String(written, StandardCharsets.US_ASCII)))
-        .toList();
+    long sequences = heldOut.map(HeldOutLoss::sequences).orElse(0L);
+    checkpoints.begin(step, batches, judge.history(), heldOutLoss, sequences);
   }
 
   private long digest() {
-    return WeightsDigest.of(model.parameters(), holding, communicator);
-  }
-
-  /**
-   * The newest whole checkpoint. Each rank looks for it; all must find the same. Damaged ones that
-   * are newer are put aside then.
-   */
-  private Optional<Checkpoint> newestCheckpoint() throws IOException {
-    Optional<Checkpoint> newest =
-        checkpoints.newestWhole(
-            message -> {
-              if (communicator.rank() == 0) {
-                observer.message(message);
-              }
-            });
-    communicator.requireIdentical(
-        "the newest whole checkpoint's step", newest.map(Checkpoint::step).orElse(-1L));
-    if (newest.isPresent() && communicator.rank() == 0) {
-      checkpoints.setAside(newest.get().step(), observer::message);
-    }
-    return newest;
-  }
-
-  private void restore(Checkpoint checkpoint) throws IOException {
-    float[] bias = state.restore(checkpoints, checkpoint, holding.modelLength());
-    model.expertBalance().ifPresent(balance -> balance.setBias(bias));
-    boolean isComplete =
-        ShardState.restoreCarried(
-            checkpoints,
-            checkpoint,
-            gradients.carried(),
-            communicator.rank(),
-            communicator.worldSize());
-    if (!isComplete && communicator.rank() == 0) {
-      observer.message(
-          "what gradients owed is dropped: it is of other parameters or another rank of powersgd; train.experts.placement or train.wire.powersgd-rank has changed");
-    }
-    weights.start(state.known(checkpoints, checkpoint));
-  }
-
-  /** Goes on in the checkpoint's order; sequences that it did not know come when its epoch ends. */
-  private void takeNewDataIn(Checkpoint.State before) {
-    if (before.stretches().isEmpty()) {
-      if (before.position() > 0 && communicator.rank() == 0) {
-        observer.message(
-            "the checkpoint does not say how many sequences there were: they are seen as if always %,d"
-                .formatted(batches.source().sequences()));
-      }
-      return;
-    }
-    long sequences = batches.source().sequences();
-    SequenceOrder known = new SequenceOrder(before.stretches(), config.seed());
-    SequenceOrder order = known.grown(before.position(), sequences);
-    if (!order.equals(known) && communicator.rank() == 0) {
-      long from = order.stretches().get(order.stretches().size() - 1).from();
-      observer.message(
-          "%,d sequences are new: the epoch of %,d is finished first, in %,d sequences, then all %,d are mixed"
-              .formatted(
-                  sequences - known.sequences(),
-                  known.sequences(),
-                  from - before.position(),
-                  sequences));
-    }
-    batches = batches.with(order);
+    return WeightsDigest.of(model.parameters(), model.rankParameters(), communicator);
   }
 }

@@ -17,12 +17,21 @@ import java.util.Optional;
 abstract sealed class WeightGather implements AutoCloseable
     permits HostWeightGather, DeviceWeightGather {
 
-  private final TrainConfig.Weights form;
-  private final FlatBuffer parameters;
-  private final Ownership owned;
+  final TrainConfig.Weights form;
+  final Communicator communicator;
+  final Buckets buckets;
+  final FlatBuffer parameters;
+  final Ownership owned;
 
-  WeightGather(TrainConfig.Weights form, FlatBuffer parameters, Ownership owned) {
+  WeightGather(
+      TrainConfig.Weights form,
+      Communicator communicator,
+      Buckets buckets,
+      FlatBuffer parameters,
+      Ownership owned) {
     this.form = form;
+    this.communicator = communicator;
+    this.buckets = buckets;
     this.parameters = parameters;
     this.owned = owned;
   }

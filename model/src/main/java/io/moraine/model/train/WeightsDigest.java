@@ -14,12 +14,12 @@ final class WeightsDigest {
   private WeightsDigest() {}
 
   /** Of this rank's common weights and every rank's own; all ranks call it together. */
-  static long of(FlatBuffer parameters, Holding holding, Communicator communicator) {
-    long digest = of(parameters, 0, holding.replicated());
-    if (holding.isWhole()) {
+  static long of(FlatBuffer parameters, RankParameters rankParameters, Communicator communicator) {
+    long digest = of(parameters, 0, rankParameters.replicated());
+    if (rankParameters.isWhole()) {
       return digest;
     }
-    long own = of(parameters, holding.replicated(), parameters.length());
+    long own = of(parameters, rankParameters.replicated(), parameters.length());
     byte[] bytes = ByteBuffer.allocate(Long.BYTES).putLong(own).array();
     for (byte[] ofRank : communicator.allGatherBytes(bytes)) {
       digest = mixed(digest, ByteBuffer.wrap(ofRank).getLong());

@@ -3,7 +3,7 @@ package io.moraine.model.transformer;
 import io.moraine.model.moe.ExpertPlacement;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.tensor.TorchFlatBuffer;
-import io.moraine.model.train.Holding;
+import io.moraine.model.train.RankParameters;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -11,15 +11,15 @@ import java.util.OptionalInt;
 /**
  * What of a model's weights a rank has, and where.
  *
- * @param holding in the trainer's terms
+ * @param rankParameters in the trainer's terms
  * @param parameters first those that every rank has, then those of the rank's own experts
  * @param gradients likewise, but of own experts once for each rank whose tokens come to them
  */
-record HeldWeights(Holding holding, List<Slice> parameters, List<Slice> gradients) {
+record HeldWeights(RankParameters rankParameters, List<Slice> parameters, List<Slice> gradients) {
 
   /** All of them. */
   static HeldWeights whole(List<Slice> all) {
-    return new HeldWeights(Holding.whole(all), all, all);
+    return new HeldWeights(RankParameters.whole(all), all, all);
   }
 
   /** Those of all but routed experts, and of these a rank's own. */
@@ -42,7 +42,7 @@ record HeldWeights(Holding holding, List<Slice> parameters, List<Slice> gradient
         gradients.add(slice.name() + ofSource(source), slice);
       }
     }
-    return new HeldWeights(new Holding(all, common), parameters.slices, gradients.slices);
+    return new HeldWeights(new RankParameters(all, common), parameters.slices, gradients.slices);
   }
 
   /** Ends the name of the gradient that a rank's tokens give an expert on another one. */

@@ -55,7 +55,7 @@ public record ModelCost(ModelConfig config) {
     int experts = config.router().routedExperts();
     HeldWeights all = HeldWeights.ofOwner(config.weights(), new ExpertPlacement(experts, 1), 0);
     return all.parameters().stream()
-        .filter(slice -> slice.offsetElements() < all.holding().replicated())
+        .filter(slice -> slice.offsetElements() < all.rankParameters().replicated())
         .toList();
   }
 

@@ -6,7 +6,7 @@ import io.moraine.model.data.TokenBatch;
 import io.moraine.model.layer.Rotary;
 import io.moraine.model.tensor.Device;
 import io.moraine.model.tensor.Scoped;
-import io.moraine.model.train.FurtherLoss;
+import io.moraine.model.train.LossSum;
 import java.util.Optional;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Scalar;
@@ -112,10 +112,10 @@ final class MultiTokenPrediction implements AutoCloseable {
   }
 
   /** What was learned since the last call. */
-  FurtherLoss takeLoss() {
+  LossSum takeLoss() {
     return config.prediction().depth() == 0
-        ? FurtherLoss.NONE
-        : new FurtherLoss(losses.take(), (long) predictions.take());
+        ? LossSum.NONE
+        : new LossSum(losses.take(), (long) predictions.take());
   }
 
   private Tensor sumOfLosses(Tensor hidden, Tensor targets) {

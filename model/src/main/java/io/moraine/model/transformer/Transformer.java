@@ -13,16 +13,17 @@ import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Floats;
 import io.moraine.model.tensor.Scoped;
 import io.moraine.model.tensor.TorchFlatBuffer;
-import io.moraine.model.train.DeviceModel;
 import io.moraine.model.train.ExpertBalance;
-import io.moraine.model.train.FurtherLoss;
-import io.moraine.model.train.Holding;
+import io.moraine.model.train.LossSum;
+import io.moraine.model.train.RankParameters;
+import io.moraine.model.train.TrainableModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.LongConsumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -40,7 +41,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 2; inference/model.py
  */
-public final class Transformer implements DeviceModel {
+public final class Transformer implements TrainableModel {
 
   /** ATen's numbers for what becomes of the losses of single tokens. */
   private static final long NO_REDUCTION = 0;
@@ -59,6 +60,7 @@ public final class Transformer implements DeviceModel {
   private final TorchExpertBalance balance;
   private final MultiTokenPrediction prediction;
   private final SummedLoss learned;
+  private long predictions;
 
   /** The first gradient of each layer. */
   private final List<Long> layerStarts;
@@ -115,41 +117,45 @@ public final class Transformer implements DeviceModel {
   }
 
   @Override
-  public double forwardBackward(TokenBatch batch, double weight) {
-    return forwardBackward(batch, weight, UNHEARD);
-  }
-
-  @Override
-  public double forwardBackward(TokenBatch batch, double weight, LongConsumer finished) {
-    try (PointerScope scope = new PointerScope()) {
-      return pass(placed(batch), weight, finished).item_float();
-    }
+  public void learn(Batch batch, double weight) {
+    learnBy(UnaryOperator.identity(), batch, weight);
   }
 
   @Override
   public void learn(Batch batch, double weight, LongConsumer finished) {
+    learnBy(
+        run -> LayerFinishedHook.announced(run, weights.hooks(), layerStarts, finished),
+        batch,
+        weight);
+  }
+
+  private void learnBy(UnaryOperator<LayerRun> form, Batch batch, double weight) {
     try (PointerScope scope = new PointerScope()) {
       TensorBatch there = batch instanceof TokenBatch here ? placed(here) : (TensorBatch) batch;
-      learned.add(pass(there, weight, finished), there.predictions());
+      learned.add(pass(form, there, weight), there.predictions());
+      predictions += there.predictions();
     }
   }
 
   @Override
-  public double takeLoss() {
-    return learned.take();
+  public LossSum takeLoss() {
+    LossSum taken = new LossSum(learned.take(), predictions);
+    predictions = 0;
+    return taken;
   }
 
-  /** Forward and backward, within a scope; the mean loss, a scalar. */
-  private Tensor pass(TensorBatch batch, double weight, LongConsumer finished) {
+  /**
+   * Forward and backward, within a scope.
+   *
+   * @param form in which the main model's layers are run
+   * @return the mean loss, a scalar
+   */
+  private Tensor pass(UnaryOperator<LayerRun> form, TensorBatch batch, double weight) {
     Tensor tokens = tokens(batch);
     TrainingListener listener =
         new TrainingListener(balance, batch.sequences(), counted(batch, tokens), 0);
     AttentionMask sequences = sequences(batch);
-    LayerRun run =
-        finished == UNHEARD
-            ? run(listener)
-            : LayerFinishedHook.announced(run(listener), weights.hooks(), layerStarts, finished);
-    Tensor hidden = hiddenStates(inputs(tokens), sequences, run);
+    Tensor hidden = hiddenStates(inputs(tokens), sequences, form.apply(run(listener)));
     Tensor loss = crossEntropy(hidden, tokens, MEAN);
     Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
     Tensor total =
@@ -179,7 +185,7 @@ public final class Transformer implements DeviceModel {
       return;
     }
     try (PointerScope scope = new PointerScope()) {
-      pass(placed(batch), 0, UNHEARD);
+      pass(UnaryOperator.identity(), placed(batch), 0);
     }
   }
 
@@ -311,8 +317,8 @@ public final class Transformer implements DeviceModel {
   }
 
   @Override
-  public Holding holding() {
-    return held.holding();
+  public RankParameters rankParameters() {
+    return held.rankParameters();
   }
 
   @Override
@@ -321,7 +327,7 @@ public final class Transformer implements DeviceModel {
   }
 
   @Override
-  public FurtherLoss takeFurtherLoss() {
+  public LossSum takeFurtherLoss() {
     return prediction.takeLoss();
   }
 

@@ -2,7 +2,7 @@ package io.moraine.model.collective
 
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.collective.transport.{Listener, Mesh, MeshConfig, Rendezvous}
-import io.moraine.model.reduction.{GradientReduction, Gradients, ReductionConfig, ShardSum}
+import io.moraine.model.reduction.{GradientReduction, Gradients, OwnedGradients, ReductionConfig}
 import io.moraine.model.tensor.Slice
 import java.nio.file.{Files, Path}
 import java.time.Duration
@@ -99,7 +99,7 @@ object RankMain {
     val shard = new Array[Float](buckets.size(communicator.rank))
     while (step < 3) {
       step += 1
-      reduction.reduce(0, ShardSum.of(shard))
+      reduction.reduce(0, OwnedGradients.of(shard))
     }
     val all = new Array[Float](length.toInt)
     communicator.allGather(

@@ -33,7 +33,7 @@ class DeviceReductionSuite extends AnyFunSuite {
           JList.of(new Slice("sum", 0, JList.of(math.max(256L, total.toLong)))),
           device
         )
-        val sum = new ShardSum {
+        val sum = new OwnedGradients {
           override def put(place: Int, values: Array[Float], offset: Int, count: Int): Unit =
             shard.put(place.toLong, values, offset, count)
           override def clear(place: Int, count: Int): Unit = fail()

@@ -32,7 +32,7 @@ class PowerSgdSuite extends AnyFunSuite {
         steps.map { gradients =>
           own = gradients(communicator.rank)
           val shard = Array.fill(layout.size(communicator.rank))(42f)
-          reduction.reduce(0, ShardSum.of(shard))
+          reduction.reduce(0, OwnedGradients.of(shard))
           (shard, reduction.state.asScala.map(t => t.name -> t.values.clone).toMap)
         }
       }
@@ -228,7 +228,7 @@ class PowerSgdSuite extends AnyFunSuite {
       val reduction = GradientReduction.of(rank(4), communicator, layout, big.asJava, reader, 7)
       communicator.barrier()
       val before = communicator.sentBytes
-      reduction.reduce(0, ShardSum.of(new Array[Float](layout.size(communicator.rank))))
+      reduction.reduce(0, OwnedGradients.of(new Array[Float](layout.size(communicator.rank))))
       communicator.barrier()
       communicator.sentBytes - before
     }

@@ -35,9 +35,9 @@ class BadStepSuite extends AnyFunSuite {
     private val load = new Array[Long](2)
     private var biases = new Array[Float](2)
 
-    override def forwardBackward(batch: TokenBatch, weight: Double): Double = {
+    override protected def pass(batch: TokenBatch, weight: Double): Double = {
       batch.tokens.foreach(token => load(token & 1) += 1)
-      val loss = super.forwardBackward(batch, weight)
+      val loss = super.pass(batch, weight)
       if (batch.tokens.contains(marker)) {
         gradients.values(7) *= fault.gradient
         gradients.values(700) *= fault.gradient

@@ -1,6 +1,6 @@
 package io.moraine.model.train
 
-import io.moraine.model.data.{TokenBatch, TokenSource}
+import io.moraine.model.data.{Batch, TokenBatch, TokenSource}
 import io.moraine.model.tensor.{FlatBuffer, Slice}
 import java.util.{List => JList, Optional, SplittableRandom}
 
@@ -22,7 +22,21 @@ class BigramModel(vocabulary: Int) extends TrainableModel {
   override val parameters = new Arrays
   override val gradients = new Arrays
 
-  override def forwardBackward(batch: TokenBatch, weight: Double): Double = {
+  private var learned = LossSum.NONE
+
+  override def learn(batch: Batch, weight: Double): Unit = {
+    val tokens = TokenBatch.of(batch)
+    learned = learned.plus(pass(tokens, weight), tokens.predictions)
+  }
+
+  override def takeLoss(): LossSum = {
+    val taken = learned
+    learned = LossSum.NONE
+    taken
+  }
+
+  /** Adds the gradient; the mean loss. */
+  protected def pass(batch: TokenBatch, weight: Double): Double = {
     val losses = walk(batch) { (from, to, probabilities) =>
       for (v <- 0 until vocabulary) {
         val change = (probabilities(v) - (if (v == to) 1 else 0)) * weight / batch.predictions

@@ -19,7 +19,7 @@ class OwnershipSuite extends AnyFunSuite {
   }
 
   private def ownership(layout: Layout, ranks: Int, rank: Int): Ownership = Ownership.of(
-    Holding.whole(layout.slices),
+    RankParameters.whole(layout.slices),
     layout,
     Buckets.of(layout.length, ranks, FlatBuffer.ALIGNMENT, 1 << 24),
     rank

@@ -3,7 +3,7 @@ package io.moraine.model.train
 import io.moraine.model.checkpoint.{Checkpoints, CorruptDataException, LocalStorage}
 import io.moraine.model.collective.{Buckets, Ranks}
 import io.moraine.model.collective.codec.GradientCodec
-import io.moraine.model.data.{StepBatches, SequenceOrder, TokenBatch}
+import io.moraine.model.data.{Batch, SequenceOrder, StepBatches, TokenBatch}
 import io.moraine.model.optim.LearningRateSchedule.{Phase, Shape}
 import io.moraine.model.optim.{AdamW, LearningRateSchedule}
 import io.moraine.model.reduction.{ArrayState, ReductionConfig, CarriedState}
@@ -87,19 +87,14 @@ class TrainerSuite extends AnyFunSuite {
   test("an error of the JVM during backward, a bucket under way, is what the other ranks hear") {
     val results = Ranks.run(3) { communicator =>
       val model = new BigramModel(vocabulary) {
-        override def forwardBackward(
-            batch: TokenBatch,
-            weight: Double,
-            finished: LongConsumer
-        ): Double = {
-          val loss = forwardBackward(batch, weight)
+        override def learn(batch: Batch, weight: Double, finished: LongConsumer): Unit = {
+          learn(batch, weight)
           if (communicator.rank == 1) {
             finished.accept(0)
             Thread.sleep(200)
             throw new OutOfMemoryError("no room")
           }
           Thread.sleep(2000)
-          loss
         }
       }
       try
@@ -280,7 +275,7 @@ class TrainerSuite extends AnyFunSuite {
       val model = new BigramModel(vocabulary)
       val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
       val shards = (0 until worldSize).map { rank =>
-        val owned = Ownership.of(model.holding, model.parameters, layout, rank)
+        val owned = Ownership.of(model.rankParameters, model.parameters, layout, rank)
         new ShardState(owned, new HostShard(model.parameters, owned, flat(1).adam))
           .known(checkpoints, newest)
           .get
@@ -521,7 +516,7 @@ class TrainerSuite extends AnyFunSuite {
       val model = new BigramModel(vocabulary)
       val layout = Buckets.of(model.parameters.length, worldSize, FlatBuffer.ALIGNMENT, 1 << 20)
       val shards = (0 until worldSize).map { rank =>
-        val owned = Ownership.of(model.holding, model.parameters, layout, rank)
+        val owned = Ownership.of(model.rankParameters, model.parameters, layout, rank)
         val shard = new HostShard(model.parameters, owned, flat(1).adam)
         new ShardState(owned, shard).restore(checkpoints, newest, model.parameters.length)
         Shard.Part.values.toSeq.map(shard.copy(_))

@@ -3,7 +3,7 @@ package io.moraine.model.transformer
 import io.moraine.model.data.{TensorBatch, TokenBatch}
 import io.moraine.model.precision.Precision
 import io.moraine.model.tensor.{Device, DeviceChoice, NeedsGpu, Torch}
-import io.moraine.model.train.TrainableModel
+import io.moraine.model.train.LossSum
 import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
 import java.util.Optional
 import org.bytedeco.javacpp.PointerScope
@@ -43,8 +43,8 @@ class DeviceModelSuite extends AnyFunSuite {
             val ids = Device.CPU.tensor(batch.tokens, row: _*).to(torch.ScalarType.Int)
             val parts = Device.CPU.tensor(documents, row: _*)
             val placed = new TensorBatch(2, length, 2 * length, ids, Optional.of(parts))
-            m.learn(placed, 1, TrainableModel.UNHEARD)
-            m.takeLoss()
+            m.learn(placed, 1)
+            m.takeLoss().sum
           } finally scope.close()
         },
         model
@@ -86,8 +86,9 @@ class DeviceModelSuite extends AnyFunSuite {
       InitialWeights.put(model, 3, m.parameters)
       val each = batches.map(b => m.forwardBackward(b, 1) * b.predictions)
       val beyond = m.takeFurtherLoss()
-      batches.foreach(m.learn(_, 1, TrainableModel.UNHEARD))
-      assert(m.takeLoss() == each.foldLeft(0.0)(_ + _) && m.takeLoss() == 0)
+      batches.foreach(m.learn(_, 1))
+      assert(m.takeLoss() == new LossSum(each.foldLeft(0.0)(_ + _), 24 + 19 + 15))
+      assert(m.takeLoss() == LossSum.NONE)
       assert(m.takeFurtherLoss() == beyond && beyond.sum > 0)
       assert(beyond.predictions == Seq(22 + 20, 17 + 15, 13 + 11).sum)
       assert(m.takeFurtherLoss().predictions == 0)

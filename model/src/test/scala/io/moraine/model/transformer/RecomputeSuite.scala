@@ -6,7 +6,7 @@ import io.moraine.model.moe.RouterConfig
 import io.moraine.model.moe.RouterConfig.Score
 import io.moraine.model.precision.Precision
 import io.moraine.model.tensor.{Device, FlatBuffer, Torch}
-import io.moraine.model.train.FurtherLoss
+import io.moraine.model.train.LossSum
 import io.moraine.model.transformer.ModelConfig.{AttentionSpan, PredictionConfig}
 import java.util.{Optional, SplittableRandom}
 import org.scalatest.funsuite.AnyFunSuite
@@ -20,7 +20,7 @@ class RecomputeSuite extends AnyFunSuite {
       losses: Seq[Double],
       gradients: Seq[Int],
       load: Seq[Long],
-      further: FurtherLoss,
+      further: LossSum,
       weights: Seq[Int]
   )
 

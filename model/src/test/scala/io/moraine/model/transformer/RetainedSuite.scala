@@ -203,7 +203,7 @@ class RetainedSuite extends AnyFunSuite {
       m.forwardBackward(batch, 1)
       val Seq(before) = live("org.bytedeco.pytorch.Tensor")
       var most = 0
-      m.forwardBackward(batch, 1, _ => most = most.max(live("org.bytedeco.pytorch.Tensor").head))
+      m.learn(batch, 1, _ => most = most.max(live("org.bytedeco.pytorch.Tensor").head))
       m.close()
       most - before
     }

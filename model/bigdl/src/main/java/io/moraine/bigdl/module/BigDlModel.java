@@ -7,10 +7,12 @@ import com.intel.analytics.bigdl.tensor.Tensor;
 import com.intel.analytics.bigdl.utils.LayerException;
 import com.intel.analytics.bigdl.utils.RandomGenerator$;
 import io.moraine.bigdl.BigDlModule;
+import io.moraine.model.data.Batch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import io.moraine.model.train.ExpertBalance;
+import io.moraine.model.train.LossSum;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;
@@ -37,6 +39,7 @@ public final class BigDlModel implements BigDlModule {
   private final BatchActivities activities;
   private final FlatParameters parameters;
   private final long seed;
+  private LossSum learned = LossSum.NONE;
 
   /**
    * A model of tokens that predict the next one.
@@ -102,10 +105,20 @@ public final class BigDlModel implements BigDlModule {
   }
 
   @Override
-  public double forwardBackward(TokenBatch batch, double weight) {
-    return Inside.call(() -> pass(batch, weight));
+  public void learn(Batch batch, double weight) {
+    TokenBatch tokens = TokenBatch.of(batch);
+    double loss = Inside.call(() -> pass(tokens, weight));
+    learned = learned.plus(loss, tokens.predictions());
   }
 
+  @Override
+  public LossSum takeLoss() {
+    LossSum taken = learned;
+    learned = LossSum.NONE;
+    return taken;
+  }
+
+  /** Forward and backward; the mean loss. */
   private double pass(TokenBatch batch, double weight) {
     RandomGenerator$.MODULE$.RNG().setSeed(seedOf(batch));
     Activity input = activities.input(batch);

@@ -1,9 +1,11 @@
 package io.moraine.bigdl.transformer;
 
 import io.moraine.bigdl.module.BigDlModel;
+import io.moraine.model.data.Batch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.train.ExpertBalance;
+import io.moraine.model.train.LossSum;
 import io.moraine.model.train.TrainableModel;
 import java.util.Optional;
 
@@ -21,9 +23,14 @@ final class BigDlTransformer implements TrainableModel {
   }
 
   @Override
-  public double forwardBackward(TokenBatch batch, double weight) {
-    batchAtHand.begin(batch, weight);
-    return model.forwardBackward(batch, weight);
+  public void learn(Batch batch, double weight) {
+    batchAtHand.begin(TokenBatch.of(batch), weight);
+    model.learn(batch, weight);
+  }
+
+  @Override
+  public LossSum takeLoss() {
+    return model.takeLoss();
   }
 
   @Override

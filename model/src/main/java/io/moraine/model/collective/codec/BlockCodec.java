@@ -69,9 +69,6 @@ record BlockCodec(Code code, int block, Kernels kernels) implements GradientCode
         float scale);
   }
 
-  /** Elements of a block of gradients: what a tensor is aligned to. */
-  static final int BLOCK = 256;
-
   private static final int SCALE_BYTES = 4;
   private static final VarHandle FLOAT =
       MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);

@@ -13,6 +13,12 @@ import java.util.stream.Collectors;
 public sealed interface GradientCodec
     permits Fp32Codec, Bf16Codec, BlockCodec, SignCodec, TopKCodec {
 
+  /**
+   * Elements of a block: those under one scale of int8, int4 and sign. Tensors and shards begin at
+   * multiples of it, so that no block has elements of two.
+   */
+  int BLOCK = 256;
+
   /** Most elements under one scale of {@link #fp8}. */
   int FP8_TILE = 128;
 

@@ -124,8 +124,8 @@ interface Kernels extends Products {
     return List.of(
         new Fp32Codec(this),
         new Bf16Codec(this),
-        new BlockCodec(Code.INT8, BlockCodec.BLOCK, this),
-        new BlockCodec(Code.INT4, BlockCodec.BLOCK, this),
+        new BlockCodec(Code.INT8, GradientCodec.BLOCK, this),
+        new BlockCodec(Code.INT4, GradientCodec.BLOCK, this),
         new SignCodec(this));
   }
 

@@ -24,7 +24,6 @@ import java.util.Arrays;
  */
 record SignCodec(Kernels kernels) implements GradientCodec {
 
-  private static final int BLOCK = 256;
   private static final int HEADER_BYTES = 5;
   private static final int SMALLEST_BITS = Float.floatToRawIntBits(0x1p-100f);
   private static final VarHandle FLOAT =

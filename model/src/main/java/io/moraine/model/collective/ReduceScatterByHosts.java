@@ -13,17 +13,17 @@ import java.util.Queue;
  * <p>A chunk of every host's shard takes a round of its own, so that no more is under way than in
  * the flat form; each host begins with the next one's and ends with its own.
  */
-final class HostReduceScatter {
+final class ReduceScatterByHosts {
 
   private final Wire wire;
   private final Hosts hosts;
   private final int host;
   private final int local;
   private final ShardLayout layout;
-  private final ChunkCoder codec;
+  private final ChunkCoder coder;
   private final FloatReader input;
   private final FloatReader given;
-  private final ReduceScatter.Encoder encoder;
+  private final ReduceScatter.RangeEncoder encoder;
   private final ChunkCoder exact = new ChunkCoder(GradientCodec.of("fp32"));
   private final float[] chunk = new float[Wire.CHUNK];
   private final float[] hostSum = new float[Wire.CHUNK];
@@ -38,20 +38,20 @@ final class HostReduceScatter {
    * @param given its contribution to what others of its host sum
    * @param encoder encodes what this rank sums for its host
    */
-  HostReduceScatter(
+  ReduceScatterByHosts(
       Wire wire,
       Hosts hosts,
       ShardLayout layout,
-      ChunkCoder codec,
+      ChunkCoder coder,
       FloatReader input,
       FloatReader given,
-      ReduceScatter.Encoder encoder) {
+      ReduceScatter.RangeEncoder encoder) {
     this.wire = wire;
     this.hosts = hosts;
     this.host = hosts.host(wire.rank());
     this.local = hosts.local(wire.rank());
     this.layout = layout;
-    this.codec = codec;
+    this.coder = coder;
     this.input = input;
     this.given = given;
     this.encoder = encoder;
@@ -73,8 +73,8 @@ final class HostReduceScatter {
   }
 
   private void contribute(int round) {
-    for (int place = 1; place < hosts.each(); place++) {
-      int number = (local + place) % hosts.each();
+    for (int turn = 1; turn < hosts.each(); turn++) {
+      int number = (local + turn) % hosts.each();
       int owner = hosts.rank(target(round), number);
       int length = length(owner, round);
       if (length > 0) {
@@ -109,7 +109,7 @@ final class HostReduceScatter {
     }
     Payload payload =
         wire.encode(
-            codec.encodedBytes(length), bytes -> encoder.encode(from, hostSum, length, bytes));
+            coder.encodedBytes(length), bytes -> encoder.encode(from, hostSum, length, bytes));
     if (owner == wire.rank()) {
       own.add(payload);
     } else {
@@ -129,13 +129,13 @@ final class HostReduceScatter {
     for (int from = 0; from < hosts.count(); from++) {
       if (from == host) {
         Payload payload = own.remove();
-        codec.decodeAdd(payload.buffer(), shardSum, to, length);
+        coder.decodeAdd(payload.buffer(), shardSum, to, length);
         payload.release();
       } else {
         wire.receive(
             hosts.rank(from, local),
-            codec.encodedBytes(length),
-            bytes -> codec.decodeAdd(bytes, shardSum, to, length));
+            coder.encodedBytes(length),
+            bytes -> coder.decodeAdd(bytes, shardSum, to, length));
       }
     }
   }

@@ -5,19 +5,19 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /** What a rank owns of the summed gradients, all buckets one behind the other: where it is kept. */
-public interface ShardSum {
+public interface OwnedGradients {
 
   /** In an array, from its beginning. */
-  static ShardSum of(float[] sum) {
-    return new ShardSum() {
+  static OwnedGradients of(float[] sum) {
+    return new OwnedGradients() {
       @Override
-      public void put(int place, float[] values, int offset, int length) {
-        System.arraycopy(values, offset, sum, place, length);
+      public void put(int shardOffset, float[] values, int offset, int length) {
+        System.arraycopy(values, offset, sum, shardOffset, length);
       }
 
       @Override
-      public void clear(int place, int length) {
-        Arrays.fill(sum, place, place + length, 0);
+      public void clear(int shardOffset, int length) {
+        Arrays.fill(sum, shardOffset, shardOffset + length, 0);
       }
     };
   }
@@ -25,12 +25,12 @@ public interface ShardSum {
   /**
    * Replaces numbers; those of a step are put once each.
    *
-   * @param place of the first among all that the rank owns
+   * @param shardOffset of the first, in all that the rank owns
    */
-  void put(int place, float[] values, int offset, int length);
+  void put(int shardOffset, float[] values, int offset, int length);
 
   /** Sets numbers to zero. */
-  void clear(int place, int length);
+  void clear(int shardOffset, int length);
 
   /**
    * The numbers where they are, if that is the memory of a device that Java cannot read; the caller
@@ -38,7 +38,7 @@ public interface ShardSum {
    *
    * @shape result (length)
    */
-  default Optional<Tensor> onDevice(int place, int length) {
+  default Optional<Tensor> onDevice(int shardOffset, int length) {
     return Optional.empty();
   }
 }

@@ -9,9 +9,9 @@ import java.util.Queue;
  * All shards to every rank: each crosses to another host once, to the rank with its owner's number
  * there, which passes its bytes on within the host.
  *
- * <p>Rounds as those of {@link HostReduceScatter}.
+ * <p>Rounds as those of {@link ReduceScatterByHosts}.
  */
-final class HostAllGather {
+final class AllGatherByHosts {
 
   private final Wire wire;
   private final Hosts hosts;
@@ -24,7 +24,7 @@ final class HostAllGather {
   private final Queue<Payload> own = new ArrayDeque<>();
 
   /** Prepares the exchange. */
-  HostAllGather(Wire wire, Hosts hosts, ShardLayout layout, Gathering gathering) {
+  AllGatherByHosts(Wire wire, Hosts hosts, ShardLayout layout, Gathering gathering) {
     this.wire = wire;
     this.hosts = hosts;
     this.host = hosts.host(wire.rank());
@@ -57,8 +57,8 @@ final class HostAllGather {
     int from = chunkNumber(round) * Wire.CHUNK;
     Payload payload =
         wire.encode(gathering.encodedBytes(length), bytes -> gathering.give(from, length, bytes));
-    for (int place = 1; place < hosts.count(); place++) {
-      wire.send(hosts.rank((host + place) % hosts.count(), local), payload);
+    for (int turn = 1; turn < hosts.count(); turn++) {
+      wire.send(hosts.rank((host + turn) % hosts.count(), local), payload);
     }
     own.add(payload);
   }
@@ -74,8 +74,8 @@ final class HostAllGather {
         owner == wire.rank()
             ? own.remove()
             : wire.receivePayload(owner, gathering.encodedBytes(length));
-    for (int place = 1; place < hosts.each(); place++) {
-      wire.send(hosts.rank(host, (local + place) % hosts.each()), payload);
+    for (int turn = 1; turn < hosts.each(); turn++) {
+      wire.send(hosts.rank(host, (local + turn) % hosts.each()), payload);
     }
     Wire.use(owner, payload, bytes -> take(owner, round, length, bytes));
     payload.release();

@@ -12,11 +12,11 @@ import java.util.List;
  * @param modelSlices parameters of the model, as checkpoints count their elements
  * @param replicated elements that every rank has
  */
-public record Holding(List<Slice> modelSlices, long replicated) {
+public record RankParameters(List<Slice> modelSlices, long replicated) {
 
   /** Of a rank that has all. */
-  public static Holding whole(List<Slice> modelSlices) {
-    return new Holding(modelSlices, length(modelSlices));
+  public static RankParameters whole(List<Slice> modelSlices) {
+    return new RankParameters(modelSlices, length(modelSlices));
   }
 
   /** Elements of the model, padding included. */
