@@ -51,11 +51,11 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
       weights: TensorType = TensorType.F32,
       measured: Option[ExportJob.Measured] = None
   ): Path = {
-    export(hadoop, run, output.toString, weights, measured)
+    write(hadoop, run, output.toString, weights, measured)
     output
   }
 
-  private def export(
+  private def write(
       hadoop: Configuration,
       run: Path,
       output: String,
@@ -103,12 +103,12 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
   test("of two that export to one place the second is told to try later; nothing stays beside it") {
     val model = Scratch.folder().resolve("model")
     var refusal = ""
-    export(
+    write(
       hadoop,
       latentRun,
       model.toString,
       meanwhile = {
-        refusal = intercept[TryLaterException](export(hadoop, latentRun, model.toString)).getMessage
+        refusal = intercept[TryLaterException](write(hadoop, latentRun, model.toString)).getMessage
       }
     )
     assert(refusal.startsWith(s"$model is being written by process "), refusal)
@@ -120,13 +120,13 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     val local = HdfsLike.register(new Configuration(hadoop))
     val model = Scratch.folder().resolve("model")
     def measured(loss: Double) = Some(new ExportJob.Measured("sequences", 6, loss))
-    export(local, latentRun, s"hdfslike:$model", measured = measured(3.0))
+    write(local, latentRun, s"hdfslike:$model", measured = measured(3.0))
     HdfsLike.watched(call => if (call.name == "rename" && call.to == model) throw new Killed)(
-      intercept[Killed](export(local, latentRun, s"hdfslike:$model", measured = measured(2.0)))
+      intercept[Killed](write(local, latentRun, s"hdfslike:$model", measured = measured(2.0)))
     )
     assert(!Files.exists(model))
     var found = Option.empty[Double]
-    export(
+    write(
       local,
       latentRun,
       s"hdfslike:$model",
@@ -142,7 +142,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     val model = Scratch.folder().resolve("model")
     def measured(loss: Double) = Some(new ExportJob.Measured("sequences", 6, loss))
     intercept[LeaseLostException](
-      export(
+      write(
         local,
         latentRun,
         s"hdfslike:$model",
@@ -152,7 +152,7 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
           names(claims)
             .filter(_.startsWith("holder-"))
             .foreach(n => Files.delete(claims.resolve(n)))
-          export(local, latentRun, s"hdfslike:$model", measured = measured(2.0))
+          write(local, latentRun, s"hdfslike:$model", measured = measured(2.0))
         }
       )
     )
