@@ -56,7 +56,7 @@ public final class ModelFolder {
           "%s %s exists%s. Name another folder or remove it."
               .formatted(
                   option,
-                  target,
+                  output,
                   replaced.isEmpty() ? "" : " and is no model, it has no " + replaced));
     }
     desk.deleteEarlier();
