@@ -83,7 +83,7 @@ class BigDlGuideSuite extends AnyFunSuite with SharedSparkSession {
     val main = Seq("-cp", Processes.classPath, "io.moraine.jobs.cli.Commands", file.toString)
     val builder = new ProcessBuilder(((java +: options) ++ main).asJava).directory(folder.toFile)
     val process = builder.redirectErrorStream(true).redirectOutput(log.toFile).start()
-    if (!process.waitFor(300, TimeUnit.SECONDS)) process.destroyForcibly()
+    if (!process.waitFor(1200, TimeUnit.SECONDS)) process.destroyForcibly()
     val said = Processes.text(log)
     assert(!process.isAlive && process.exitValue == 0, said.takeRight(3000))
     said.linesIterator.filter(_.startsWith("COMMAND ")).foreach(info(_))

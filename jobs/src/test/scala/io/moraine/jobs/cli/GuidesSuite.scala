@@ -189,7 +189,7 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
     builder.environment.put("SPARK_LOCAL_IP", "127.0.0.1")
     builder.environment.put("OPENBLAS_NUM_THREADS", "1")
     val process = builder.redirectErrorStream(true).redirectOutput(log.toFile).start()
-    if (!process.waitFor(600, TimeUnit.SECONDS)) process.destroyForcibly()
+    if (!process.waitFor(1200, TimeUnit.SECONDS)) process.destroyForcibly()
     assert(!process.isAlive && process.exitValue == 0, Processes.text(log).takeRight(3000))
     Processes.text(log).linesIterator.filter(_.startsWith("COMMAND ")).foreach(info(_))
     for (page <- Seq("small.html", "unique.html", "report.html", "runs.html"))
