@@ -17,7 +17,7 @@ with DAG(
         bash_command="/opt/moraine/conf/schedule/nightly /crawl/{{ ds }} /store --ranks 2",
         retries=2,
         retry_delay=timedelta(minutes=5),
-        # 75: another process prepares, trains or exports there; the night is skipped, not failed.
+        # 75: another process prepares, trains or exports there; what is left of the night is skipped, not failed.
         skip_on_exit_code=75,
         # SIGTERM ends training with a checkpoint.
         execution_timeout=timedelta(hours=6),

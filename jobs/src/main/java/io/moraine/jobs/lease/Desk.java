@@ -93,6 +93,11 @@ public final class Desk {
     }
   }
 
+  /** Whether there are any that were taken away. */
+  public boolean hasEarlier() throws IOException {
+    return !earlier().isEmpty();
+  }
+
   /** Drafts of a file that those had whose desks were taken away. */
   public List<Path> earlierDrafts(String file) throws IOException {
     List<Path> drafts = new ArrayList<>();

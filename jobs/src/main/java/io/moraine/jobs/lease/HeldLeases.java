@@ -154,7 +154,7 @@ public final class HeldLeases {
     return reason.map(
         why ->
             new LeaseLostException(
-                "%s. This command writes no more; start it again: stages that were finished are kept."
+                "%s. This command writes no more. Start it again; prepare, dedup and tokenizer go on from the stages that were finished."
                     .formatted(why),
                 failure));
   }

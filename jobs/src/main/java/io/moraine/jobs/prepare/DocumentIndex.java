@@ -82,7 +82,9 @@ final class DocumentIndex {
     LeasedWriter writer = new LeasedWriter(hadoop, root, desk.ranks());
     IndexManifest settled = settled(desk, writer, root, manifest);
     DocumentIndex index = new DocumentIndex(desk, writer, root, settled, key);
-    index.restore();
+    if (desk.hasEarlier()) { // one look instead of one for each table
+      index.restore();
+    }
     return index;
   }
 

@@ -1,5 +1,7 @@
 package io.moraine.jobs.prepare;
 
+import static java.util.Objects.requireNonNull;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 
 /**
@@ -17,6 +19,13 @@ record UnpublishedIncrement(
     int number, String key, String dataset, String manifestHash, String desk) {
 
   static final String FILE = ".unpublished.json";
+
+  UnpublishedIncrement {
+    requireNonNull(key, "key");
+    requireNonNull(dataset, "dataset");
+    requireNonNull(manifestHash, "manifest_hash");
+    requireNonNull(desk, "desk");
+  }
 
   /** The file's text. */
   String rendered() {

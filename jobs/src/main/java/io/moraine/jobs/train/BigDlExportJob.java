@@ -64,10 +64,11 @@ public final class BigDlExportJob {
     Path named = new Path(output);
     FileSystem files = named.getFileSystem(hadoop);
     Path target = files.makeQualified(named);
+    Desk desk = leases.replacing(output, "--output");
+    desk.restore(ModelFolder.STAGING, target);
     if (files.exists(target) && files.getFileStatus(target).isDirectory()) {
       throw new ConfigException("--output %s is a folder, a file is wanted.".formatted(output));
     }
-    Desk desk = leases.replacing(output, "--output");
     desk.deleteEarlier();
     Checkpoints checkpoints = new Checkpoints(new HadoopStorage(hadoop, run.root()));
     Checkpoint newest = TrainedModel.newest(run, checkpoints, progress);
@@ -77,7 +78,14 @@ public final class BigDlExportJob {
       requireSameSize(run, newest, model);
       ModuleSlices.requireSame(hadoop, run, model);
       CheckpointWeights.load(model, checkpoints, newest, settings.train().wire().weights());
-      write((BigDlModule) model, LeasedWriter.holder(hadoop, target.getParent(), desk), target);
+      try {
+        LeasedWriter.holder(hadoop, target.getParent(), desk)
+            .replace(target, ((BigDlModule) model)::write);
+      } catch (IllegalArgumentException e) {
+        throw new ConfigException("%s.".formatted(e.getMessage()), e);
+      } finally {
+        files.delete(new Path(desk.drafts(), target.getName()), false);
+      }
       long parameters = model.parameters().slices().stream().mapToLong(Slice::length).sum();
       return new Exported(newest.step(), parameters);
     }
@@ -88,15 +96,6 @@ public final class BigDlExportJob {
       throw new ConfigException(
           "%s has a checkpoint of %,d elements, and the module has %,d now: it is another one."
               .formatted(run.root(), checkpoint.state().length(), model.parameters().length()));
-    }
-  }
-
-  private static void write(BigDlModule model, LeasedWriter writer, Path target)
-      throws IOException {
-    try {
-      writer.replace(target, model::write);
-    } catch (IllegalArgumentException e) {
-      throw new ConfigException("%s.".formatted(e.getMessage()), e);
     }
   }
 }

@@ -17,18 +17,21 @@ import org.apache.hadoop.fs.Path;
  */
 public final class ModelFolder {
 
-  private static final String STAGING = "staging";
+  /** Name of the draft on the desk. */
+  static final String STAGING = "staging";
 
   private final Desk desk;
   private final FileSystem files;
   private final Path target;
   private final Path staging;
+  private final boolean isReplaceable;
 
-  private ModelFolder(Desk desk, FileSystem files, Path target) {
+  private ModelFolder(Desk desk, FileSystem files, Path target, boolean isReplaceable) {
     this.desk = desk;
     this.files = files;
     this.target = target;
     this.staging = new Path(desk.drafts(), STAGING);
+    this.isReplaceable = isReplaceable;
   }
 
   /**
@@ -47,11 +50,9 @@ public final class ModelFolder {
     Path target = files.makeQualified(named);
     Desk desk = leases.replacing(output, option);
     desk.restore(STAGING, target);
-    ModelFolder folder = new ModelFolder(desk, files, target);
-    boolean replaceable = !replaced.isEmpty() && files.exists(new Path(target, replaced));
-    if (files.exists(target)
-        && !replaceable
-        && (files.getFileStatus(target).isFile() || files.listStatus(target).length > 0)) {
+    ModelFolder folder = new ModelFolder(desk, files, target, !replaced.isEmpty());
+    boolean isModel = !replaced.isEmpty() && files.exists(new Path(target, replaced));
+    if (!isModel && folder.isTaken()) {
       throw new ConfigException(
           "%s %s exists%s. Name another folder or remove it."
               .formatted(
@@ -60,8 +61,13 @@ public final class ModelFolder {
                   replaced.isEmpty() ? "" : " and is no model, it has no " + replaced));
     }
     desk.deleteEarlier();
-    files.mkdirs(folder.staging);
     return folder;
+  }
+
+  /** Whether anything is there. */
+  private boolean isTaken() throws IOException {
+    return files.exists(target)
+        && (files.getFileStatus(target).isFile() || files.listStatus(target).length > 0);
   }
 
   private static FileSystem plain(FileSystem files) {
@@ -78,8 +84,18 @@ public final class ModelFolder {
     storage().write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
   }
 
-  /** Gives the folder its name. */
+  /**
+   * Gives the folder its name.
+   *
+   * @throws TryLaterException if nothing may be replaced, and another process has made something
+   *     there meanwhile
+   */
   void publish() throws IOException {
+    if (!isReplaceable && isTaken()) {
+      throw new TryLaterException(
+          "%s has been made by another process meanwhile, and stays. Name another folder."
+              .formatted(target));
+    }
     desk.publish(staging, target);
   }
 

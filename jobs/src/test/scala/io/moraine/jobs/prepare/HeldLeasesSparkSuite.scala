@@ -185,7 +185,7 @@ class HeldLeasesSparkSuite extends AnyFunSuite with SharedSparkSession {
       )
       assert(
         lost.getMessage == s"hdfslike:$output: another process took the lease. This command writes " +
-          "no more; start it again: stages that were finished are kept."
+          "no more. Start it again; prepare, dedup and tokenizer go on from the stages that were finished."
       )
       assert(left.nonEmpty, lost.getCause)
       assert(content(output) == left)
@@ -299,11 +299,13 @@ class HeldLeasesSparkSuite extends AnyFunSuite with SharedSparkSession {
     val folder = Scratch.folder()
     val index = folder.resolve("seen")
     dedup(input(), folder.resolve("monday"), Some(index))
-    val file = Files.writeString(index.resolve(".unpublished.json"), "{")
-    val refused =
-      intercept[CorpusException](dedup(input(), folder.resolve("tuesday"), Some(index)))
-    assert(refused.getMessage.startsWith(s"hdfslike:$file is damaged: "))
-    assert(refused.getMessage.endsWith("remove the file; else begin a new index."))
+    for (damaged <- Seq("{", "{}")) {
+      val file = Files.writeString(index.resolve(".unpublished.json"), damaged)
+      val refused =
+        intercept[CorpusException](dedup(input(), folder.resolve("tuesday"), Some(index)))
+      assert(refused.getMessage.startsWith(s"hdfslike:$file is damaged: "))
+      assert(refused.getMessage.endsWith("remove the file; else begin a new index."))
+    }
   }
 
   test(

@@ -115,6 +115,40 @@ class ExportImportSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(names(model.getParent) == Set("model"))
   }
 
+  test("what ends an export before it writes leaves nothing beside it") {
+    val parent = Scratch.folder()
+    val output = parent.resolve("model").toString
+    intercept[IllegalStateException](
+      write(hadoop, latentRun, output, meanwhile = throw new IllegalStateException)
+    )
+    assert(names(parent).isEmpty)
+  }
+
+  test("a run that another process begins while it is imported stays as it is") {
+    val model = exported(latentRun)
+    val local = HdfsLike.register(new Configuration(hadoop))
+    val run = Scratch.folder().resolve("run")
+    HdfsLike.watched(call =>
+      if (call.file == "settings.json") {
+        Files.createDirectories(run)
+        Files.writeString(run.resolve("status.json"), "{}")
+      }
+    ) {
+      val refused = intercept[TryLaterException](
+        ImportJob.run(
+          local,
+          model.toString,
+          HdfsLike.run(run),
+          Optional.empty(),
+          Optional.empty(),
+          Scratch.silent
+        )
+      )
+      assert(refused.getMessage.contains("has been made by another process meanwhile"))
+    }
+    assert(names(run) == Set("status.json") && names(run.getParent) == Set("run"))
+  }
+
   test("a kill between putting a model aside and the new one in its place: the old one is there") {
     class Killed extends RuntimeException
     val local = HdfsLike.register(new Configuration(hadoop))
