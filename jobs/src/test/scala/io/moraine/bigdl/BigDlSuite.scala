@@ -1,5 +1,7 @@
 package io.moraine.bigdl
 
+import io.moraine.jobs.Scratch
+import io.moraine.jobs.train.Processes
 import io.moraine.model.train.TrainableModel
 import java.nio.file.{Files, Path}
 import java.util.concurrent.{FutureTask, TimeUnit}
@@ -7,7 +9,6 @@ import java.util.function.{BooleanSupplier, Supplier}
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
-import scala.util.Try
 
 /** The module's tests are here: it is compiled against Scala 2.11, and here is another one. */
 class BigDlSuite extends AnyFunSuite {
@@ -41,27 +42,17 @@ class BigDlSuite extends AnyFunSuite {
     )
   }
 
-  test("a new thread computes with as many threads of MKL as were opened last: 1, 2, 3") {
-    // OpenMP's threads have the name of the one that began them. When that has ended they wait for
-    // another one: what computes now has its name, or else is all that there is.
-    def started: Seq[String] = Files
-      .list(Path.of("/proc/self/task"))
-      .iterator
-      .asScala
-      .flatMap(task => Try(Files.readString(task.resolve("comm")).trim).toOption) // it may end
-      .filter(_.startsWith("mkl-thread-"))
-      .toSeq
-    try
-      for (threads <- Seq(1, 2, 3)) {
-        val product = BigDl
-          .open(BigDlSuite.classPath.asJava, threads)
-          .load(BigDlSuite.examples + "ThreadsOfMkl", classOf[Runnable])
-        val name = s"mkl-thread-$threads"
-        val names = inNewThread(name) { product.run(); started }
-        assert(names.count(_ == name) == threads || names.size == threads, names)
-      }
-    finally BigDl.open(BigDlSuite.classPath.asJava, 1)
-  }
+  for (opened <- Seq(Seq(1), Seq(1, 2), Seq(2, 3)))
+    test(
+      s"a new thread computes with as many threads of MKL as were opened last: ${opened.mkString(", ")}"
+    ) {
+      val log = Scratch.folder().resolve("threads")
+      val root = Map("moraine.root" -> System.getProperty("moraine.root"))
+      val process =
+        Processes.start(log, root, "io.moraine.bigdl.ThreadsOfMkl", opened.map(_.toString): _*)
+      assert(Processes.exitCode(process, 120) == 0, Processes.text(log))
+      assert(Processes.text(log).linesIterator.contains(s"threads: ${opened.last}"))
+    }
 
   test("a thread that computes has BigDL's class loader while it does, and its own behind") {
     val pass =

@@ -17,7 +17,6 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.util.SerializableConfiguration;
-import scala.collection.Iterator$;
 
 /**
  * A rank as a process of its own, without Spark: what the barrier stage is measured against.
@@ -57,12 +56,14 @@ public final class PlainRank {
         settings.connections().hasUnixSockets()
             ? Listener.withUnixSocket("127.0.0.1")
             : Listener.open("127.0.0.1");
-    try (Communicator communicator =
-        new Communicator(
-            Rendezvous.inFolder(config, Path.of(args[1], "rendezvous"), listener),
-            settings.connections().hierarchy())) {
+    RunData data = RunData.of(hadoop, List.of(args[0]));
+    try (RankSequences sequences = RankSequences.begin(hadoop, data, Optional.empty());
+        Communicator communicator =
+            new Communicator(
+                Rendezvous.inFolder(config, Path.of(args[1], "rendezvous"), listener),
+                settings.connections().hierarchy())) {
       new RankTask(
-              RunData.of(hadoop, List.of(args[0])).rendered(),
+              data.rendered(),
               args[1],
               settings.rendered(),
               Start.first(false, desk.ranks()),
@@ -72,7 +73,7 @@ public final class PlainRank {
               run.root().toString(),
               secret,
               new SerializableConfiguration(hadoop))
-          .train(settings, communicator, Device.CPU, Limits.NONE, Iterator$.MODULE$.empty());
+          .train(settings, communicator, Device.CPU, Limits.NONE, sequences);
     }
   }
 }

@@ -7,6 +7,7 @@ import io.moraine.jobs.config.ConfigException;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.jobs.lease.LeasedWriter;
 import io.moraine.model.checkpoint.Checkpoints;
+import io.moraine.model.checkpoint.CorruptDataException;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.data.BatchReader;
 import io.moraine.model.data.TokenSource;
@@ -23,7 +24,7 @@ import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.Transformer;
 import java.io.IOException;
 import java.io.Serializable;
-import java.nio.file.Files;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -101,9 +102,10 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     Device device = settings.engine().isBigDl() ? Device.CPU : device(settings, context);
     RankConnection connection = new RankConnection(context, settings, hadoop.value());
     String name = runId + "/" + start.attempt();
-    try (Communicator communicator = connection.open(name, secret, device)) {
+    try (RankSequences sequences = sequences(settings, input);
+        Communicator communicator = connection.open(name, secret, device)) {
       try {
-        TrainResult result = train(settings, communicator, device, limits, input);
+        TrainResult result = train(settings, communicator, device, limits, sequences);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       } catch (RuntimeException | IOException e) {
         communicator.abort(e.toString());
@@ -112,6 +114,22 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
         communicator.abort(e.toString());
         throw e;
       }
+    }
+  }
+
+  /**
+   * Begins to read them, while the ranks find each other.
+   *
+   * @param tables of those to train on, if the settings want batches from there
+   */
+  private RankSequences sequences(TrainSettings settings, Iterator<Object> tables) {
+    try {
+      return RankSequences.begin(
+          hadoop.value(),
+          RunData.parse(dataJson, "the run's data"),
+          settings.engine().hasDeviceBatches() ? Optional.of(tables) : Optional.empty());
+    } catch (CorruptDataException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -149,24 +167,23 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
    * The rank's part, once the ranks are connected.
    *
    * @param limits of this attempt
-   * @param tables of the sequences that it sees, if the settings want batches from there
+   * @param sequences of the run
    */
   TrainResult train(
       TrainSettings settings,
       Communicator communicator,
       Device device,
       Limits limits,
-      Iterator<Object> tables)
+      RankSequences sequences)
       throws IOException {
     Configuration conf = hadoop.value();
-    RunData data = RunData.parse(dataJson, "the run's data");
+    RunData data = sequences.data();
     RunFolder folder = RunFolder.at(run);
     LeasedWriter writer =
         new LeasedWriter(conf, folder.root(), new org.apache.hadoop.fs.Path(start.desk()));
-    Path scratch = Files.createTempDirectory("moraine-sequences-");
-    RankSequences sequences = new RankSequences(conf, data, scratch);
+    boolean hasDocuments = settings.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
     try (TrainableModel model = model(settings, data, communicator, device);
-        BatchReader train = batches(settings, sequences, device, tables);
+        BatchReader train = sequences.trainedOn(device, hasDocuments);
         TokenSource heldOut = sequences.heldOut();
         RunRecorder recorder =
             new RunRecorder(
@@ -200,8 +217,6 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
         recorder.lastMessage(line(there.handoff()));
       }
       return result;
-    } finally {
-      Files.deleteIfExists(scratch);
     }
   }
 
@@ -225,15 +240,6 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
         new Transformer(settings.model(), settings.recompute(), exchange, device);
     InitialWeights.put(settings.model(), settings.train().seed(), model.parameters());
     return model;
-  }
-
-  private static BatchReader batches(
-      TrainSettings settings, RankSequences sequences, Device device, Iterator<Object> tables)
-      throws IOException {
-    boolean hasDocuments = settings.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
-    return settings.engine().hasDeviceBatches()
-        ? sequences.trainedOn(tables, device, hasDocuments)
-        : sequences.trainedOn();
   }
 
   /** On rank 0, if it has all experts, and in libtorch. */

@@ -5,14 +5,14 @@ import io.moraine.bigdl.module.FloatTensors;
 import io.moraine.bigdl.module.Layers;
 
 /** A product that is large enough for several threads of MKL. */
-public final class ThreadsOfMkl implements Runnable {
+public final class LargeProduct implements Runnable {
 
   private static final int SIZE = 1024;
 
   private final Linear<Object> linear = Layers.linear(SIZE, SIZE);
 
   /** For {@code BigDl}. */
-  public ThreadsOfMkl() {}
+  public LargeProduct() {}
 
   @Override
   public void run() {
