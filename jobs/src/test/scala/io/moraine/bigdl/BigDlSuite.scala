@@ -51,7 +51,8 @@ class BigDlSuite extends AnyFunSuite {
       val process =
         Processes.start(log, root, "io.moraine.bigdl.ThreadsOfMkl", opened.map(_.toString): _*)
       assert(Processes.exitCode(process, 120) == 0, Processes.text(log))
-      assert(Processes.text(log).linesIterator.contains(s"threads: ${opened.last}"))
+      val said = Processes.text(log)
+      assert(said.linesIterator.contains(s"threads: ${opened.last}"), said)
     }
 
   test("a thread that computes has BigDL's class loader while it does, and its own behind") {

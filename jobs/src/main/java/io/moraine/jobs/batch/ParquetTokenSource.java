@@ -3,7 +3,6 @@ package io.moraine.jobs.batch;
 import io.moraine.model.data.TokenBatch;
 import io.moraine.model.data.TokenSource;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
@@ -52,7 +51,7 @@ public final class ParquetTokenSource implements TokenSource {
    * @param length tokens per sequence that a model sees; rows have one more
    * @param scratch local folder for the mapped file
    * @throws IOException if a file cannot be read, a row has another length, or an id is missing,
-   *     twice there or out of range; or if the thread is interrupted
+   *     twice there or out of range
    */
   public static ParquetTokenSource open(
       Configuration hadoop, String folder, long sequences, int length, Path scratch)
@@ -66,9 +65,6 @@ public final class ParquetTokenSource implements TokenSource {
         hadoop,
         folder,
         (sequence, tokens, starts, file) -> {
-          if (Thread.interrupted()) {
-            throw new InterruptedIOException("interrupted as it read " + file);
-          }
           source.store(sequence, tokens, starts, file);
           if (seen.get((int) sequence)) {
             throw new IOException(

@@ -53,8 +53,8 @@ final class RankSequences implements AutoCloseable {
    * Begins to read files.
    *
    * @param data whose sequences they have
-   * @param tables of RAPIDS's in a device's memory, in the order that the trainer asks for, closed
-   *     when they are read; then no file of those to train on is
+   * @param tables RAPIDS's, in a device's memory, of those to train on in the trainer's order,
+   *     closed when they are read; if there are none files are read
    */
   static RankSequences begin(
       Configuration hadoop, RunData data, Optional<Iterator<Object>> tables) {
@@ -98,7 +98,10 @@ final class RankSequences implements AutoCloseable {
       return source.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted as it waited for the sequences");
+      InterruptedIOException interrupted =
+          new InterruptedIOException("interrupted as it waited for the sequences");
+      interrupted.initCause(e);
+      throw interrupted;
     } catch (ExecutionException e) {
       if (e.getCause() instanceof IOException unreadable) {
         throw unreadable;
@@ -106,7 +109,7 @@ final class RankSequences implements AutoCloseable {
       if (e.getCause() instanceof RuntimeException wrong) {
         throw wrong;
       }
-      throw (Error) e.getCause();
+      throw new IllegalStateException(e.getCause());
     }
   }
 
@@ -157,7 +160,7 @@ final class RankSequences implements AutoCloseable {
     };
   }
 
-  /** Nothing more is read. */
+  /** Interrupts what is still read; does not wait until it has ended. */
   @Override
   public void close() {
     trainedOn.cancel(true);
