@@ -9,6 +9,7 @@ trait SharedSparkSession {
     .master("local[2]")
     .appName("jobs tests")
     .config("spark.ui.enabled", "false")
+    .config("spark.network.timeout", "3600s") // a machine that stands still has lost no executor
     .config("spark.sql.shuffle.partitions", "4")
     .config("spark.sql.session.timeZone", "UTC")
     .config("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "2s")

@@ -15,7 +15,7 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
 
   implicit override val patienceConfig: PatienceConfig = PatienceConfig(Span(60, Seconds))
 
-  private val silenceMillis = 4000L
+  private val silenceMillis = 8000L
 
   /** Processes of a run, and a file that each makes when it is under way. */
   private class Run(

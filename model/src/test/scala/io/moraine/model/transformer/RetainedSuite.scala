@@ -97,15 +97,21 @@ class RetainedSuite extends AnyFunSuite {
       InitialWeights.put(m.config, 3, m.parameters)
       def passes(count: Int): Unit = for (_ <- 1 to count) m.forwardBackward(batch, 1)
       passes(20)
-      val before = held
-      passes(30)
-      val after = held
+      def round(): (Held, Held) = {
+        val before = held
+        passes(30)
+        (before, held)
+      }
+      // One that keeps the operands of every pass grows by 55 MB and more in every round; the JVM's
+      // heap and what it compiles grow now and then.
+      val (before, after) = Iterator
+        .fill(3)(round())
+        .find { case (from, to) => to.residentKib - from.residentKib < 24 * 1024 }
+        .getOrElse(fail("the process grew by 24 MiB and more in each of three rounds"))
       // The last hook called stays until another is, for libtorch takes what it handed on later.
       val hasNone = precision == Precision.FLOAT32 && recompute == Recompute.NONE
       assert(before.hooks == (if (hasNone) 0 else 1))
       assert(after.copy(residentKib = before.residentKib) == before)
-      // One that keeps the operands of every pass grows by 55 MB and more.
-      assert(after.residentKib - before.residentKib < 24 * 1024)
       m.close()
       assert(held.hooks == 0)
     }

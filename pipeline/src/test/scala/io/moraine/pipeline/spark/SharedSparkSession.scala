@@ -11,5 +11,6 @@ trait SharedSparkSession {
     .config("spark.ui.enabled", "false")
     .config("spark.sql.shuffle.partitions", "4")
     .config("spark.sql.session.timeZone", "UTC")
+    .config("spark.network.timeout", "3600s") // a machine that stands still has lost no executor
     .getOrCreate()
 }

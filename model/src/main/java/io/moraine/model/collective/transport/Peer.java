@@ -27,6 +27,9 @@ final class Peer {
   /** How long closing waits when no more bytes leave, as when the peer does not end. */
   private static final long CLOSE_MILLIS = 2000;
 
+  /** Time to read what a peer said before it closed. */
+  private static final long LAST_WORDS_MILLIS = 1000;
+
   /** Time for a peer that cannot connect to others to say so, which it does at its deadline. */
   private static final long FIRST_SIGN_MILLIS = 1000;
 
@@ -49,8 +52,8 @@ final class Peer {
     this.connection = connection;
     this.pool = pool;
     this.writer = new FrameWriter(connection.out());
-    this.sender = start("send to rank " + rank, this::sendAll);
     this.receiver = start("receive from rank " + rank, this::receiveAll);
+    this.sender = start("send to rank " + rank, this::sendAll); // which looks at the receiver
   }
 
   /** By rank; if one cannot be made none is left, and all connections are closed. */
@@ -178,12 +181,22 @@ final class Peer {
     } catch (ClosedChannelException e) {
       // On this side, by whoever reads, who says why.
     } catch (IOException e) {
+      awaitLastWords();
       fail("connection lost while sending (" + said(e) + ")");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       fail("interrupted");
     } catch (RuntimeException | Error e) {
       fail("this rank cannot send (" + e + ")");
+    }
+  }
+
+  /** The peer may have said why it closes, and that not be read yet. */
+  private void awaitLastWords() {
+    try {
+      receiver.join(LAST_WORDS_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -203,7 +216,8 @@ final class Peer {
           fail("connection lost (closed by that rank)");
         }
         if (frame.kind() == Frame.Kind.DATA && !queue(frame)) {
-          return;
+          // Read on: closing over unread bytes, the system drops what this rank said last.
+          frame.payload().release();
         }
       }
     } catch (IOException e) {
