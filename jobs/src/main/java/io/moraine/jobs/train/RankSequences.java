@@ -109,6 +109,9 @@ final class RankSequences implements AutoCloseable {
       if (e.getCause() instanceof RuntimeException wrong) {
         throw wrong;
       }
+      if (e.getCause() instanceof Error fatal) {
+        throw fatal;
+      }
       throw new IllegalStateException(e.getCause());
     }
   }
