@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli;
 
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 import scala.Tuple2;
 
@@ -38,13 +39,13 @@ final class SparkOptions {
     conf.setIfMissing("spark.sql.parquet.compression.codec", "zstd");
     // A barrier stage waits for its slots: look every 2 s, not every 15 s.
     conf.setIfMissing("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "2s");
-    boolean chosen = conf.contains("spark.sql.shuffle.partitions");
-    SparkSession session = SparkSession.builder().config(conf).getOrCreate();
-    if (!chosen) {
-      int cores = session.sparkContext().defaultParallelism();
-      session.conf().set("spark.sql.shuffle.partitions", String.valueOf(2 * cores));
+    // Set before the session is there: afterwards it would load all of Spark SQL at once.
+    SparkSession.Builder session = SparkSession.builder().config(conf);
+    if (!conf.contains("spark.sql.shuffle.partitions")) {
+      int cores = SparkContext.getOrCreate(conf).defaultParallelism();
+      session.config("spark.sql.shuffle.partitions", 2L * cores);
     }
-    return session;
+    return session.getOrCreate();
   }
 
   /** In local mode Spark assigns no resources, and a task that asks for one waits for ever. */

@@ -31,9 +31,6 @@ public record PreparedDataset(Path root) {
 
   public static final String MANIFEST = "manifest.json";
 
-  private static final StructType DOCUMENTS =
-      Cleaning.PASSED.add("held_out", "boolean").add("n_tokens", "int");
-
   /** The dataset at a path given by a user. */
   public static PreparedDataset at(String path) {
     return new PreparedDataset(new Path(path));
@@ -49,7 +46,8 @@ public record PreparedDataset(Path root) {
 
   /** {@link #documents()} as a table, in whichever format it was written. */
   public Dataset<Row> documentsTable(SparkSession spark) {
-    return table(spark, documents(), DOCUMENTS);
+    StructType columns = Cleaning.PASSED.add("held_out", "boolean").add("n_tokens", "int");
+    return table(spark, documents(), columns);
   }
 
   /** {@link #removed()} as a table, in whichever format it was written. */

@@ -99,21 +99,32 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     Limits limits = left.from(System.nanoTime());
     BarrierTaskContext context = BarrierTaskContext.get();
     TrainSettings settings = TrainSettings.recorded(settingsJson, "the run's settings");
-    Device device = settings.engine().isBigDl() ? Device.CPU : device(settings, context);
-    RankConnection connection = new RankConnection(context, settings, hadoop.value());
-    String name = runId + "/" + start.attempt();
-    try (RankSequences sequences = sequences(settings, input);
-        Communicator communicator = connection.open(name, secret, device)) {
-      try {
-        TrainResult result = train(settings, communicator, device, limits, sequences);
+    try (RankSequences sequences = sequences(settings, input)) {
+      Device device = settings.engine().isBigDl() ? Device.CPU : device(settings, context);
+      RankConnection connection = new RankConnection(context, settings, hadoop.value());
+      String name = runId + "/" + start.attempt();
+      try (Communicator communicator = connection.open(name, secret, device)) {
+        TrainResult result = trainOrTell(settings, communicator, device, limits, sequences);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
-      } catch (RuntimeException | IOException e) {
-        communicator.abort(e.toString());
-        throw new RankFailedException(communicator.step(), e);
-      } catch (Error e) {
-        communicator.abort(e.toString());
-        throw e;
       }
+    }
+  }
+
+  /** Before its connections are closed, the other ranks hear why it ends. */
+  private TrainResult trainOrTell(
+      TrainSettings settings,
+      Communicator communicator,
+      Device device,
+      Limits limits,
+      RankSequences sequences) {
+    try {
+      return train(settings, communicator, device, limits, sequences);
+    } catch (RuntimeException | IOException e) {
+      communicator.abort(e.toString());
+      throw new RankFailedException(communicator.step(), e);
+    } catch (Error e) {
+      communicator.abort(e.toString());
+      throw e;
     }
   }
 
