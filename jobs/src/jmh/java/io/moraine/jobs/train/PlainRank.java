@@ -66,7 +66,7 @@ public final class PlainRank {
               data.rendered(),
               args[1],
               settings.rendered(),
-              Start.first(false, desk.ranks()),
+              Attempt.first(false, desk.ranks()),
               Limits.NONE.left(0),
               1,
               List.of(),

@@ -9,6 +9,10 @@ import scala.Tuple2;
 final class SparkOptions {
 
   private static final String LOCAL_MODE = "local(\\[.*])?";
+  private static final String PARTITIONS = "spark.sql.shuffle.partitions";
+
+  /** Spark's own default. */
+  private static final int CLUSTER_PARTITIONS = 200;
 
   private SparkOptions() {}
 
@@ -30,6 +34,30 @@ final class SparkOptions {
   }
 
   private static SparkSession session(String command, SparkConf conf) {
+    complete(command, conf);
+    SparkContext context = SparkContext.getOrCreate(conf);
+    SparkSession.Builder session = SparkSession.builder().sparkContext(context).config(conf);
+    if (!conf.contains(PARTITIONS)) {
+      // Not behind the session's start: that would load all of Spark SQL there and then.
+      session.config(PARTITIONS, partitions(context));
+    }
+    return session.getOrCreate();
+  }
+
+  /**
+   * How many tasks corpora are dealt out to: twice the cores, on a cluster no fewer than Spark
+   * would take, as executors may still be on their way.
+   */
+  static int partitions(SparkContext context) {
+    return partitions(context.isLocal(), context.defaultParallelism());
+  }
+
+  static int partitions(boolean isLocal, int cores) {
+    return isLocal ? 2 * cores : Math.max(CLUSTER_PARTITIONS, 2 * cores);
+  }
+
+  /** Puts in what every command wants and nobody has given. */
+  static void complete(String command, SparkConf conf) {
     conf.setAppName("moraine " + command);
     conf.setIfMissing("spark.master", "local[*]");
     if (conf.get("spark.master").matches(LOCAL_MODE)) {
@@ -39,13 +67,6 @@ final class SparkOptions {
     conf.setIfMissing("spark.sql.parquet.compression.codec", "zstd");
     // A barrier stage waits for its slots: look every 2 s, not every 15 s.
     conf.setIfMissing("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "2s");
-    // Set before the session is there: afterwards it would load all of Spark SQL at once.
-    SparkSession.Builder session = SparkSession.builder().config(conf);
-    if (!conf.contains("spark.sql.shuffle.partitions")) {
-      int cores = SparkContext.getOrCreate(conf).defaultParallelism();
-      session.config("spark.sql.shuffle.partitions", 2L * cores);
-    }
-    return session.getOrCreate();
   }
 
   /** In local mode Spark assigns no resources, and a task that asks for one waits for ever. */

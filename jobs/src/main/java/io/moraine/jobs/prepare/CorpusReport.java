@@ -59,7 +59,8 @@ final class CorpusReport {
   List<String> write(
       Funnel funnel, Dataset<Row> cleaned, Dataset<Row> features, Dataset<Row> removed) {
     Dataset<Row> stages = removed.select(col("id").as("removed_id"), col("stage"));
-    Dataset<Row> nearRemoved = removed.where(col("stage").equalTo("near"));
+    Dataset<Row> clustered =
+        removed.where(col("stage").equalTo("near").and(col("kept_id").isNotNull()));
     write("funnel", stages(funnel.stages()), "position");
     CorpusSummary summary = new CorpusSummary(FunnelTable.stages(funnel.stages()));
     summary.passedOver(funnel.passedOver());
@@ -68,7 +69,7 @@ final class CorpusReport {
     summary.languages(write("languages", languages(cleaned, stages), "language", "stage"));
     summary.replacements(write("pii", replacements(cleaned), "kind"));
     summary.lengths(write("lengths", lengths(features, stages), "from_characters"));
-    summary.clusters(write("clusters", NearReport.clusterSizes(nearRemoved), "documents"));
+    summary.clusters(write("clusters", NearReport.clusterSizes(clustered), "documents"));
     Dataset<Row> pairs = stored("pairs", pairs(cleaned), "similarity", "id", "other_id");
     summary.pairs(pairs.drop("text", "other_text").collectAsList());
     summary.sets(write("decontamination", decontamination(), "set"));

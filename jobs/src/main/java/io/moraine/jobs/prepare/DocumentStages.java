@@ -29,9 +29,10 @@ import org.apache.spark.sql.SparkSession;
  * removed/, superseded/, report/ and the index; {@link Reading} writes quarantine/, {@link
  * TextStages} cuts/.
  *
- * <p>Two stages have a name each in settings, funnel and tables: the settings' section {@code
- * clean} is the stage {@code quality}, whose table is {@code cleaned}; the stage {@code shingles}
- * stores the table {@code features}.
+ * <p>Three stages have other names in settings or tables than in the funnel: {@code read} stores
+ * the table {@code parts}; the settings' sections {@code clean}, {@code language} and {@code pii}
+ * are the stage {@code quality}, whose table is {@code cleaned}; {@code shingles} stores {@code
+ * features}.
  */
 final class DocumentStages {
 

@@ -117,8 +117,9 @@ final class SequenceStages {
         mixture.isOnce() ? Map.of() : mixture.resolve(tokensBySource(once));
     Dataset<Row> trained = training(once, epochs, tokenizer);
     Packing.Packed train = pack("pack", trained, endOfText, run.dataset().sequences());
-    Dataset<Row> kept = TrainingDocuments.once(tokenized.where(col("held_out")));
-    Packing.Packed heldOut = pack("pack held-out", kept, endOfText, run.dataset().heldOut());
+    Dataset<Row> heldOutDocuments = TrainingDocuments.once(tokenized.where(col("held_out")));
+    Packing.Packed heldOut =
+        pack("pack held-out", heldOutDocuments, endOfText, run.dataset().heldOut());
     return new Result(train, splits(train), heldOut, mixture(once, trained, epochs));
   }
 

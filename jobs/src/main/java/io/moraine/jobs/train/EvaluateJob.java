@@ -93,7 +93,7 @@ public final class EvaluateJob {
     requireSameTokenizer(run, dataset);
     progress.start("evaluate");
     Map<String, String> sources = sources(dataset);
-    int threads = spark.sparkContext().defaultParallelism();
+    int threads = LocalThreads.of(spark.sparkContext());
     try (TrainedModel trained =
         TrainedModel.load(
             spark.sparkContext().hadoopConfiguration(), run, step, threads, progress)) {

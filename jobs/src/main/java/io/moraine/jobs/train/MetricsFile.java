@@ -11,9 +11,8 @@ import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.MessageTypeParser;
 
 /**
- * Metrics of a stretch of steps as one Parquet file, {@code
- * metrics/steps-00000101-00000200.parquet}. Files end at checkpoints, so that a resumed run
- * replaces whole files.
+ * Metrics of some steps as one Parquet file, {@code metrics/steps-00000101-00000200.parquet}. Files
+ * end at checkpoints, so that a resumed run replaces whole files.
  */
 final class MetricsFile {
 

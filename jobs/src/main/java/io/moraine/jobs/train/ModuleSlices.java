@@ -25,7 +25,7 @@ final class ModuleSlices {
   }
 
   /**
-   * Whether a module is the one that the run's checkpoints are of.
+   * Requires that a module is the one that the run's checkpoints are of.
    *
    * @throws ConfigException if it has other slices, or the same in another order
    */

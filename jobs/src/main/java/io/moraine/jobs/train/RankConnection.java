@@ -37,18 +37,18 @@ final class RankConnection {
   /**
    * Connects all ranks with each other; each calls this.
    *
-   * @param name of the run and the attempt; ranks of another one are refused
+   * @param runId of this attempt; ranks of another one are refused
    * @param secret by which the ranks know each other
    * @param device that this rank computes on
    * @throws ConfigException if the ranks' devices do not go together, or certificates are not
    *     trusted
    */
-  Communicator open(String name, byte[] secret, Device device) {
+  Communicator open(String runId, byte[] secret, Device device) {
     String[] hosts =
         Arrays.stream(context.getTaskInfos())
             .map(info -> info.address().replaceFirst(":\\d+$", ""))
             .toArray(String[]::new);
-    MeshConfig config = config(name, secret, hosts.length);
+    MeshConfig config = config(runId, secret, hosts.length);
     try (Listener listener = listen(hosts[context.partitionId()])) {
       List<String> places = new ArrayList<>();
       List<String> addresses = new ArrayList<>();
@@ -71,12 +71,12 @@ final class RankConnection {
     }
   }
 
-  private MeshConfig config(String name, byte[] secret, int ranks) {
+  private MeshConfig config(String runId, byte[] secret, int ranks) {
     MeshConfig config =
         new MeshConfig(
             context.partitionId(),
             ranks,
-            name,
+            runId,
             secret,
             settings.connections().silence(),
             settings.connections().compute(),

@@ -1,7 +1,7 @@
 package io.moraine.jobs.train;
 
 import io.moraine.jobs.batch.ColumnarTables;
-import io.moraine.jobs.batch.RankedSequences;
+import io.moraine.jobs.batch.SequencesByRank;
 import io.moraine.jobs.config.TrainSettings;
 import io.moraine.model.checkpoint.Checkpoint;
 import io.moraine.model.checkpoint.Checkpoints;
@@ -42,11 +42,11 @@ record RankPartitions(SparkSession spark, TrainSettings settings) {
       throws IOException {
     ColumnarTables.adapter();
     Optional<Checkpoint> newest = resume ? newest(run) : Optional.empty();
-    List<RankedSequences.Part> parts =
+    List<SequencesByRank.Part> parts =
         data.datasets().stream()
-            .map(entry -> new RankedSequences.Part(entry.path(), entry.sequences()))
+            .map(entry -> new SequencesByRank.Part(entry.path(), entry.sequences()))
             .toList();
-    RankedSequences sequences = new RankedSequences(order(data, newest), sizes(data), ranks);
+    SequencesByRank sequences = new SequencesByRank(order(data, newest), sizes(data), ranks);
     long next = newest.map(Checkpoint::step).orElse(0L) + 1;
     return ColumnarTables.of(
         spark, sequences.of(spark, parts, next, Math.max(next, settings.train().steps())));
@@ -62,12 +62,7 @@ record RankPartitions(SparkSession spark, TrainSettings settings) {
   private SequenceOrder order(RunData data, Optional<Checkpoint> newest) {
     long seed = settings.train().seed();
     return newest
-        .map(Checkpoint::state)
-        .filter(state -> !state.stretches().isEmpty())
-        .map(
-            state ->
-                new SequenceOrder(state.stretches(), seed)
-                    .grown(state.position(), data.sequences()))
+        .map(checkpoint -> checkpoint.state().order(seed, data.sequences()))
         .orElseGet(() -> new SequenceOrder(data.sequences(), seed));
   }
 

@@ -102,18 +102,18 @@ final class RankStage {
    */
   TrainResult run(RunData data, RunFolder run, int ranks, boolean resume, Limits limits)
       throws IOException {
-    Start start = Start.first(resume, tenure.desk().ranks());
+    Attempt attempt = Attempt.first(resume, tenure.desk().ranks());
     long checkpoint = 0;
-    int losses = 0;
+    int ranksLost = 0;
     Optional<String> before = Optional.empty();
     while (true) {
       tenure.requireLease(run);
       try {
-        RDD<Object> slots = slots(data, run, ranks, start);
-        SlotWait wait = wait(run, limits, start);
+        RDD<Object> slots = slots(data, run, ranks, attempt);
+        SlotWait wait = wait(run, limits, attempt);
         wait.await(slots);
         Limits.Left left = limits.left(System.nanoTime());
-        RankTask task = task(data, run, ranks, start, left);
+        RankTask task = task(data, run, ranks, attempt, left);
         return wait.launch(slots, TrainJob.JOB_GROUP, () -> once(slots, task));
       } catch (Exception e) { // Spark throws checked ones that it does not declare
         if (!isWorthAnother(e)) {
@@ -124,22 +124,22 @@ final class RankStage {
         requireAnother(failure, before, e);
         before = failure;
         long newest = newestStep(hadoop, run);
-        losses = newest > checkpoint ? 1 : losses + 1;
+        ranksLost = newest > checkpoint ? 1 : ranksLost + 1;
         checkpoint = newest;
-        requireFewer(losses, checkpoint, e);
+        requireFewer(ranksLost, checkpoint, e);
         String why =
             "a rank was lost, begun again from the newest checkpoint (%d of at most %d times without a new one): %s"
-                .formatted(losses, settings.connections().recoveries(), cause(e));
+                .formatted(ranksLost, settings.connections().recoveries(), cause(e));
         progress.say("train: " + why);
         tenure.status().recovering(why);
-        start = start.again(why, tenure.desk().ranks());
+        attempt = attempt.again(why, tenure.desk().ranks());
       }
     }
   }
 
-  private SlotWait wait(RunFolder run, Limits limits, Start start) {
+  private SlotWait wait(RunFolder run, Limits limits, Attempt attempt) {
     return new SlotWait(
-        spark, settings.connections().slots(), progress, tenure, run, limits, start.attempt() > 0);
+        spark, settings.connections().slots(), progress, tenure, run, limits, attempt.number() > 0);
   }
 
   private boolean isWorthAnother(Exception e) {
@@ -169,12 +169,12 @@ final class RankStage {
     }
   }
 
-  private void requireFewer(int losses, long checkpoint, Exception e) {
+  private void requireFewer(int ranksLost, long checkpoint, Exception e) {
     int allowed = settings.connections().recoveries();
-    if (losses > allowed) {
+    if (ranksLost > allowed) {
       throw new RanksLostException(
           "a rank was lost too often (%d since the checkpoint of step %d, train.recoveries is %d): %s. Started again, the run goes on from that checkpoint."
-              .formatted(losses, checkpoint, allowed, cause(e)),
+              .formatted(ranksLost, checkpoint, allowed, cause(e)),
           e);
     }
   }
@@ -214,9 +214,9 @@ final class RankStage {
     return texts.toString();
   }
 
-  private RDD<Object> slots(RunData data, RunFolder run, int ranks, Start start)
+  private RDD<Object> slots(RunData data, RunFolder run, int ranks, Attempt attempt)
       throws IOException {
-    RDD<Object> slots = input.of(data, run, ranks, start.resume());
+    RDD<Object> slots = input.of(data, run, ranks, attempt.resume());
     if (!spark.isLocal()) {
       requireCores(spark.getConf(), settings.engine().device());
     }
@@ -241,14 +241,14 @@ final class RankStage {
     }
   }
 
-  private RankTask task(RunData data, RunFolder run, int ranks, Start start, Limits.Left left) {
+  private RankTask task(RunData data, RunFolder run, int ranks, Attempt attempt, Limits.Left left) {
     byte[] secret = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(secret);
     return new RankTask(
         data.rendered(),
         run.root().toString(),
         settings.rendered(),
-        start,
+        attempt,
         left,
         threadsPerRank(ranks),
         engineFiles,
@@ -268,7 +268,7 @@ final class RankStage {
 
   private int threadsPerRank(int ranks) {
     return spark.isLocal()
-        ? Math.max(1, spark.defaultParallelism() / ranks)
+        ? Math.max(1, LocalThreads.of(spark) / ranks)
         : Math.max(1, executorCores());
   }
 

@@ -53,11 +53,11 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
   private final String dataJson;
   private final String run;
   private final String settingsJson;
-  private final Start start;
+  private final Attempt attempt;
   private final Limits.Left left;
   private final int threads;
   private final List<String> engineFiles;
-  private final String runId;
+  private final String application;
   private final byte[] secret;
   private final SerializableConfiguration hadoop;
 
@@ -75,21 +75,21 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       String dataJson,
       String run,
       String settingsJson,
-      Start start,
+      Attempt attempt,
       Limits.Left left,
       int threads,
       List<String> engineFiles,
-      String runId,
+      String application,
       byte[] secret,
       SerializableConfiguration hadoop) {
     this.dataJson = dataJson;
     this.run = run;
     this.settingsJson = settingsJson;
-    this.start = start;
+    this.attempt = attempt;
     this.left = left;
     this.threads = threads;
     this.engineFiles = engineFiles;
-    this.runId = runId;
+    this.application = application;
     this.secret = secret;
     this.hadoop = hadoop;
   }
@@ -102,8 +102,8 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     try (RankSequences sequences = sequences(settings, input)) {
       Device device = settings.engine().isBigDl() ? Device.CPU : device(settings, context);
       RankConnection connection = new RankConnection(context, settings, hadoop.value());
-      String name = runId + "/" + start.attempt();
-      try (Communicator communicator = connection.open(name, secret, device)) {
+      String runId = application + "/" + attempt.number();
+      try (Communicator communicator = connection.open(runId, secret, device)) {
         TrainResult result = trainOrTell(settings, communicator, device, limits, sequences);
         return CollectionConverters.IteratorHasAsScala(List.of(result).iterator()).asScala();
       }
@@ -191,7 +191,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
     RunData data = sequences.data();
     RunFolder folder = RunFolder.at(run);
     LeasedWriter writer =
-        new LeasedWriter(conf, folder.root(), new org.apache.hadoop.fs.Path(start.desk()));
+        new LeasedWriter(conf, folder.root(), new org.apache.hadoop.fs.Path(attempt.desk()));
     boolean hasDocuments = settings.model().span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
     try (TrainableModel model = model(settings, data, communicator, device);
         BatchReader train = sequences.trainedOn(device, hasDocuments);
@@ -200,7 +200,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
             new RunRecorder(
                 writer,
                 folder,
-                start,
+                attempt,
                 limits,
                 data,
                 settings.train().steps(),
@@ -223,7 +223,7 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
               recorder,
               settings.digest(),
               System::nanoTime);
-      TrainResult result = trainer.run(start.resume());
+      TrainResult result = trainer.run(attempt.resume());
       if (train instanceof DeviceBatches there && communicator.rank() == 0) {
         recorder.lastMessage(line(there.handoff()));
       }

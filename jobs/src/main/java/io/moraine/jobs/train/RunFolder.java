@@ -76,7 +76,7 @@ public record RunFolder(Path root) {
     return new Path(root, "stop");
   }
 
-  /** One Parquet file per stretch between checkpoints. */
+  /** One Parquet file for the steps from a checkpoint to the next. */
   public Path metrics() {
     return new Path(root, "metrics");
   }

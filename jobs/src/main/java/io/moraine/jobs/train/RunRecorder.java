@@ -16,13 +16,13 @@ import org.apache.hadoop.fs.Path;
 
 /**
  * Writes what a run does into its folder: Parquet metrics at checkpoints, TensorBoard events as
- * they come, status.json about once a second. Runs on rank 0.
+ * they come, status.json about once a second. Each rank has one; the trainer tells rank 0's alone.
  */
 final class RunRecorder implements TrainObserver, AutoCloseable {
 
   private final LeasedWriter writer;
   private final RunFolder folder;
-  private final Start start;
+  private final Attempt attempt;
   private final Limits limits;
   private final RunData data;
   private final long steps;
@@ -44,21 +44,21 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
   RunRecorder(
       LeasedWriter writer,
       RunFolder folder,
-      Start start,
+      Attempt attempt,
       Limits limits,
       RunData data,
       long steps,
       Optional<TextSamples> samples) {
     this.writer = writer;
     this.folder = folder;
-    this.start = start;
+    this.attempt = attempt;
     this.limits = limits;
     this.data = data;
     this.steps = steps;
     this.samples = samples;
     this.status = new StatusFile(writer, folder, steps);
-    if (!start.message().isEmpty()) {
-      status.say(start.message());
+    if (!attempt.message().isEmpty()) {
+      status.say(attempt.message());
     }
   }
 
@@ -114,7 +114,7 @@ final class RunRecorder implements TrainObserver, AutoCloseable {
     if (files.exists(folder.stop())) {
       return Optional.of("there is a file " + folder.stop());
     }
-    return files.exists(Desk.endRequest(new Path(start.desk())))
+    return files.exists(Desk.endRequest(new Path(attempt.desk())))
         ? Optional.of("the process was asked to end")
         : Optional.empty();
   }

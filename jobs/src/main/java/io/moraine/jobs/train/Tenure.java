@@ -10,13 +10,13 @@ import java.util.function.Supplier;
  *
  * @param desk through which the run's folder is changed
  * @param status to say where the run stands
- * @param loss why the lease is lost, once it is
+ * @param lostBecause why the lease is lost, once it is
  */
-record Tenure(Desk desk, DriverStatus status, Supplier<Optional<String>> loss) {
+record Tenure(Desk desk, DriverStatus status, Supplier<Optional<String>> lostBecause) {
 
   /** Whether the lease is lost. */
   boolean isOver() {
-    return loss.get().isPresent();
+    return lostBecause.get().isPresent();
   }
 
   /**

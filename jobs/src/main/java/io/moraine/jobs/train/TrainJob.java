@@ -127,10 +127,10 @@ public final class TrainJob {
     try {
       return training.run();
     } catch (Exception e) { // Spark throws checked ones that it does not declare
-      Optional<LeaseLostException> loss = loss(run, tenure.loss().get(), e);
-      tell(tenure, loss.isPresent() ? loss.get() : e);
-      if (loss.isPresent()) {
-        throw loss.get();
+      Optional<LeaseLostException> lost = lostLease(run, tenure.lostBecause().get(), e);
+      tell(tenure, lost.isPresent() ? lost.get() : e);
+      if (lost.isPresent()) {
+        throw lost.get();
       }
       throw e;
     }
@@ -148,7 +148,7 @@ public final class TrainJob {
   }
 
   /** Whether it is because the lease is lost, which the driver has seen, or a rank. */
-  private static Optional<LeaseLostException> loss(
+  private static Optional<LeaseLostException> lostLease(
       RunFolder run, Optional<String> reason, Exception e) {
     if (reason.isPresent()) {
       return Optional.of(
@@ -234,9 +234,7 @@ public final class TrainJob {
       return;
     }
     List<SequenceOrder.Stretch> stretches =
-        new SequenceOrder(state.stretches(), settings.train().seed())
-            .grown(state.position(), data.sequences())
-            .stretches();
+        state.order(settings.train().seed(), data.sequences()).stretches();
     SequenceOrder.Stretch last = stretches.get(stretches.size() - 1);
     long missing = last.from() + last.sequences() - state.position();
     if (missing > 0) {
@@ -278,7 +276,11 @@ public final class TrainJob {
     spark.sparkContext().cancelJobGroup(JOB_GROUP);
   }
 
-  /** Records settings and tokenizer; a run that goes on must have the same model and data. */
+  /**
+   * The folder as this start wants it: a run that goes on must have the same tokenizer and model,
+   * and the data it knows; otherwise its checkpoints are deleted. Then module, tokenizer and
+   * settings are recorded.
+   */
   private void prepareFolder(
       RunFolder run, Desk desk, RunData given, Optional<Path> module, boolean resume)
       throws IOException {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /** What must hold before a run is trained: of its data, of the cluster, of what it was before. */
@@ -80,23 +81,26 @@ final class TrainRequirements {
   }
 
   /**
-   * Requires that all ranks can run at once, and that each has work in every step.
+   * Requires settings with which all ranks can run at once, in local mode slots for them too (of a
+   * cluster's {@link SlotWait} waits), and work for each in every step.
    *
    * @throws ConfigException if not
    */
   void requireSlots(int ranks) {
-    int slots = spark.sparkContext().defaultParallelism();
-    if (spark.sparkContext().getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
+    SparkContext context = spark.sparkContext();
+    int slots = LocalThreads.slots(context);
+    if (context.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
       throw new ConfigException(
           "all ranks begin at once, which Spark does with a fixed number of executors alone: set spark.dynamicAllocation.enabled to false.");
     }
     if (ranks < 1) {
       throw new ConfigException("--ranks must be at least 1, got %d.".formatted(ranks));
     }
-    if (spark.sparkContext().isLocal() && ranks > slots) {
+    if (context.isLocal() && ranks > slots) {
       throw new ConfigException(
           "--ranks %d need as many slots at once, --master %s has %d. Use --master 'local[%d]' or fewer ranks."
-              .formatted(ranks, spark.sparkContext().master(), slots, ranks));
+              .formatted(
+                  ranks, context.master(), slots, ranks * LocalThreads.coresPerTask(context)));
     }
     if (settings.train().batch().smallest() < ranks) {
       throw new ConfigException(

@@ -34,9 +34,9 @@ class RapidsHandoffSparkSuite extends AnyFunSuite {
         .toDF("sequence_id", "filled", "tokens", "starts")
         .write
         .parquet(folder.resolve("sequences").toString)
-      val parts = java.util.List.of(new RankedSequences.Part(folder.toString, sequences.toLong))
+      val parts = java.util.List.of(new SequencesByRank.Part(folder.toString, sequences.toLong))
       for (ranks <- Seq(1, 2)) {
-        val rows = new RankedSequences(order, sizes, ranks).of(spark, parts, 1, steps.toLong)
+        val rows = new SequencesByRank(order, sizes, ranks).of(spark, parts, 1, steps.toLong)
         val places = ColumnarTables
           .of(spark, rows)
           .mapPartitionsWithIndex((rank, tables) => seen(rank, ranks, tables))

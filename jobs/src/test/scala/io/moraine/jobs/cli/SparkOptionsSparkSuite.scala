@@ -1,6 +1,7 @@
 package io.moraine.jobs.cli
 
 import io.moraine.jobs.SharedSparkSession
+import org.apache.spark.SparkConf
 import org.scalatest.funsuite.AnyFunSuite
 
 class SparkOptionsSparkSuite extends AnyFunSuite with SharedSparkSession {
@@ -11,6 +12,28 @@ class SparkOptionsSparkSuite extends AnyFunSuite with SharedSparkSession {
       for ((key, value) <- settings) System.setProperty(key, value)
       test
     } finally for ((key, _) <- settings) System.clearProperty(key)
+
+  test("partitions: twice the cores, on a cluster 200 at least") {
+    assert(SparkOptions.partitions(true, 3) == 6)
+    assert(SparkOptions.partitions(false, 2) == 200 && SparkOptions.partitions(false, 1000) == 2000)
+    assert(SparkOptions.partitions(spark.sparkContext) == 4)
+  }
+
+  test("what is given stays, the rest is put in") {
+    def completed(chosen: (String, String)*): SparkConf = {
+      val conf = new SparkConf(false)
+      for ((key, value) <- chosen) conf.set(key, value)
+      SparkOptions.complete("prepare", conf)
+      conf
+    }
+    val all = completed()
+    assert(all.get("spark.app.name") == "moraine prepare" && all.get("spark.master") == "local[*]")
+    assert(all.get("spark.sql.session.timeZone") == "UTC")
+    assert(all.get("spark.sql.parquet.compression.codec") == "zstd")
+    assert(all.get("spark.scheduler.barrier.maxConcurrentTasksCheck.interval") == "2s")
+    val some = Seq("spark.master" -> "yarn", "spark.sql.parquet.compression.codec" -> "gzip")
+    for ((key, value) <- some) assert(completed(some: _*).get(key) == value)
+  }
 
   test("what needs a GPU is kept from a session that reads spark-submit's properties again") {
     assert(spark.sparkContext.isLocal)

@@ -106,6 +106,7 @@ class TextStagesSparkSuite extends AnyFunSuite with SharedSparkSession {
     val detail = "quiz line 1: 3 n-grams, 1.000 of the item"
     assert(row("d") == Seq("decontamination", "contaminated", detail, null, null))
     assert(row("d2") == Seq("near", "similar-text", "as d, which was removed later", null, null))
+    assert(table(output, "report/clusters").isEmpty, "of its cluster nothing is kept")
     val cuts = table(output, "cuts").map { r =>
       (
         r.getAs[String]("id"),

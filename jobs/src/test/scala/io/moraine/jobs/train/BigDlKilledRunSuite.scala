@@ -31,7 +31,8 @@ class BigDlKilledRunSuite extends AnyFunSuite with KilledRuns {
     assert(ofBigDl(classes) > 100, "what the next test looks for is in such a log")
   }
 
-  test("without --engine bigdl no class of BigDL is loaded, and none of its jars is named") {
+  /** The classes that `moraine train` of two steps loads, in order; and what it writes. */
+  private lazy val (loadedByTorch: Path, ofTorch: Path) = {
     val folder = Scratch.folder()
     val classes = folder.resolve("classes.log")
     val log = folder.resolve("log")
@@ -44,8 +45,23 @@ class BigDlKilledRunSuite extends AnyFunSuite with KilledRuns {
         Seq("--config", Processes.settingsFile(2, settings: _*).toString): _*
     )
     assert(Processes.exitCode(torch, 120) == 0, Processes.text(log))
-    val loaded = Processes.text(classes)
+    (classes, log)
+  }
+
+  test("training loads nothing of Spark SQL before its first step that only tables want") {
+    val loaded = Processes.text(loadedByTorch)
+    val firstStep = loaded.indexOf(" io.moraine.model.train.StepSums ")
+    assert(firstStep > 0)
+    for (unwanted <- Seq("internal.SessionState", "catalyst.parser.CatalystSqlParser$")) {
+      val at = loaded.indexOf(s" org.apache.spark.sql.$unwanted ")
+      assert(at < 0 || at > firstStep, unwanted)
+    }
+    assert(!Processes.text(ofTorch).contains("Using an existing SparkContext"))
+  }
+
+  test("without --engine bigdl no class of BigDL is loaded, and none of its jars is named") {
+    val loaded = Processes.text(loadedByTorch)
     assert(loaded.contains(" io.moraine.model.train.Trainer "))
-    assert(ofBigDl(classes) == 0 && !loaded.contains("model/bigdl/target/jars"))
+    assert(ofBigDl(loadedByTorch) == 0 && !loaded.contains("model/bigdl/target/jars"))
   }
 }

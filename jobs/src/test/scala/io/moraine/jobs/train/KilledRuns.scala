@@ -45,28 +45,37 @@ trait KilledRuns extends SharedSparkSession { this: AnyFunSuite =>
     val name = f"checkpoints/step-$steps%08d/rank-$rank%05d-of-00002.safetensors"
     Files.readAllBytes(run.resolve(name)).toSeq
   }
-  private def checkpoints(run: Path): Seq[Path] = {
-    val folder = run.resolve("checkpoints")
+  private def listed(folder: Path): Seq[Path] =
     if (!Files.exists(folder)) Nil
     else {
       val files = Files.list(folder)
       try files.iterator.asScala.toSeq
       finally files.close()
     }
-  }
+
+  private def desks(run: Path): Set[String] =
+    listed(run.resolve("lease")).map(_.getFileName.toString).filter(_.startsWith("desk-")).toSet
 
   /** The last step that any attempt has begun a checkpoint of. */
   protected def newest(run: Path): Int =
-    checkpoints(run).map(_.getFileName.toString.stripPrefix("step-").toInt).maxOption.getOrElse(0)
+    listed(run.resolve("checkpoints"))
+      .map(_.getFileName.toString.stripPrefix("step-").toInt)
+      .maxOption
+      .getOrElse(0)
 
-  /** Kills at a moment that a seed decides: so long after its start, or when a checkpoint is
-    * written.
+  /** Kills at a moment that a seed decides: so long after its start, so long after it has the lease
+    * (ranks connect, restore, make their first steps), or when a checkpoint is written.
     */
   protected def kill(run: Path, process: Process, random: Random, log: Path): Unit = {
+    val before = desks(run)
     val target = newest(run) + every * (1 + random.nextInt(2))
     try {
-      if (random.nextInt(5) == 0) Thread.sleep(random.nextInt(4000).toLong)
-      else {
+      val moment = random.nextInt(5)
+      if (moment == 0) Thread.sleep(random.nextInt(4000).toLong)
+      else if (moment == 1) {
+        Processes.await("the lease", 120, 1)((desks(run) -- before).nonEmpty || !process.isAlive)
+        Thread.sleep(random.nextInt(4000).toLong)
+      } else {
         val deadline = System.nanoTime + 120 * 1000000000L
         while (newest(run) < target && process.isAlive && System.nanoTime < deadline)
           Thread.sleep(1)

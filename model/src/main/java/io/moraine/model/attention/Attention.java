@@ -11,7 +11,7 @@ public sealed interface Attention permits LatentAttention, GroupedQueryAttention
    *
    * @shape x (B * L, D); result (B * L, D)
    */
-  Tensor forward(Tensor x, AttentionMask sequences, Rotary rotary);
+  Tensor forward(Tensor x, AttentionMask mask, Rotary rotary);
 
   /**
    * Causal attention of the next tokens of one text over themselves and those in the cache, which

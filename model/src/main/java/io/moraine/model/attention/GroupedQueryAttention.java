@@ -34,15 +34,15 @@ public record GroupedQueryAttention(
     implements Attention {
 
   @Override
-  public Tensor forward(Tensor x, AttentionMask sequences, Rotary rotary) {
-    long b = sequences.count();
+  public Tensor forward(Tensor x, AttentionMask mask, Rotary rotary) {
+    long b = mask.count();
     long l = x.size(0) / b;
     int kv = config.keyValueHeads();
     int d = config.headDim();
 
     Tensor key = rotary.rotate(wk.forward(x).view(b, l, kv, d), 0);
     Tensor value = wv.forward(x).view(b, l, kv, d);
-    return attend(x, key, value, sequences.visible(), 0, rotary);
+    return attend(x, key, value, mask.visible(), 0, rotary);
   }
 
   /**

@@ -57,8 +57,8 @@ public record LatentAttention(
   }
 
   @Override
-  public Tensor forward(Tensor x, AttentionMask sequences, Rotary rotary) {
-    return attend(x, compress(x, sequences.count(), rotary, 0), sequences, rotary);
+  public Tensor forward(Tensor x, AttentionMask mask, Rotary rotary) {
+    return attend(x, compress(x, mask.count(), rotary, 0), mask, rotary);
   }
 
   /**
@@ -105,8 +105,8 @@ public record LatentAttention(
         rotary.rotate(latentAndKey.narrow(1, latentDim, r).reshape(b, l, 1, r), fromPosition));
   }
 
-  private Tensor attend(Tensor x, Compressed compressed, AttentionMask sequences, Rotary rotary) {
-    long b = sequences.count();
+  private Tensor attend(Tensor x, Compressed compressed, AttentionMask mask, Rotary rotary) {
+    long b = mask.count();
     long l = x.size(0) / b;
     int h = config.heads();
     int n = config.noPositionDim();
@@ -121,7 +121,7 @@ public record LatentAttention(
     Tensor key = cat(keysAndValues.narrow(3, 0, n), compressed.keyRotary().expand(b, l, h, r));
     Tensor value = keysAndValues.narrow(3, n, v);
 
-    Tensor heads = attend(query, key, value, sequences.visible());
+    Tensor heads = attend(query, key, value, mask.visible());
     return wo.forward(heads.reshape(b * l, (long) h * v));
   }
 

@@ -52,6 +52,19 @@ public record Checkpoint(long step, String folder, State state, Map<String, Stri
             "the ranges of %d ranks do not make up %d parameters".formatted(worldSize, length));
       }
     }
+
+    /**
+     * The order in which sequences are seen from there on: those that are new come when the epoch
+     * ends. Of a checkpoint that did not record it, as if there had always been as many.
+     *
+     * @param seed of the run
+     * @param sequences that there are now
+     */
+    public SequenceOrder order(long seed, long sequences) {
+      return stretches.isEmpty()
+          ? new SequenceOrder(sequences, seed)
+          : new SequenceOrder(stretches, seed).grown(position, sequences);
+    }
   }
 
   /**

@@ -88,6 +88,7 @@ public final class Checkpoints {
    * @return empty if none was ever finished
    * @throws CorruptDataException if some were finished and all of those are damaged: to start over
    *     silently would lose the run
+   * @cost reads all files of that checkpoint, for their digests
    */
   public Optional<Checkpoint> newestWhole(Consumer<String> skipped) throws IOException {
     List<String> folders =

@@ -138,7 +138,7 @@ final class DeviceShard implements Shard {
   }
 
   @Override
-  public void take(Part part, Ranges written, float[] values) {
+  public void put(Part part, Ranges written, float[] values) {
     written.meet(
         owned.modelRanges(),
         (from, to, length) -> staging.put(tensor(part), to, values, from, length));

@@ -50,7 +50,7 @@ final class HostShard implements Shard {
   }
 
   @Override
-  public void take(Part part, Ranges written, float[] values) {
+  public void put(Part part, Ranges written, float[] values) {
     written.copy(values, array(part), owned.modelRanges());
   }
 

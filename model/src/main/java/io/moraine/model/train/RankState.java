@@ -23,12 +23,12 @@ record RankState(
   }
 
   /**
-   * Takes what is this rank's out of a checkpoint; the model's weights come by {@link
+   * Puts in what is this rank's out of a checkpoint; the model's weights come by {@link
    * #giveWeights}.
    *
    * @return whether all that gradients owed was of these parameters
    */
-  boolean take(Checkpoints checkpoints, Checkpoint checkpoint, Communicator communicator)
+  boolean restore(Checkpoints checkpoints, Checkpoint checkpoint, Communicator communicator)
       throws IOException {
     float[] bias = new ShardState(owned, shard).restore(checkpoints, checkpoint, modelLength());
     model.expertBalance().ifPresent(balance -> balance.setBias(bias));
@@ -40,7 +40,7 @@ record RankState(
         communicator.worldSize());
   }
 
-  /** Gives everybody the weights of a checkpoint that was taken; all ranks call it together. */
+  /** Gives everybody the weights of a checkpoint that was restored; all ranks call it together. */
   void giveWeights(Checkpoints checkpoints, Checkpoint checkpoint) throws IOException {
     weights.start(new ShardState(owned, shard).known(checkpoints, checkpoint));
   }

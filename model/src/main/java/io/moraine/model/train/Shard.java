@@ -56,11 +56,11 @@ sealed interface Shard extends AutoCloseable permits HostShard, DeviceShard {
   float[] copy(Part part);
 
   /**
-   * Takes what this rank owns of a part.
+   * Overwrites what this rank owns of a part.
    *
    * @param written ranges of {@code values} in the model, in their order
    */
-  void take(Part part, Ranges written, float[] values);
+  void put(Part part, Ranges written, float[] values);
 
   @Override
   void close();

@@ -74,7 +74,7 @@ final class ShardState {
         bias = floats(file, BIAS, name);
         if (isNeeded) {
           for (Shard.Part part : Shard.Part.values()) {
-            shard.take(part, written, floats(file, part.tensor(), name));
+            shard.put(part, written, floats(file, part.tensor(), name));
           }
         }
       }

@@ -148,8 +148,8 @@ final class StepGradients implements AutoCloseable {
   private void sumOwn(int start, int count) {
     float[] total = new float[count];
     float[] chunk = new float[count];
-    for (int source = 0; source < communicator.worldSize(); source++) {
-      model.gradients().get(own(source) + start, chunk, 0, count);
+    for (int rank = 0; rank < communicator.worldSize(); rank++) {
+      model.gradients().get(own(rank) + start, chunk, 0, count);
       for (int i = 0; i < count; i++) {
         total[i] += chunk[i];
       }
@@ -162,14 +162,14 @@ final class StepGradients implements AutoCloseable {
         NoGradGuard noGradient = new NoGradGuard()) {
       Tensor total = sum.onDevice(owned.sharded() + start, count).orElseThrow();
       total.zero_();
-      for (int source = 0; source < communicator.worldSize(); source++) {
-        total.add_(model.gradients().onDevice(own(source) + start, count).orElseThrow());
+      for (int rank = 0; rank < communicator.worldSize(); rank++) {
+        total.add_(model.gradients().onDevice(own(rank) + start, count).orElseThrow());
       }
     }
   }
 
   /** Where the gradients begin that come from a rank's tokens. */
-  private long own(int source) {
-    return owned.replicated() + (long) source * owned.alone();
+  private long own(int rank) {
+    return owned.replicated() + (long) rank * owned.alone();
   }
 }

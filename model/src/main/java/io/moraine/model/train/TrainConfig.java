@@ -10,7 +10,7 @@ import java.util.Locale;
 /**
  * How a run trains.
  *
- * @param seed of the weights and of the order of the data
+ * @param seed of the weights, of the order of the data and of powersgd's first factors
  * @param steps of the run
  * @param batch sequences of a step
  * @param schedule of the learning rate

@@ -3,7 +3,7 @@ package io.moraine.model.train;
 import io.moraine.model.checkpoint.Checkpoint;
 import java.io.IOException;
 
-/** Hears what a run does; on rank 0. */
+/** Hears what a run does. The trainer tells that of rank 0 alone. */
 public interface TrainObserver {
 
   /**

@@ -56,7 +56,7 @@ final class TrainerCheckpoints implements AutoCloseable {
 
   /** Makes everything as in a checkpoint but the order of sequences. */
   void restore(Checkpoint checkpoint) throws IOException {
-    if (!state.take(checkpoints, checkpoint, communicator)) {
+    if (!state.restore(checkpoints, checkpoint, communicator)) {
       tell(
           "what gradients owed is dropped: it is of other parameters or another rank of powersgd; train.experts.placement or train.wire.powersgd-rank has changed");
     }
@@ -76,7 +76,7 @@ final class TrainerCheckpoints implements AutoCloseable {
       return batches;
     }
     SequenceOrder known = new SequenceOrder(before.stretches(), batches.order().seed());
-    SequenceOrder order = known.grown(before.position(), sequences);
+    SequenceOrder order = before.order(batches.order().seed(), sequences);
     if (!order.equals(known)) {
       long from = order.stretches().get(order.stretches().size() - 1).from();
       tell(

@@ -17,8 +17,8 @@ interface AttentionContext {
    */
   Tensor attend(Attention attention, Tensor x);
 
-  static AttentionContext of(AttentionMask sequences, Rotary rotary) {
-    return (attention, x) -> attention.forward(x, sequences, rotary);
+  static AttentionContext of(AttentionMask mask, Rotary rotary) {
+    return (attention, x) -> attention.forward(x, mask, rotary);
   }
 
   /** The cache is one layer's; what is attended to is added to it. */

@@ -29,8 +29,8 @@ final class MultiTokenPrediction implements AutoCloseable {
   private final Weights weights;
   private final Rotary rotary;
   private final TorchExpertBalance balance;
-  private final SummedLoss losses;
-  private final SummedLoss predictions;
+  private final RunningSum losses;
+  private final RunningSum predictions;
 
   MultiTokenPrediction(
       ModelConfig config,
@@ -42,8 +42,8 @@ final class MultiTokenPrediction implements AutoCloseable {
     this.weights = weights;
     this.rotary = rotary;
     this.balance = balance;
-    this.losses = new SummedLoss(device);
-    this.predictions = new SummedLoss(device);
+    this.losses = new RunningSum(device);
+    this.predictions = new RunningSum(device);
   }
 
   /**
@@ -58,7 +58,7 @@ final class MultiTokenPrediction implements AutoCloseable {
    */
   Optional<Tensor> loss(
       TensorBatch batch,
-      AttentionMask sequences,
+      AttentionMask mask,
       Tensor tokens,
       Tensor hidden,
       Function<TrainingListener, LayerRun> runs) {
@@ -67,14 +67,14 @@ final class MultiTokenPrediction implements AutoCloseable {
     for (int k = 1; k <= config.prediction().depth() && k < batch.length(); k++) {
       int places = batch.length() - k;
       Tensor targets = tokens.narrow(1, k + 1L, places).reshape(-1);
-      Optional<Tensor> learned =
+      Optional<Tensor> counted =
           batch.isPadded()
               ? Optional.of(targets.ge(new Scalar(0)).to(torch.ScalarType.Float))
               : Optional.empty();
       int moeLayer = config.moeLayers() - config.prediction().depth() + k - 1;
       TrainingListener listener =
-          new TrainingListener(balance, batch.sequences(), learned, Math.max(0, moeLayer));
-      before = forward(k, sequences, tokens.narrow(1, k, places), before, runs.apply(listener));
+          new TrainingListener(balance, batch.sequences(), counted, Math.max(0, moeLayer));
+      before = forward(k, mask, tokens.narrow(1, k, places), before, runs.apply(listener));
       Tensor sum = sumOfLosses(before, targets);
       losses.add(sum, 1);
       predictions.add(targets.ge(new Scalar(0)).sum(), 1);
@@ -94,18 +94,18 @@ final class MultiTokenPrediction implements AutoCloseable {
    * @param before of the main model or of module k - 1; at least L' places per sequence
    * @shape result (B * L', D)
    */
-  Tensor forward(int k, AttentionMask sequences, Tensor ids, Tensor before, LayerRun run) {
+  Tensor forward(int k, AttentionMask mask, Tensor ids, Tensor before, LayerRun run) {
     PredictionModule module = weights.predictionModules().get(k - 1);
     long places = ids.size(1);
     Tensor hidden =
         before
-            .view(sequences.count(), -1, config.dim())
+            .view(mask.count(), -1, config.dim())
             .narrow(1, 0, places)
-            .reshape(sequences.count() * places, config.dim());
+            .reshape(mask.count() * places, config.dim());
     Tensor embedded =
         torch.embedding(weights.embedding(), ids.reshape(-1).clamp_min(new Scalar(0)));
     Layer layer = module.layer();
-    AttentionMask shorter = sequences.first(places);
+    AttentionMask shorter = mask.first(places);
     Tensor h =
         run.forward(layer, module.join(embedded, hidden), AttentionContext.of(shorter, rotary));
     return module.norm().forward(h);

@@ -11,7 +11,7 @@ final class TrainingListener implements RoutingListener {
 
   private final TorchExpertBalance balance;
   private final int sequences;
-  private final Optional<Tensor> learned;
+  private final Optional<Tensor> counted;
   private int moeLayer;
 
   /** That of the pass; layers have scopes of their own. */
@@ -22,14 +22,14 @@ final class TrainingListener implements RoutingListener {
   /**
    * Before the first MoE layer, within a scope that lasts until backward is done.
    *
-   * @param learned the places whose routing counts, 1 or 0; empty if all do; shape (B * L)
+   * @param counted the places whose routing counts, 1 or 0; empty if all do; shape (B * L)
    * @param moeLayer index of that layer among all MoE layers
    */
   TrainingListener(
-      TorchExpertBalance balance, int sequences, Optional<Tensor> learned, int moeLayer) {
+      TorchExpertBalance balance, int sequences, Optional<Tensor> counted, int moeLayer) {
     this.balance = balance;
     this.sequences = sequences;
-    this.learned = learned;
+    this.counted = counted;
     this.moeLayer = moeLayer;
   }
 
@@ -43,13 +43,13 @@ final class TrainingListener implements RoutingListener {
   void count(Router router, MoeLayer.Result result) {
     balance.count(
         moeLayer++,
-        learned.isEmpty() ? result.load() : router.load(result.choice(), learned.get()));
+        counted.isEmpty() ? result.load() : router.load(result.choice(), counted.get()));
   }
 
   /** The balance loss of a layer; empty if its router has none. */
   Optional<Tensor> balanceLoss(Router router, MoeLayer.Result result) {
     return router.config().sequenceBalanceAlpha() > 0
-        ? Optional.of(router.sequenceBalanceLoss(result.choice().scores(), sequences, learned))
+        ? Optional.of(router.sequenceBalanceLoss(result.choice().scores(), sequences, counted))
         : Optional.empty();
   }
 

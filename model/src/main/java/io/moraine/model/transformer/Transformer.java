@@ -58,8 +58,8 @@ public final class Transformer implements TrainableModel {
   private final Weights weights;
   private final Rotary rotary;
   private final TorchExpertBalance balance;
-  private final MultiTokenPrediction prediction;
-  private final SummedLoss learned;
+  private final MultiTokenPrediction furtherModules;
+  private final RunningSum losses;
   private long predictions;
 
   /** The first gradient of each layer. */
@@ -103,8 +103,8 @@ public final class Transformer implements TrainableModel {
     this.rotary =
         new Rotary(
             config.attention().rotaryDim(), config.maxSequenceLength(), config.rotary(), device);
-    this.prediction = new MultiTokenPrediction(config, weights, rotary, balance, device);
-    this.learned = new SummedLoss(device);
+    this.furtherModules = new MultiTokenPrediction(config, weights, rotary, balance, device);
+    this.losses = new RunningSum(device);
     this.layerStarts =
         IntStream.range(0, config.layers())
             .mapToObj(layer -> WeightLayout.start(gradients.slices(), layer))
@@ -132,14 +132,14 @@ public final class Transformer implements TrainableModel {
   private void learnBy(UnaryOperator<LayerRun> form, Batch batch, double weight) {
     try (PointerScope scope = new PointerScope()) {
       TensorBatch there = batch instanceof TokenBatch here ? placed(here) : (TensorBatch) batch;
-      learned.add(pass(form, there, weight), there.predictions());
+      losses.add(pass(form, there, weight), there.predictions());
       predictions += there.predictions();
     }
   }
 
   @Override
   public LossSum takeLoss() {
-    LossSum taken = new LossSum(learned.take(), predictions);
+    LossSum taken = new LossSum(losses.take(), predictions);
     predictions = 0;
     return taken;
   }
@@ -154,13 +154,13 @@ public final class Transformer implements TrainableModel {
     Tensor tokens = tokens(batch);
     TrainingListener listener =
         new TrainingListener(balance, batch.sequences(), counted(batch, tokens), 0);
-    AttentionMask sequences = sequences(batch);
-    Tensor hidden = hiddenStates(inputs(tokens), sequences, form.apply(run(listener)));
+    AttentionMask mask = mask(batch);
+    Tensor hidden = hiddenStates(inputs(tokens), mask, form.apply(run(listener)));
     Tensor loss = crossEntropy(hidden, tokens, MEAN);
     Tensor balanced = listener.balanceLoss().map(loss::add).orElse(loss);
     Tensor total =
-        prediction
-            .loss(batch, sequences, tokens, hidden, this::run)
+        furtherModules
+            .loss(batch, mask, tokens, hidden, this::run)
             .map(balanced::add)
             .orElse(balanced);
     backward(total.mul(new Scalar(weight)));
@@ -215,7 +215,7 @@ public final class Transformer implements TrainableModel {
         NoGradGuard noGradient = new NoGradGuard()) {
       TensorBatch placed = placed(batch);
       Tensor tokens = tokens(placed);
-      Tensor hidden = hiddenStates(inputs(tokens), sequences(placed), run);
+      Tensor hidden = hiddenStates(inputs(tokens), mask(placed), run);
       return Floats.of(crossEntropy(hidden, tokens, NO_REDUCTION));
     }
   }
@@ -295,14 +295,14 @@ public final class Transformer implements TrainableModel {
    * @param tokens B * L ids
    * @return of the tokens i + k + 1 for every i with a token i + k; shape (B * (L - k), V)
    */
-  float[] furtherLogits(int[] tokens, AttentionMask sequences, int k) {
+  float[] furtherLogits(int[] tokens, AttentionMask mask, int k) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
-      Tensor rows = ids(tokens).view(sequences.count(), -1);
-      Tensor hidden = hiddenStates(rows.reshape(-1), sequences, LayerRun.UNHEARD);
+      Tensor rows = ids(tokens).view(mask.count(), -1);
+      Tensor hidden = hiddenStates(rows.reshape(-1), mask, LayerRun.UNHEARD);
       for (int module = 1; module <= k; module++) {
         Tensor further = rows.narrow(1, module, rows.size(1) - module);
-        hidden = prediction.forward(module, sequences, further, hidden, LayerRun.UNHEARD);
+        hidden = furtherModules.forward(module, mask, further, hidden, LayerRun.UNHEARD);
       }
       return Floats.of(weights.head().forward(hidden));
     }
@@ -328,7 +328,7 @@ public final class Transformer implements TrainableModel {
 
   @Override
   public LossSum takeFurtherLoss() {
-    return prediction.takeLoss();
+    return furtherModules.takeLoss();
   }
 
   @Override
@@ -343,8 +343,8 @@ public final class Transformer implements TrainableModel {
 
   @Override
   public void close() {
-    learned.close();
-    prediction.close();
+    losses.close();
+    furtherModules.close();
     rotary.close();
     weights.close();
     balance.close();
@@ -357,9 +357,9 @@ public final class Transformer implements TrainableModel {
    *
    * @shape ids (B * L); result (B * L, D)
    */
-  private Tensor hiddenStates(Tensor ids, AttentionMask sequences, LayerRun run) {
+  private Tensor hiddenStates(Tensor ids, AttentionMask mask, LayerRun run) {
     Tensor h = torch.embedding(weights.embedding(), ids);
-    AttentionContext context = AttentionContext.of(sequences, rotary);
+    AttentionContext context = AttentionContext.of(mask, rotary);
     for (Layer layer : weights.layers()) {
       h = run.forward(layer, h, context);
     }
@@ -402,7 +402,7 @@ public final class Transformer implements TrainableModel {
             : Optional.empty());
   }
 
-  private AttentionMask sequences(TensorBatch batch) {
+  private AttentionMask mask(TensorBatch batch) {
     boolean isSpanLimited = config.span() == ModelConfig.AttentionSpan.WITHIN_DOCUMENTS;
     return batch
         .documents()

@@ -8,16 +8,12 @@ import java.util.Arrays;
  * competes there alone; components whose bin stays empty borrow from a full one chosen by hashing.
  *
  * <p>One hash per shingle instead of one per shingle and component, and the probability that two
- * signatures agree in a component is still the Jaccard similarity of the sets. Values are stored;
- * the version is {@link #VERSION}.
+ * signatures agree in a component is still the Jaccard similarity of the sets.
  *
  * @source Li, Owen, Zhang, One Permutation Hashing, 2012, arXiv:1208.1259; Shrivastava, Optimal
  *     Densification for Fast and Accurate Minwise Hashing, 2017, arXiv:1703.04664, Algorithm 1
  */
 public final class MinHasher {
-
-  /** Changes whenever the values for the same input change. */
-  public static final int VERSION = 1;
 
   private static final long EMPTY = Long.MAX_VALUE;
 
@@ -37,11 +33,6 @@ public final class MinHasher {
     }
     this.components = components;
     this.seed = Mix64.murmurFinal(seed + 1);
-  }
-
-  /** Number of minima of a signature. */
-  public int components() {
-    return components;
   }
 
   /**

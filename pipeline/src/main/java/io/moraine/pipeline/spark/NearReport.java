@@ -32,7 +32,7 @@ public final class NearReport {
    * How many clusters there are of each size; a cluster is a kept document with those removed in
    * its place.
    *
-   * @param removed {@link NearDuplicates.Outcome#removed}
+   * @param removed with a kept_id each
    * @return documents (2 or more) and clusters, in ascending order
    */
   public static Dataset<Row> clusterSizes(Dataset<Row> removed) {

@@ -1,13 +1,13 @@
 package io.moraine.pipeline.component
 
+import io.moraine.pipeline.SeededProperties
 import io.moraine.pipeline.component.GreedySurvivors.Fate
 import java.nio.charset.StandardCharsets.UTF_8
 import java.util.Arrays
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
-class SurvivorsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class SurvivorsSuite extends AnyFunSuite with SeededProperties {
 
   private val documents = 12
   private val ranked = (0 until documents).map(i => new RankedDocument(0, 100 - i, s"d$i"))
@@ -32,7 +32,7 @@ class SurvivorsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
   }
 
   test("every removed document has a kept duplicate, no two kept ones are duplicates") {
-    forAll(graphs, minSuccessful(300)) { pairs =>
+    forEvery(graphs, 300) { pairs =>
       val fates = greedy(pairs)
       for (((fate, kept, similarity), i) <- fates.zipWithIndex if fate == Fate.REMOVED) {
         val j = ranked.indexOf(kept)
@@ -50,7 +50,7 @@ class SurvivorsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
       known <- graphs
       unknown <- graphs
     } yield (known, unknown)
-    forAll(cases, minSuccessful(300)) { case (known, unknown) =>
+    forEvery(cases, 300) { case (known, unknown) =>
       val before = greedy(known, unknown.map(_._2).toSet).map(_._1)
       val after = greedy(known ++ unknown).map(_._1)
       for (i <- ranked.indices if before(i) != Fate.UNDECIDED) assert(before(i) == after(i))
@@ -58,7 +58,7 @@ class SurvivorsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
   }
 
   test("components are named by their first document, by brute force") {
-    forAll(graphs, minSuccessful(300)) { pairs =>
+    forEvery(graphs, 300) { pairs =>
       val components = new Components
       pairs.foreach { case (a, b, _) => components.join(ranked(b), ranked(a)) }
       var found = Map.empty[RankedDocument, RankedDocument]
@@ -82,7 +82,7 @@ class SurvivorsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
       length <- Gen.choose(1, 2)
       id <- ids
     } yield new RankedDocument(increment, length, id)
-    forAll(docs, docs, minSuccessful(500)) { (a, b) =>
+    forEvery(Gen.zip(docs, docs), 500) { case (a, b) =>
       val byBytes = Arrays.compareUnsigned(a.id.getBytes(UTF_8), b.id.getBytes(UTF_8))
       val expected = Seq(a.increment - b.increment, b.length - a.length, byBytes).find(_ != 0)
       assert(math.signum(a.compareTo(b)) == math.signum(expected.getOrElse(0)))

@@ -1,17 +1,17 @@
 package io.moraine.pipeline.lines
 
+import io.moraine.pipeline.SeededProperties
 import io.moraine.pipeline.component.RankedDocument
 import io.moraine.pipeline.lines.LinesConfig.Unit.{LINE, PARAGRAPH}
 import io.moraine.pipeline.text.Words
 import java.util.BitSet
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
 import scala.jdk.CollectionConverters._
 import scala.util.Random
 
-class TextUnitsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class TextUnitsSuite extends AnyFunSuite with SeededProperties {
 
   private def words(text: String): Seq[String] = {
     val found = Seq.newBuilder[String]
@@ -69,7 +69,7 @@ class TextUnitsSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     val pieces = Gen.oneOf("a", "b c", "D", ", ", "\n", "\n\n", " \n", "🦙", "\r\n", "  ", "日本")
     val flags = Gen.listOfN(60, Gen.oneOf(true, false))
     for (unit <- Seq(LINE, PARAGRAPH))
-      forAll(Gen.listOf(pieces).map(_.mkString), flags, minSuccessful(400)) { (text, cut) =>
+      forEvery(Gen.zip(Gen.listOf(pieces).map(_.mkString), flags), 400) { case (text, cut) =>
         val units = TextUnits.of(text, unit)
         val cuts = (0 until units.count).filter(i => cut(i % 60))
         val left = without(text, unit, cuts: _*)

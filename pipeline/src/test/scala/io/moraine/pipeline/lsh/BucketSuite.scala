@@ -1,14 +1,14 @@
 package io.moraine.pipeline.lsh
 
+import io.moraine.pipeline.SeededProperties
 import io.moraine.pipeline.component.RankedDocument
 import io.moraine.pipeline.text.Shingles
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
 import scala.collection.mutable
 
-class BucketSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class BucketSuite extends AnyFunSuite with SeededProperties {
 
   private def member(id: Int, shingles: Int, open: Int, label: String = null) =
     new BucketMember(new RankedDocument(0, 1000 - id, s"d$id"), shingles, open, label)
@@ -34,7 +34,7 @@ class BucketSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
   )
 
   test("pairs that can reach the threshold are compared unless a member is told to be behind") {
-    forAll(buckets, minSuccessful(500)) { case (threshold, front, members) =>
+    forEvery(buckets, 500) { case (threshold, front, members) =>
       val found = new Found
       val bucket = new Bucket(front, threshold, found)
       members.foreach(bucket.add)
@@ -70,7 +70,7 @@ class BucketSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
   test("sets that reach the threshold meet in a shingle of their prefixes and may be compared") {
     val shingle = Gen.choose(0L, 17L).map(n => n % 12 | n / 12 << 40) // some are counted together
     val sets = Gen.listOfN(12, Gen.nonEmptyListOf(shingle).map(_.distinct.sorted.toArray))
-    forAll(sets, Gen.oneOf(0.3, 0.5, 0.7, 1.0), minSuccessful(300)) { (sets, threshold) =>
+    forEvery(Gen.zip(sets, Gen.oneOf(0.3, 0.5, 0.7, 1.0)), 300) { case (sets, threshold) =>
       val frequencies = new ShingleFrequencies
       sets.foreach(frequencies.add(_))
       val prefixes = sets.map { set =>

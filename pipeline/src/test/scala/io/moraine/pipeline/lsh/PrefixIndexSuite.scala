@@ -1,13 +1,13 @@
 package io.moraine.pipeline.lsh
 
+import io.moraine.pipeline.SeededProperties
 import io.moraine.pipeline.component.RankedDocument
 import io.moraine.pipeline.text.Shingles
 import java.util.SplittableRandom
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
-class PrefixIndexSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class PrefixIndexSuite extends AnyFunSuite with SeededProperties {
 
   private def frequencies(sets: Seq[Array[Long]]): ShingleFrequencies = {
     val frequencies = new ShingleFrequencies
@@ -21,7 +21,7 @@ class PrefixIndexSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     val shingle = Gen.choose(0L, 35L).map(n => n % 24 | n / 24 << 40) // some are counted together
     val sets =
       Gen.listOfN(15, Gen.choose(1, 30).flatMap(Gen.listOfN(_, shingle).map(_.distinct.sorted)))
-    forAll(sets, Gen.oneOf(0.2, 0.5, 0.7, 0.8, 1.0), minSuccessful(500)) { (lists, threshold) =>
+    forEvery(Gen.zip(sets, Gen.oneOf(0.2, 0.5, 0.7, 0.8, 1.0)), 500) { case (lists, threshold) =>
       val sets = lists.map(_.toArray)
       val index = new PrefixIndex(frequencies(sets), threshold)
       for ((set, i) <- sets.zipWithIndex) {

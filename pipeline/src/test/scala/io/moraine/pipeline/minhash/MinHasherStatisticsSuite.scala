@@ -63,9 +63,8 @@ class MinHasherStatisticsSuite extends AnyFunSuite {
     assert(signature.toSet.size == 1 && !signature.contains(Long.MaxValue))
   }
 
-  test("golden signature: stored values of version 1") {
+  test("golden signature: the same pairs are compared by every version of the program") {
     val signature = new MinHasher(4, 1).signature(Array(1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L))
-    assert(MinHasher.VERSION == 1)
     assert(
       signature.toSeq == Seq(
         3645310346403288078L,

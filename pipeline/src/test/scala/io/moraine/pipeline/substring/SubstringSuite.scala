@@ -1,19 +1,19 @@
 package io.moraine.pipeline.substring
 
+import io.moraine.pipeline.SeededProperties
 import io.moraine.pipeline.hash.Mix64
 import io.moraine.pipeline.text.WordRange
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
 import scala.jdk.CollectionConverters._
 
-class SubstringSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class SubstringSuite extends AnyFunSuite with SeededProperties {
 
   private val words = Gen.listOf(Gen.choose(1L, 3L)).map(_.map(w => Mix64.murmurFinal(w)))
 
   test("equal windows have their anchor in the same place and with the same hash") {
-    forAll(words, Gen.choose(2, 7), minSuccessful(300)) { (sequence, n) =>
+    forEvery(Gen.zip(words, Gen.choose(2, 7)), 300) { case (sequence, n) =>
       val anchors = Anchors.of(sequence.toArray, n)
       assert(anchors.windows == math.max(0, sequence.size - n + 1))
       val windows = sequence.sliding(n).toSeq

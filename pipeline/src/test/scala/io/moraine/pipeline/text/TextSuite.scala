@@ -1,10 +1,10 @@
 package io.moraine.pipeline.text
 
+import io.moraine.pipeline.SeededProperties
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
-class TextSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class TextSuite extends AnyFunSuite with SeededProperties {
 
   private def words(text: String): Seq[String] = {
     val found = Seq.newBuilder[String]
@@ -29,7 +29,7 @@ class TextSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
 
   test("normalisation is idempotent and keeps the words of well-formed text") {
     val texts = Gen.stringOf(Gen.oneOf("abcé ß\t\r\n.,日本\u0007 _09".toSeq))
-    forAll(texts, minSuccessful(200)) { text =>
+    forEvery(texts, 200) { text =>
       val once = TextNormalizer.normalize(text)
       assert(TextNormalizer.normalize(once) == once)
       assert(words(once) == words(text.replace("\u0007", "")))
@@ -45,7 +45,7 @@ class TextSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
 
   test("Jaccard similarity equals that of the sets of word runs by brute force") {
     val texts = Gen.listOf(Gen.oneOf("a", "b", "c")).map(_.mkString(" "))
-    forAll(texts, texts, minSuccessful(200)) { (a, b) =>
+    forEvery(Gen.zip(texts, texts), 200) { case (a, b) =>
       def runs(text: String) = {
         val all = words(text)
         if (all.isEmpty) Set.empty[Seq[String]] else all.sliding(2).toSet
@@ -73,7 +73,7 @@ class TextSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
   }
 
   test("sentences lose no character but white space, in linear time on long runs") {
-    forAll(Gen.stringOf(Gen.oneOf("ab. ?!\"')\n-A1".toSeq))) { (text: String) =>
+    forEvery(Gen.stringOf(Gen.oneOf("ab. ?!\"')\n-A1".toSeq)), 100) { (text: String) =>
       assert(sentences(text).mkString.filterNot(_.isWhitespace) == text.filterNot(_.isWhitespace))
     }
     assert(sentences("a." * 500000).size == 1)

@@ -1,13 +1,13 @@
 package io.moraine.pipeline.text
 
+import io.moraine.pipeline.SeededProperties
 import java.util.Locale
 import org.scalacheck.Gen
 import org.scalatest.funsuite.AnyFunSuite
-import org.scalatestplus.scalacheck.ScalaCheckPropertyChecks
 
 import scala.jdk.CollectionConverters._
 
-class WordSpansSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
+class WordSpansSuite extends AnyFunSuite with SeededProperties {
 
   private def words(text: String): Seq[String] = {
     val found = Seq.newBuilder[String]
@@ -65,7 +65,7 @@ class WordSpansSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
     val characters = Gen.oneOf("abZ09_日本Éİ \u0301\n\t.,-(🦙".codePoints.toArray.toSeq)
     val strings = Gen.listOf(characters).map(_.map(c => Character.toString(c)).mkString)
     val flags = Gen.listOfN(60, Gen.oneOf(true, false))
-    forAll(strings, flags, minSuccessful(500)) { (text, cut) =>
+    forEvery(Gen.zip(strings, flags), 500) { case (text, cut) =>
       val all = words(text)
       val cuts = all.indices.filter(i => cut(i % 60)).map(i => new WordRange(i, i + 1))
       val left = WordSpans.of(text).without(WordRange.union(cuts.asJava))
@@ -75,7 +75,7 @@ class WordSpansSuite extends AnyFunSuite with ScalaCheckPropertyChecks {
 
   test("windows have equal hashes if and only if their words are equal") {
     val sequences = Gen.listOf(Gen.oneOf(1L, 2L)).map(_.toArray)
-    forAll(sequences, Gen.choose(1, 9), minSuccessful(300)) { (sequence, n) =>
+    forEvery(Gen.zip(sequences, Gen.choose(1, 9)), 300) { case (sequence, n) =>
       val hashes = WordWindows.hashes(sequence, n)
       val windows = if (sequence.length < n) Nil else sequence.toSeq.sliding(n).toSeq
       assert(hashes.length == windows.size)

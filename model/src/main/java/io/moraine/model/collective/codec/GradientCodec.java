@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Writes ranges of float32 as bytes and back; without state, so any number of threads may use one.
+ * Writes ranges of float32 as bytes and back, of gradients, weights and rows of tokens; without
+ * state, so any number of threads may use one.
  *
  * <p>Everybody who decodes the same bytes gets the same bits. A value that is not finite stays
  * recognisable: what is decoded in its place (its whole block, for block codecs) is not finite. Of

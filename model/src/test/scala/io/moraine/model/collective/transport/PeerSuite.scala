@@ -2,7 +2,8 @@ package io.moraine.model.collective.transport
 
 import java.nio.ByteBuffer
 import java.nio.channels.{ServerSocketChannel, SocketChannel}
-import java.net.{StandardProtocolFamily, UnixDomainSocketAddress}
+import java.net.{InetAddress, InetSocketAddress, StandardProtocolFamily, UnixDomainSocketAddress}
+import java.nio.charset.StandardCharsets.ISO_8859_1
 import java.nio.file.Files
 import java.util.{Collections, LinkedHashMap, Optional}
 import org.scalatest.concurrent.Eventually
@@ -31,6 +32,16 @@ class PeerSuite extends AnyFunSuite with Eventually {
     Files.delete(file)
     Files.delete(folder)
     (new Connection(own, true, Optional.empty()), other)
+  }
+
+  /** Two ends of a TCP connection: what one has not read yet is dropped if the other resets it. */
+  private def tcpPair(): (Connection, SocketChannel) = {
+    val server = ServerSocketChannel.open()
+    server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress, 0))
+    val other = SocketChannel.open(server.getLocalAddress)
+    val own = server.accept()
+    server.close()
+    (new Connection(own, false, Optional.empty()), other)
   }
 
   private def peer(connection: Connection): Peer =
@@ -62,6 +73,54 @@ class PeerSuite extends AnyFunSuite with Eventually {
     assert(count == frame.bytes + Frame.heartbeat().bytes + Frame.goodbye().bytes)
     other.close()
     end.join()
+  }
+
+  test("a rank that gives up reads on, so that its reason reaches a peer that has sent more") {
+    val (connection, other) = tcpPair()
+    val closing = peer(connection)
+    val writer = new FrameWriter(other)
+    for (_ <- 1 to 4 * queuedFrames) writer.append(data(1000))
+    writer.flush()
+    assert(closing.offer(data(5 << 20), 1000))
+    val piece = ByteBuffer.allocate(1 << 16)
+    var said = ""
+    def read(): Int = {
+      val count = other.read(piece.clear())
+      said = (said + new String(piece.array, 0, math.max(0, count), ISO_8859_1)).takeRight(200)
+      count
+    }
+    assert(read() > 0, "it sends")
+    closing.abort("why it ends")
+    val end = new Thread(() => close(closing))
+    end.start()
+    while (!said.contains("why it ends") && read() >= 0) Thread.sleep(5)
+    assert(said.contains("why it ends"))
+    other.close()
+    end.join()
+  }
+
+  /** What a rank says of a peer that told why it ends, behind frames that nobody has taken yet, and
+    * closed, so that sending to it fails.
+    */
+  private def lastWords(): String = {
+    val (connection, other) = pair()
+    val own = peer(connection)
+    val writer = new FrameWriter(other)
+    for (_ <- 1 to queuedFrames + 1) writer.append(data(10))
+    writer.append(Frame.abort("its reason"))
+    writer.flush()
+    assert(own.offer(data(5 << 20), 1000), "more than a socket holds")
+    other.close()
+    Thread.sleep(100)
+    while (own.poll(100) != null) {}
+    eventually(assert(own.failure.nonEmpty))
+    close(own)
+    own.failure
+  }
+
+  test("what a peer said last is heard, though sending to it has failed already") {
+    // It is waited for a second, which may pass on a machine that stands still.
+    assert(Seq.fill(3)(lastWords()).contains("gave up: its reason"))
   }
 
   test("a peer that dies while its frames wait to be taken is missed once they are taken") {

@@ -10,7 +10,7 @@ import org.scalatest.funsuite.AnyFunSuite
 import scala.jdk.CollectionConverters._
 
 /** The table of which RAPIDS gives its columns, computed by Spark itself. */
-class RankedSequencesSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
+class SequencesByRankSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
 
   private lazy val spark = SparkSession
     .builder()
@@ -26,7 +26,7 @@ class RankedSequencesSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
   private val all = counts.sum.toLong
 
   /** Two datasets, whose tokens say which they are of. */
-  private lazy val parts: Seq[RankedSequences.Part] = {
+  private lazy val parts: Seq[SequencesByRank.Part] = {
     val session = spark
     import session.implicits._
     counts.zipWithIndex.map { case (count, part) =>
@@ -37,12 +37,12 @@ class RankedSequencesSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
         .repartition(3)
         .write
         .parquet(folder.resolve("sequences").toString)
-      new RankedSequences.Part(folder.toString, count.toLong)
+      new SequencesByRank.Part(folder.toString, count.toLong)
     }
   }
 
   private def partitions(ranks: Int, sizes: StepSizes, order: SequenceOrder, steps: Range) =
-    new RankedSequences(order, sizes, ranks)
+    new SequencesByRank(order, sizes, ranks)
       .of(spark, parts.asJava, steps.head.toLong, steps.last.toLong)
       .rdd
       .glom()

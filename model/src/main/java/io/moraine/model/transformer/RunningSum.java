@@ -8,11 +8,11 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /** Numbers that are added up in float64 where they are, so that nobody waits for each of them. */
-final class SummedLoss implements AutoCloseable {
+final class RunningSum implements AutoCloseable {
 
   private final Tensor sum;
 
-  SummedLoss(Device device) {
+  RunningSum(Device device) {
     this.sum = torch.zeros(new long[0], device.options(torch.ScalarType.Double));
   }
 

@@ -27,7 +27,7 @@ import org.apache.spark.unsafe.hash.Murmur3_x86_32;
  * @param sizes of its steps
  * @param ranks number of ranks
  */
-public record RankedSequences(SequenceOrder order, StepSizes sizes, int ranks) {
+public record SequencesByRank(SequenceOrder order, StepSizes sizes, int ranks) {
 
   /** Spark's, of the hash that it partitions by. */
   private static final int SEED = 42;
