@@ -63,7 +63,7 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
     test(s"taken over just before it renames $moment: nothing of it appears, it ends with a word") {
       val run = newRun()
       var next: Option[Lease] = None
-      var left = Map.empty[String, Seq[Byte]]
+      @volatile var left = Map.empty[String, Seq[Byte]]
       val failure = intercept[LeaseLostException](
         train(
           run,
@@ -103,7 +103,9 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
         failure.getMessage ==
           s"hdfslike:$run: another process has taken the lease, this one can write there no more."
       )
-      assert(left.nonEmpty && content(run) == left)
+      // The other rank may have ended the run while this one still stood at its rename.
+      Processes.await("what the next holder writes", 60)(left.nonEmpty)
+      assert(content(run) == left)
       assert(next.get.beat().isEmpty && next.get.desk.stands)
       next.get.close()
     }

@@ -53,7 +53,7 @@ final class ModuleFormat {
       return load(written);
     } catch (Exception e) { // Scala throws checked ones that it does not declare
       throw new CorruptDataException(
-          "%s cannot be loaded by BigDL 0.13: %s. Layers of your own need their classes beside BigDL's jars."
+          "%s cannot be loaded by BigDL 0.13: %s. It is damaged, or has layers of your own, which need their classes beside BigDL's jars."
               .formatted(saved.name(), Causes.innermost(e)));
     }
   }
