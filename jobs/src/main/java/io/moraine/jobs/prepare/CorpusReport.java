@@ -79,8 +79,7 @@ final class CorpusReport {
   /** Writes a table whose size does not grow with the corpus, and returns its rows. */
   private List<Row> write(String name, Dataset<Row> rows, String... order) {
     List<Row> collected = rows.collectAsList();
-    Dataset<Row> local = spark.createDataFrame(collected, rows.schema());
-    tables.write(local, dataset.report(name), List.of(order), 1);
+    tables.writeFew(collected, rows.schema(), dataset.report(name), List.of(order));
     return collected;
   }
 

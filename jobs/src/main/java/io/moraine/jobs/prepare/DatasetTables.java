@@ -15,6 +15,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
 
 /**
  * Writes the tables of a dataset, and the results of stages that the next ones read. A table that
@@ -65,6 +66,14 @@ final class DatasetTables {
     return spark.read().schema(computed.schema()).parquet(folder);
   }
 
+  /** Writes a few rows that the driver has, in the chosen format, in the order of their keys. */
+  void writeFew(List<Row> rows, StructType schema, String folder, List<String> order) {
+    if (!isFinished(folder)) {
+      Dataset<Row> few = spark.createDataFrame(rows, schema).coalesce(1);
+      write(few.sortWithinPartitions(columns(order)), folder);
+    }
+  }
+
   /** Writes a result in the chosen format, in the order of its keys. */
   void write(Dataset<Row> rows, String folder, List<String> order) {
     if (!isFinished(folder)) {
@@ -74,14 +83,16 @@ final class DatasetTables {
 
   /** Writes a result of {@code count} rows in the chosen format, in the order of its keys. */
   void write(Dataset<Row> rows, String folder, List<String> order, long count) {
-    if (isFinished(folder)) {
-      return;
+    if (!isFinished(folder)) {
+      write(ordered(rows, order, count, ROWS_PER_FILE), folder);
     }
-    DataFrameWriter<Row> writer = replacing(ordered(rows, order, count, ROWS_PER_FILE));
+  }
+
+  private void write(Dataset<Row> rows, String folder) {
     if (format == OutputFormat.PARQUET) {
-      writer.parquet(folder);
+      replacing(rows).parquet(folder);
     } else {
-      writer.option("compression", "gzip").json(folder);
+      replacing(rows).option("compression", "gzip").json(folder);
     }
   }
 
@@ -133,8 +144,12 @@ final class DatasetTables {
 
   private static Dataset<Row> ordered(
       Dataset<Row> rows, List<String> order, long count, long rowsPerFile) {
-    Column[] keys = order.stream().map(name -> col(name)).toArray(Column[]::new);
+    Column[] keys = columns(order);
     return rows.repartitionByRange(files(count, rowsPerFile), keys).sortWithinPartitions(keys);
+  }
+
+  private static Column[] columns(List<String> names) {
+    return names.stream().map(name -> col(name)).toArray(Column[]::new);
   }
 
   private static int files(long count, long rowsPerFile) {

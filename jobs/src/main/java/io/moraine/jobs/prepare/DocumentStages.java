@@ -1,6 +1,7 @@
 package io.moraine.jobs.prepare;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.when;
 
@@ -129,8 +130,12 @@ final class DocumentStages {
         col("reason"),
         col("detail"),
         NONE);
+    Row counts = cleaned.agg(count(lit(1)), count("reason")).first();
     funnel.counted(
-        "quality", cleaned.count(), rejected.count(), "documents, %,d rejected by a quality rule");
+        "quality",
+        counts.getLong(0),
+        counts.getLong(1),
+        "documents, %,d rejected by a quality rule");
     return cleaned;
   }
 

@@ -73,8 +73,8 @@ public final class PrepareJob {
     String tokenizerJson =
         given.map(TokenizerFile::json).orElseGet(() -> TokenizerJson.write(tokenizer));
     run.publication().write(run.dataset().tokenizer(), tokenizerJson);
-    Dataset<Row> tokenized = tokenize(survivors, tokenizer);
-    SequenceStages.Result packed = sequences.pack(tokenized, tokenizer);
+    Tokenized tokenized = tokenize(survivors, tokenizer);
+    SequenceStages.Result packed = sequences.pack(tokenized.rows(), tokenizer);
 
     List<FunnelStage> funnel = run.funnel().stages();
     Manifest manifest =
@@ -86,7 +86,7 @@ public final class PrepareJob {
             settings.sequences().length(),
             funnel,
             run.funnel().passedOver(),
-            counts(funnel, tokenized.count(), packed),
+            counts(funnel, tokenized.documents(), packed),
             packed.mixture(),
             settings.rendered());
     List<String> leftOut = FunnelTable.leftOut(packed.mixture());
@@ -125,13 +125,17 @@ public final class PrepareJob {
         .tokenizer();
   }
 
-  private Dataset<Row> tokenize(Dataset<Row> survivors, Tokenizer tokenizer) {
+  /** Documents with their tokens, and how many they are. */
+  private record Tokenized(Dataset<Row> rows, long documents) {}
+
+  private Tokenized tokenize(Dataset<Row> survivors, Tokenizer tokenizer) {
     run.funnel().begin("tokenize");
     Dataset<Row> ids = Tokenization.withTokens(survivors, tokenizer);
-    Dataset<Row> tokenized = run.tables().stored("tokenized", ids);
-    run.tables().write(tokenized.drop("tokens"), run.dataset().documents(), List.of("id"));
-    run.funnel().done("%,d documents".formatted(tokenized.count()));
-    return tokenized;
+    Dataset<Row> rows = run.tables().stored("tokenized", ids);
+    long count = rows.count();
+    run.tables().write(rows.drop("tokens"), run.dataset().documents(), List.of("id"), count);
+    run.funnel().done("%,d documents".formatted(count));
+    return new Tokenized(rows, count);
   }
 
   private static Manifest.Counts counts(

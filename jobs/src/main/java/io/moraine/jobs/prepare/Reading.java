@@ -1,6 +1,8 @@
 package io.moraine.jobs.prepare;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.sum;
 
 import io.moraine.jobs.config.DocumentSettings.Quarantine;
@@ -40,18 +42,16 @@ final class Reading {
   Dataset<Row> documents(Supplier<Dataset<Row>> parts) {
     funnel.begin("read");
     Dataset<Row> all = tables.storedOnce("parts", parts);
-    SortedMap<String, Long> passedOver = passedOver(all);
+    Counts counts = counts(all);
     Dataset<Row> read = all.where(col("passed_over").isNull()).drop("passed_over", "count");
     Dataset<Row> unreadable = read.where(col("error").isNotNull());
-    long count = read.count();
-    long quarantined = unreadable.count();
-    if (!quarantine.allows(quarantined, count)) {
+    if (!quarantine.allows(counts.unreadable(), counts.parts())) {
       Row first = unreadable.orderBy("file", "offset").first();
       throw new CorpusException(
           "%,d of %,d parts cannot be read, more than quarantine.max-share = %s; the first: %s at %d: %s. Mend the input or raise the setting."
               .formatted(
-                  quarantined,
-                  count,
+                  counts.unreadable(),
+                  counts.parts(),
                   quarantine.maxShare(),
                   first.getAs("file"),
                   first.<Long>getAs("offset"),
@@ -60,24 +60,41 @@ final class Reading {
     tables.write(
         unreadable.select("file", "offset", "error", "raw"),
         dataset.quarantine(),
-        List.of("file", "offset"));
+        List.of("file", "offset"),
+        counts.unreadable());
     Dataset<Row> documents = withUniqueIds(read.where(col("error").isNull()));
-    String told = FunnelTable.passedOver(passedOver).map(line -> "; " + line).orElse("");
-    funnel.passedOver(passedOver);
-    funnel.counted("read", count, quarantined, "parts read, %,d quarantined" + told);
+    String told = FunnelTable.passedOver(counts.passedOver()).map(line -> "; " + line).orElse("");
+    funnel.passedOver(counts.passedOver());
+    funnel.counted(
+        "read", counts.parts(), counts.unreadable(), "parts read, %,d quarantined" + told);
     return documents;
   }
 
-  /** How much was passed over, by reason. */
-  private static SortedMap<String, Long> passedOver(Dataset<Row> parts) {
-    SortedMap<String, Long> counts = new TreeMap<>();
-    parts
-        .where(col("passed_over").isNotNull())
-        .groupBy("passed_over")
-        .agg(sum("count"))
-        .collectAsList()
-        .forEach(row -> counts.put(row.getString(0), row.getLong(1)));
-    return counts;
+  /**
+   * What was read.
+   *
+   * @param parts documents, and what is none though it should be
+   * @param unreadable of the parts
+   * @param passedOver how much beside them, by reason
+   */
+  private record Counts(long parts, long unreadable, SortedMap<String, Long> passedOver) {}
+
+  private static Counts counts(Dataset<Row> all) {
+    long parts = 0;
+    long unreadable = 0;
+    SortedMap<String, Long> passedOver = new TreeMap<>();
+    for (Row row :
+        all.groupBy("passed_over")
+            .agg(count(lit(1)), count("error"), sum("count"))
+            .collectAsList()) {
+      if (row.isNullAt(0)) {
+        parts = row.getLong(1);
+        unreadable = row.getLong(2);
+      } else {
+        passedOver.put(row.getString(0), row.getLong(3));
+      }
+    }
+    return new Counts(parts, unreadable, passedOver);
   }
 
   private Dataset<Row> withUniqueIds(Dataset<Row> documents) {

@@ -1,26 +1,16 @@
 package io.moraine.jobs.batch
 
+import io.moraine.jobs.SharedSparkSession
 import io.moraine.jobs.config.ConfigException
 import io.moraine.model.data.{StepSizes, StepBatches, SequenceOrder}
 import java.nio.file.{Files, Path}
-import org.apache.spark.sql.{Row, SparkSession}
-import org.scalatest.BeforeAndAfterAll
+import org.apache.spark.sql.Row
 import org.scalatest.funsuite.AnyFunSuite
 
 import scala.jdk.CollectionConverters._
 
 /** The table of which RAPIDS gives its columns, computed by Spark itself. */
-class SequencesByRankSparkSuite extends AnyFunSuite with BeforeAndAfterAll {
-
-  private lazy val spark = SparkSession
-    .builder()
-    .master("local[2]")
-    .appName("ranked sequences")
-    .config("spark.ui.enabled", "false")
-    .config("spark.sql.shuffle.partitions", "3")
-    .getOrCreate()
-
-  override def afterAll(): Unit = spark.stop()
+class SequencesByRankSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private val counts = Seq(17, 5)
   private val all = counts.sum.toLong

@@ -183,7 +183,8 @@ class GuidesSuite extends AnyFunSuite with SharedSparkSession {
     val java = Path.of(System.getProperty("java.home"), "bin", "java").toString
     val options = Seq("-Xmx1g", s"@${root.resolve("conf/java-module-options")}") ++
       Processes.RankOptions.split(' ') ++
-      Seq("-Dspark.master=local[4]", "-Dspark.ui.enabled=false", "-Dspark.sql.shuffle.partitions=2")
+      Seq("-Dspark.master=local[4]", "-Dspark.ui.enabled=false") ++
+      Seq("-Dspark.sql.shuffle.partitions=2", "-Dspark.sql.codegen.cache.maxEntries=5000")
     val main = Seq("-cp", Processes.classPath, "io.moraine.jobs.cli.Commands", file.toString)
     val builder = new ProcessBuilder(((java +: options) ++ main).asJava).directory(folder.toFile)
     builder.environment.put("SPARK_LOCAL_IP", "127.0.0.1")

@@ -9,6 +9,8 @@ trait SharedSparkSession {
     .master("local[2]")
     .appName("pipeline tests")
     .config("spark.ui.enabled", "false")
+    // Suites plan the same queries again and again; by default the classes of 100 stages are kept.
+    .config("spark.sql.codegen.cache.maxEntries", "5000")
     .config("spark.sql.shuffle.partitions", "4")
     .config("spark.sql.session.timeZone", "UTC")
     .config("spark.network.timeout", "3600s") // a machine that stands still has lost no executor
