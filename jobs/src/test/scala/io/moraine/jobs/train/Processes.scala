@@ -13,7 +13,7 @@ object Processes {
   val classPath: String = System.getProperty("java.class.path")
 
   /** What a Worker wants of a Spark home; its executors find Spark on [[classPath]]. */
-  private lazy val sparkHome: Path = {
+  lazy val sparkHome: Path = {
     val home = Files.createTempDirectory("spark-home")
     Files.createDirectory(home.resolve("jars"))
     home

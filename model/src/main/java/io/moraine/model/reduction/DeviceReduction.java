@@ -3,7 +3,6 @@ package io.moraine.model.reduction;
 import io.moraine.model.collective.Buckets;
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.ShardLayout;
-import io.moraine.model.collective.codec.GradientCodec;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.PinnedMemory;
 import java.util.List;
@@ -22,9 +21,11 @@ final class DeviceReduction implements GradientReduction {
   private final Communicator communicator;
   private final Buckets buckets;
   private final FlatBuffer gradients;
-  private final GradientCodec codec;
-  private final TensorCodec tensors;
+  private final DeviceForm form;
   private final Optional<TensorFeedback> feedback;
+
+  /** Where each bucket's bytes begin; at the end, how many all have. */
+  private final long[] at;
 
   /** Of each bucket the copy that is under way. */
   private final long[] copies;
@@ -36,38 +37,37 @@ final class DeviceReduction implements GradientReduction {
       Communicator communicator,
       Buckets buckets,
       FlatBuffer gradients,
-      ReductionConfig.Coded config,
-      TensorCodec tensors) {
+      DeviceForm form,
+      Optional<TensorFeedback> feedback) {
     this.communicator = communicator;
     this.buckets = buckets;
     this.gradients = gradients;
-    this.codec = config.codec();
-    this.tensors = tensors;
+    this.form = form;
+    this.feedback = feedback;
     this.copies = new long[buckets.count()];
-    this.feedback =
-        config.hasFeedback()
-            ? Optional.of(new TensorFeedback(gradients, buckets.length()))
-            : Optional.empty();
+    this.at = new long[buckets.count() + 1];
+    for (int bucket = 0; bucket < buckets.count(); bucket++) {
+      at[bucket + 1] = at[bucket] + form.bytes(buckets.get(bucket));
+    }
   }
 
   /**
-   * If gradients are on a device, the codec has a form for it and ranks do not first add up what
-   * their host has, in float32.
+   * If gradients are on a device, what the settings ask for has a form for it and ranks do not
+   * first add up what their host has, in float32.
    */
   static Optional<DeviceReduction> of(
-      Communicator communicator,
-      Buckets buckets,
-      Gradients gradients,
-      ReductionConfig.Coded config) {
-    Optional<TensorCodec> tensors = TensorCodec.of(config.codec());
-    return communicator.isByHosts()
-        ? Optional.empty()
-        : gradients
-            .onDevice()
-            .flatMap(
-                there ->
-                    tensors.map(
-                        form -> new DeviceReduction(communicator, buckets, there, config, form)));
+      Communicator communicator, Buckets buckets, Gradients gradients, ReductionConfig config) {
+    Optional<DeviceForm> form = DeviceForm.of(config);
+    if (communicator.isByHosts() || form.isEmpty() || gradients.onDevice().isEmpty()) {
+      return Optional.empty();
+    }
+    FlatBuffer there = gradients.onDevice().get();
+    float momentum = config instanceof ReductionConfig.TopK topK ? (float) topK.momentum() : 0;
+    Optional<TensorFeedback> feedback =
+        config.hasFeedback()
+            ? Optional.of(new TensorFeedback(there, buckets.length(), momentum))
+            : Optional.empty();
+    return Optional.of(new DeviceReduction(communicator, buckets, there, form.get(), feedback));
   }
 
   @Override
@@ -75,7 +75,7 @@ final class DeviceReduction implements GradientReduction {
     if (communicator.worldSize() > 1) {
       try (PointerScope scope = new PointerScope();
           NoGradGuard noGradient = new NoGradGuard()) {
-        copies[bucket] = memory().fromDevice(encode(buckets.get(bucket)), at(bucket));
+        copies[bucket] = memory().fromDevice(encode(buckets.get(bucket)), at[bucket]);
       }
     }
   }
@@ -89,7 +89,7 @@ final class DeviceReduction implements GradientReduction {
           NoGradGuard noGradient = new NoGradGuard()) {
         Tensor there = sum.onDevice(shardOffset, Math.toIntExact(layout.length())).orElseThrow();
         there.zero_(); // as whoever adds up contributions: no zero is left with a sign
-        there.add_(tensors.decode(encode(layout)));
+        there.add_(form.decode(encode(layout), layout));
       }
       return;
     }
@@ -97,12 +97,9 @@ final class DeviceReduction implements GradientReduction {
     memory.await(copies[bucket]);
     float[] shardSum = new float[layout.size(communicator.rank())];
     communicator.reduceScatter(
-        (from, count, dst) ->
-            dst.put(
-                memory.bytes(
-                    at(bucket) + encodedBytes(from - layout.start()), codec.encodedBytes(count))),
+        (from, count, dst) -> form.put(memory, at[bucket], layout, from, count, dst),
         layout,
-        codec,
+        form.codec(),
         shardSum);
     sum.put(shardOffset, shardSum, 0, shardSum.length);
   }
@@ -110,30 +107,20 @@ final class DeviceReduction implements GradientReduction {
   private Tensor encode(ShardLayout layout) {
     Tensor values = gradients.onDevice(layout.start(), layout.length()).orElseThrow();
     return feedback.isPresent()
-        ? feedback.get().encode(tensors, values, layout.start())
-        : tensors.encode(values);
+        ? feedback.get().encode(form, values, layout)
+        : form.encode(values, layout);
   }
 
   private synchronized PinnedMemory memory() {
     if (encoded.isEmpty()) {
-      encoded =
-          Optional.of(gradients.staging().orElseThrow().pinned(encodedBytes(buckets.length())));
+      encoded = Optional.of(gradients.staging().orElseThrow().pinned(at[buckets.count()]));
     }
     return encoded.get();
   }
 
-  private long at(int bucket) {
-    return encodedBytes(buckets.get(bucket).start());
-  }
-
-  /** Of whole blocks. */
-  private long encodedBytes(long elements) {
-    return elements / TensorCodec.BLOCK * codec.encodedBytes(TensorCodec.BLOCK);
-  }
-
   @Override
   public List<CarriedState> state() {
-    return feedback.<List<CarriedState>>map(List::of).orElseGet(List::of);
+    return feedback.map(TensorFeedback::state).orElseGet(List::of);
   }
 
   @Override

@@ -34,11 +34,12 @@ public sealed interface GradientReduction extends AutoCloseable
           "gradients in %s carry a number for each of %,d parameters from step to step, and a rank has at most %,d. Use gradients without error feedback: fp32, bf16 or int8."
               .formatted(config.name(), buckets.length(), Integer.MAX_VALUE));
     }
+    Optional<DeviceReduction> there = DeviceReduction.of(communicator, buckets, gradients, config);
+    if (there.isPresent()) {
+      return there.get();
+    }
     if (config instanceof ReductionConfig.Coded coded) {
-      Optional<DeviceReduction> there = DeviceReduction.of(communicator, buckets, gradients, coded);
-      return there.isPresent()
-          ? there.get()
-          : new CodedReduction(communicator, buckets, gradients, coded);
+      return new CodedReduction(communicator, buckets, gradients, coded);
     }
     if (config instanceof ReductionConfig.TopK topK) {
       return new CodedReduction(communicator, buckets, gradients, topK);

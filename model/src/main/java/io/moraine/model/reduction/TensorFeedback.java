@@ -1,98 +1,82 @@
 package io.moraine.model.reduction;
 
+import io.moraine.model.collective.ShardLayout;
 import io.moraine.model.tensor.FlatBuffer;
-import io.moraine.model.tensor.HostStaging;
+import java.util.List;
 import java.util.Optional;
-import org.bytedeco.javacpp.PointerScope;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * {@link io.moraine.model.collective.ErrorFeedback} without momentum for gradients in a device's
- * memory, where the residual is too: the same numbers.
+ * {@link io.moraine.model.collective.ErrorFeedback} for gradients in a device's memory, where
+ * residual and velocity are too: the same numbers.
  */
-final class TensorFeedback implements CarriedState, AutoCloseable {
+final class TensorFeedback implements AutoCloseable {
 
-  private final HostStaging staging;
-  private final Tensor residual;
-  private Optional<Tensor> kept = Optional.empty();
+  private final float momentum;
+  private final TensorState residual;
+  private final Optional<TensorState> velocity;
 
-  /** Nothing is owed yet. */
-  TensorFeedback(FlatBuffer gradients, long elements) {
-    try (Tensor like = gradients.onDevice(0, 1).orElseThrow()) {
-      this.residual = torch.zeros(new long[] {elements}, like.options());
-    }
-    this.staging = gradients.staging().orElseThrow();
+  /**
+   * Nothing is owed yet.
+   *
+   * @param momentum of the velocity, in [0, 1); 0 for none
+   */
+  TensorFeedback(FlatBuffer gradients, long elements, float momentum) {
+    this.momentum = momentum;
+    this.residual = new TensorState("residual", gradients, elements);
+    this.velocity =
+        momentum > 0
+            ? Optional.of(new TensorState("velocity", gradients, elements))
+            : Optional.empty();
+  }
+
+  /** What is carried from step to step. */
+  List<CarriedState> state() {
+    return Stream.<CarriedState>concat(Stream.of(residual), velocity.stream()).toList();
   }
 
   /**
-   * Encodes a range of a contribution and what is owed of it.
+   * Encodes a contribution to a bucket and what is owed of it.
    *
    * @param values the contribution; one dimension
-   * @param from the range's place in the whole, a multiple of {@link TensorCodec#BLOCK}
    */
-  Tensor encode(TensorCodec codec, Tensor values, long from) {
-    Tensor owed = residual.narrow(0, from, values.numel()).view(-1, TensorCodec.BLOCK);
+  Tensor encode(DeviceForm form, Tensor values, ShardLayout bucket) {
+    Tensor owed = blocks(residual, bucket);
     Tensor own = values.view(-1, TensorCodec.BLOCK);
     Tensor rests = own.eq(new Scalar(0)).all(1, true);
-    Tensor due = torch.where(rests, own, own.add(owed));
-    Tensor bytes = codec.encode(due.view(-1));
-    Tensor decoded = codec.decode(bytes).view(-1, TensorCodec.BLOCK);
+    Tensor due = torch.where(rests, own, accelerated(own, rests, bucket).add(owed));
+    Tensor bytes = form.encode(due.view(-1), bucket);
+    Tensor decoded = form.decode(bytes, bucket).view(-1, TensorCodec.BLOCK);
     owed.copy_(torch.where(rests, owed, due.sub(decoded)));
+    velocity.ifPresent(state -> blocks(state, bucket).masked_fill_(isSent(decoded), new Scalar(0)));
     return bytes;
   }
 
-  @Override
-  public String name() {
-    return "residual";
-  }
-
-  @Override
-  public Sharing sharing() {
-    return Sharing.OWED;
-  }
-
-  @Override
-  public int length() {
-    return Math.toIntExact(residual.numel());
-  }
-
-  @Override
-  public float[] values() {
-    float[] values = new float[length()];
-    staging.get(residual, 0, values, 0, values.length);
-    return values;
-  }
-
-  @Override
-  public float[] copy() {
-    return values();
-  }
-
-  @Override
-  public void put(float[] values) {
-    staging.put(residual, 0, values, 0, values.length);
-  }
-
-  @Override
-  public void keep() {
-    if (kept.isEmpty()) {
-      kept = Optional.of(torch.zeros_like(residual));
+  /** What a contribution makes of the velocity, but for blocks that rest. */
+  private Tensor accelerated(Tensor own, Tensor rests, ShardLayout bucket) {
+    if (velocity.isEmpty()) {
+      return own;
     }
-    try (PointerScope scope = new PointerScope()) {
-      kept.get().copy_(residual);
-    }
+    Tensor before = blocks(velocity.get(), bucket);
+    Tensor after = before.mul(new Scalar(momentum)).add(own);
+    before.copy_(torch.where(rests, before, after));
+    return after;
   }
 
-  @Override
-  public void putBack() {
-    residual.copy_(kept.orElseThrow());
+  private static Tensor isSent(Tensor decoded) {
+    return decoded.ne(new Scalar(0));
+  }
+
+  private static Tensor blocks(TensorState state, ShardLayout bucket) {
+    return state.range(bucket.start(), bucket.length()).view(-1, TensorCodec.BLOCK);
   }
 
   @Override
   public void close() {
     residual.close();
-    kept.ifPresent(Tensor::close);
+    velocity.ifPresent(TensorState::close);
   }
 }

@@ -21,7 +21,11 @@ class DeviceReductionSuite extends AnyFunSuite {
   }
 
   /** The sums of three steps, and what is owed then. */
-  private def run(name: String, worldSize: Int, device: Device): Seq[(Seq[Int], Seq[Int])] =
+  private def run(
+      config: ReductionConfig,
+      worldSize: Int,
+      device: Device
+  ): Seq[(Seq[Int], Seq[Int])] =
     Ranks
       .run(worldSize) { communicator =>
         Torch.start(1)
@@ -41,7 +45,7 @@ class DeviceReductionSuite extends AnyFunSuite {
             shard.onDevice(place.toLong, count.toLong)
         }
         val reduction = GradientReduction.of(
-          new ReductionConfig.Coded(GradientCodec.of(name), name == "int4" || name == "sign"),
+          config,
           communicator,
           buckets,
           slices,
@@ -70,13 +74,26 @@ class DeviceReductionSuite extends AnyFunSuite {
       }
       .map(_.get)
 
-  for (name <- Seq("fp32", "bf16", "int8", "int4", "sign"); worldSize <- Seq(1, 2, 3))
+  private val configs =
+    Seq("fp32", "bf16", "int8", "int4", "sign").map(name =>
+      name -> new ReductionConfig.Coded(
+        GradientCodec.of(name),
+        name == "int4" || name == "sign"
+      )
+    ) ++ Seq(
+      "topk without feedback" -> new ReductionConfig.TopK(0.1, 0.5, false),
+      "topk without momentum" -> new ReductionConfig.TopK(0.02, 0, true),
+      "topk with momentum" -> new ReductionConfig.TopK(0.02, 0.9, true)
+    )
+
+  for ((name, config) <- configs; worldSize <- Seq(1, 2, 3))
     test(
       s"$name, P = $worldSize: what was final when a bucket began is summed, the same bits, and the same is owed"
     ) {
-      val here = run(name, worldSize, Device.CPU)
+      val here = run(config, worldSize, Device.CPU)
       assert(here.head._1.exists(_ != 0)) // of three the last one owns nothing
-      assert(run(name, worldSize, Device.COPIED) == here)
+      assert(here.head._2.isEmpty == !config.hasFeedback)
+      assert(run(config, worldSize, Device.COPIED) == here)
     }
 
   test("what needs a number for each of more parameters than an array has is refused in a line") {

@@ -207,15 +207,21 @@ class DeviceTrainerSuite extends AnyFunSuite {
     (all.zip(all.tail).map { case (a, b) => b - a }, lengths.head)
   }
 
-  for (name <- Seq("fp32", "bf16", "int8", "int4", "sign"); form <- TrainConfig.Weights.values)
-    test(s"one rank, gradients $name, weights ${form.settingName}: nothing crosses to the host") {
+  private val onDevice =
+    Seq("fp32", "bf16", "int8", "int4", "sign").map(name => coded(name, name == "int4")) :+
+      new ReductionConfig.TopK(0.05, 0.5, true)
+
+  for (gradients <- onDevice; form <- TrainConfig.Weights.values)
+    test(
+      s"one rank, gradients ${gradients.name}, weights ${form.settingName}: nothing crosses to the host"
+    ) {
       val (copied, _) = copiedPerStep(
         SetUp(
           "",
           model,
           1,
           device = Device.COPIED,
-          gradients = coded(name, feedback = name == "int4"),
+          gradients = gradients,
           weights = form,
           bucket = 2048
         )
@@ -223,9 +229,9 @@ class DeviceTrainerSuite extends AnyFunSuite {
       assert(copied == Seq.fill(4)(0L))
     }
 
-  for (name <- Seq("bf16", "int8", "int4", "sign"); form <- TrainConfig.Weights.values)
+  for (gradients <- onDevice.tail; form <- TrainConfig.Weights.values)
     test(
-      s"two ranks, gradients $name, weights ${form.settingName}: encoded bytes cross, and a shard's sum"
+      s"two ranks, gradients ${gradients.name}, weights ${form.settingName}: encoded bytes cross, and a shard's sum"
     ) {
       val (copied, length) = copiedPerStep(
         SetUp(
@@ -233,16 +239,25 @@ class DeviceTrainerSuite extends AnyFunSuite {
           model,
           2,
           device = Device.COPIED,
-          gradients = coded(name, feedback = name == "int4"),
+          gradients = gradients,
           weights = form,
           bucket = 2048
         )
       )
-      val shard = Buckets.of(length, 2, FlatBuffer.ALIGNMENT, 2048).size(0)
+      val buckets = Buckets.of(length, 2, FlatBuffer.ALIGNMENT, 2048)
+      val shard = buckets.size(0)
       def bytes(codec: GradientCodec, elements: Long) = elements / 256 * codec.encodedBytes(256)
-      val gradients = bytes(GradientCodec.of(name), length) + 4L * shard
+      val encoded = gradients match {
+        case blocks: ReductionConfig.Coded => bytes(blocks.codec, length)
+        case topK: ReductionConfig.TopK => // a place and a bfloat16 for each entry of a shard
+          buckets.list.asScala
+            .flatMap(bucket => Seq(0, 1).map(bucket.size(_)))
+            .map(size => 6L * math.ceil(topK.share * size).toLong)
+            .sum
+        case other => fail(other.name)
+      }
       val weights = bytes(form.codec, shard.toLong) + bytes(form.codec, length)
-      assert(copied == Seq.fill(4)(gradients + weights))
+      assert(copied == Seq.fill(4)(encoded + 4L * shard + weights))
     }
 
   for (precision <- Precision.values; recompute <- Recompute.values)

@@ -2,6 +2,7 @@ package io.moraine.model.collective.codec;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
@@ -28,21 +29,13 @@ import java.util.Arrays;
  */
 record TopKCodec(double share, Kernels kernels) implements GradientCodec {
 
-  private static final int COUNT_BYTES = 4;
-
-  /** Sampled elements that are among the k largest, about: their number varies by an eighth. */
-  private static final int SAMPLED_ENTRIES = 64;
-
-  /** By how much more the bound lets through than is sent. */
-  private static final double MARGIN = 1.5;
+  private static final int COUNT_BYTES = TopKEntries.COUNT_BYTES;
 
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   TopKCodec {
-    if (!(share > 0 && share <= 1)) {
-      throw new IllegalArgumentException("topk-share must be in (0, 1], got " + share);
-    }
+    new TopKEntries(share); // refuses what is no share
   }
 
   @Override
@@ -58,7 +51,7 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
   /** The most: gaps of 128 and more, which take a byte more each, are at most 1 in 128. */
   @Override
   public int encodedBytes(int elements) {
-    int most = entries(elements);
+    int most = entries().most(elements);
     int bytes = COUNT_BYTES + 3 * most;
     for (int long7 = elements >>> 7; long7 > 0; long7 >>>= 7) {
       bytes += Math.min(most, long7);
@@ -69,17 +62,14 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
   @Override
   public int encode(float[] src, int srcOffset, byte[] dst, int dstOffset, int elements) {
     int[] places = largest(src, srcOffset, elements);
-    INT.set(dst, dstOffset, places.length);
-    int at = dstOffset + COUNT_BYTES;
     float[] values = new float[places.length];
-    int next = 0;
     for (int i = 0; i < places.length; i++) {
-      at = writeGap(places[i] - next, dst, at);
-      next = places[i] + 1;
       values[i] = src[srcOffset + places[i]];
     }
-    kernels.encodeBf16(values, 0, dst, at, places.length);
-    return at + 2 * places.length - dstOffset;
+    ByteBuffer bytes = ByteBuffer.wrap(dst).order(ByteOrder.LITTLE_ENDIAN).position(dstOffset);
+    TopKEntries.put(places, places.length, bytes);
+    kernels.encodeBf16(values, 0, dst, bytes.position(), places.length);
+    return bytes.position() + 2 * places.length - dstOffset;
   }
 
   @Override
@@ -104,14 +94,13 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
     kernels.oneNaN(dst, dstOffset, elements);
   }
 
-  /** Most entries of a range. */
-  private int entries(int elements) {
-    return (int) Math.ceil(share * elements);
+  private TopKEntries entries() {
+    return new TopKEntries(share);
   }
 
   /** Places of what is sent, ascending. */
   private int[] largest(float[] src, int offset, int elements) {
-    int most = entries(elements);
+    int most = entries().most(elements);
     int bound = bound(src, offset, elements);
     int[] candidates = new int[kernels.countReaching(src, offset, elements, bound)];
     kernels.findReaching(src, offset, elements, bound, candidates);
@@ -143,25 +132,12 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
     if (elements == 0) {
       return 1;
     }
-    int stride = stride((int) (elements * share / SAMPLED_ENTRIES));
+    int stride = entries().stride(elements);
     int[] sample = new int[(elements + stride - 1) / stride];
     for (int i = 0; i < sample.length; i++) {
       sample[i] = size(src[offset + i * stride]);
     }
-    int above = (int) Math.min(sample.length, Math.ceil(MARGIN * share * sample.length));
-    return Math.max(1, Selection.nthLargest(sample, above));
-  }
-
-  /**
-   * The largest number up to {@code most} that has no prime factor with what widths of matrices are
-   * made of, 2, 3 and 5, so that a sample does not see some columns alone.
-   */
-  private static int stride(int most) {
-    int stride = Math.max(1, most);
-    while (stride % 2 == 0 || stride % 3 == 0 || stride % 5 == 0) {
-      stride--;
-    }
-    return stride;
+    return Math.max(1, Selection.nthLargest(sample, entries().boundAmong(sample.length)));
   }
 
   /** Orders by absolute value, what is not finite above all that is. */
@@ -169,22 +145,11 @@ record TopKCodec(double share, Kernels kernels) implements GradientCodec {
     return Float.floatToRawIntBits(value) & ScalarKernels.ABSOLUTE;
   }
 
-  private static int writeGap(int gap, byte[] dst, int at) {
-    int rest = gap;
-    int next = at;
-    while (rest >= 0x80) {
-      dst[next++] = (byte) (rest | 0x80);
-      rest >>>= 7;
-    }
-    dst[next++] = (byte) rest;
-    return next;
-  }
-
   private int[] places(byte[] src, int srcOffset, int srcLength, int elements) {
     int count = srcLength < COUNT_BYTES ? -1 : (int) INT.get(src, srcOffset);
     long end = (long) srcOffset + srcLength - 2L * count;
     int at = srcOffset + COUNT_BYTES;
-    if (count < 0 || count > entries(elements) || end < at) {
+    if (count < 0 || count > entries().most(elements) || end < at) {
       throw damaged(elements, "has no number of entries that fits its %d bytes", srcLength);
     }
     int[] places = new int[count];
