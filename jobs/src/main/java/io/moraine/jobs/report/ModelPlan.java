@@ -110,13 +110,11 @@ public final class ModelPlan {
             carried > 0 ? format(", error feedback %.4g", carried / GIGA) : "",
             (shard - flat / ranks + carried) / GIGA));
     if (settings.engine().device() != DeviceChoice.CPU) {
-      ReductionConfig reduction = settings.train().wire().gradients();
-      // Other reductions are computed on the host, of float32.
-      boolean isThere =
-          reduction instanceof ReductionConfig.Coded
-              && settings.connections().hierarchy() == Hierarchy.FLAT;
+      OptionalDouble made = settings.train().wire().gradients().deviceBytes(reduced);
+      // Else gradients are reduced on the host, of float32.
+      boolean isThere = made.isPresent() && settings.connections().hierarchy() == Hierarchy.FLAT;
       double there = weights + gradients + shard + (isThere ? carried : 0);
-      double encoded = (isThere ? reduction.wireBytes(reduced) : 0) + wire(settings, reduced);
+      double encoded = (isThere ? made.getAsDouble() : 0) + wire(settings, reduced);
       double sent = ranks == 1 ? 0 : encoded;
       double summed = ranks == 1 && isThere ? 0 : shard / 4;
       lines.add(

@@ -249,6 +249,13 @@ class ModelPlanSuite extends AnyFunSuite {
     // int4 owes a number for each, twice where steps are skipped; by powersgd the host does, and adds up float32.
     assert(plan(1, "train.wire.gradients" -> "int4") == said(32 * flat, 0))
     assert(plan(1, "train.wire.gradients" -> "powersgd") == said(24 * flat, 4 * flat))
+    // topk owes a residual and a velocity; of 65,536 elements 656 entries of 6 bytes come down.
+    val topK = Seq[(String, Object)](
+      "train.wire.gradients" -> "topk",
+      "train.wire.topk-momentum" -> Double.box(0.9)
+    )
+    assert(plan(1, topK: _*) == said(40 * flat, 0))
+    assert(plan(2, topK: _*) == said(32 * flat, flat / 65536 * 656 * 6 + 4 * flat))
   }
 
   test("experts on their owners: memory and wire bytes of the demo's model on two ranks, by hand") {

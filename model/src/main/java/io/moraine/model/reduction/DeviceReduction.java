@@ -14,7 +14,7 @@ import org.bytedeco.pytorch.Tensor;
 /**
  * A reduce-scatter through a codec of gradients in a device's memory: they are encoded there,
  * bucket by bucket, and their bytes alone come to the host; of one rank nothing does. The same
- * results as {@link CodedReduction}, bit for bit.
+ * results as {@link CodedReduction}, bit for bit but for those of a NaN.
  */
 final class DeviceReduction implements GradientReduction {
 

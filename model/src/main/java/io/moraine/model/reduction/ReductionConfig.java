@@ -2,9 +2,11 @@ package io.moraine.model.reduction;
 
 import io.moraine.model.collective.Communicator;
 import io.moraine.model.collective.codec.GradientCodec;
+import io.moraine.model.collective.codec.TopKEntries;
 import io.moraine.model.tensor.FlatBuffer;
 import io.moraine.model.tensor.Slice;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /** How gradients are made small for the wire. */
 public sealed interface ReductionConfig {
@@ -24,6 +26,12 @@ public sealed interface ReductionConfig {
    * @param slices of the gradients
    */
   double wireBytes(List<Slice> slices);
+
+  /**
+   * Bytes that a device makes of its gradients in a step, at most, for the host to send; empty if
+   * the host gets them in float32.
+   */
+  OptionalDouble deviceBytes(List<Slice> slices);
 
   /** Numbers that a rank carries from step to step. */
   long carried(List<Slice> slices);
@@ -55,6 +63,11 @@ public sealed interface ReductionConfig {
     }
 
     @Override
+    public OptionalDouble deviceBytes(List<Slice> slices) {
+      return OptionalDouble.of(wireBytes(slices));
+    }
+
+    @Override
     public long carried(List<Slice> slices) {
       return hasFeedback ? length(slices) : 0;
     }
@@ -73,7 +86,7 @@ public sealed interface ReductionConfig {
 
     public TopK {
       GradientCodec.topK(share);
-      if (!(momentum >= 0 && momentum < 1)) {
+      if (!(momentum >= 0 && (float) momentum < 1)) {
         throw new IllegalArgumentException("topk-momentum must be in [0, 1), got " + momentum);
       }
     }
@@ -86,6 +99,12 @@ public sealed interface ReductionConfig {
     @Override
     public double wireBytes(List<Slice> slices) {
       return (double) length(slices) / CHUNK * GradientCodec.topK(share).encodedBytes(CHUNK);
+    }
+
+    @Override
+    public OptionalDouble deviceBytes(List<Slice> slices) {
+      double entries = (double) length(slices) / CHUNK * new TopKEntries(share).most(CHUNK);
+      return OptionalDouble.of(entries * TensorTopK.ENTRY_BYTES);
     }
 
     @Override
@@ -117,6 +136,11 @@ public sealed interface ReductionConfig {
     public double wireBytes(List<Slice> slices) {
       LowRankLayout factors = LowRankLayout.of(slices, lowRank);
       return 2.0 * Float.BYTES * ((double) factors.leftLength() + factors.rightLength());
+    }
+
+    @Override
+    public OptionalDouble deviceBytes(List<Slice> slices) {
+      return OptionalDouble.empty();
     }
 
     @Override

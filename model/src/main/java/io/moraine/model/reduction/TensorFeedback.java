@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * {@link io.moraine.model.collective.ErrorFeedback} for gradients in a device's memory, where
- * residual and velocity are too: the same numbers.
+ * residual and velocity are too: the same numbers, but for the bits of a NaN.
  */
 final class TensorFeedback implements AutoCloseable {
 

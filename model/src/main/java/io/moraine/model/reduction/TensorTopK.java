@@ -23,10 +23,14 @@ import org.bytedeco.pytorch.global.torch;
  * length where there is no entry) and then their values (bfloat16). The host writes places as the
  * wire has them.
  *
- * @cost about 25 operations for a shard, two selections among its elements; 6 bytes an entry to the
- *     host
+ * @cost about 35 operations, two selections among the elements, for all ranges of the same length
+ *     that lie side by side: for a bucket whose shards have as many whole ranges or none, once;
+ *     else twice for a rank. 6 bytes an entry to the host
  */
 record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceForm {
+
+  /** Of an entry, as it comes to the host. */
+  static final int ENTRY_BYTES = Integer.BYTES + Short.BYTES;
 
   private static final int CHUNK = Communicator.CHUNK_ELEMENTS;
   private static final TensorBf16 VALUES = new TensorBf16();
@@ -53,19 +57,24 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
     }
   }
 
+  /** As few as can be: neighbours of the same length are one, whosever they are. */
   private List<Ranges> ranges(ShardLayout bucket) {
     List<Ranges> all = new ArrayList<>();
     for (int rank = 0; rank < bucket.worldSize(); rank++) {
-      int whole = bucket.size(rank) / CHUNK;
-      int rest = bucket.size(rank) % CHUNK;
-      if (whole > 0) {
-        all.add(new Ranges(whole, CHUNK, entries.most(CHUNK)));
-      }
-      if (rest > 0) {
-        all.add(new Ranges(1, rest, entries.most(rest)));
-      }
+      add(all, bucket.size(rank) / CHUNK, CHUNK);
+      add(all, 1, bucket.size(rank) % CHUNK);
     }
     return all;
+  }
+
+  private void add(List<Ranges> all, int count, int length) {
+    int before = 0;
+    if (!all.isEmpty() && all.get(all.size() - 1).length == length) {
+      before = all.remove(all.size() - 1).count;
+    }
+    if (before + count > 0 && length > 0) {
+      all.add(new Ranges(before + count, length, entries.most(length)));
+    }
   }
 
   private long places(ShardLayout bucket) {
@@ -74,7 +83,7 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
 
   @Override
   public long bytes(ShardLayout bucket) {
-    return places(bucket) * (Integer.BYTES + Short.BYTES);
+    return places(bucket) * ENTRY_BYTES;
   }
 
   @Override
@@ -98,14 +107,14 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
   private Tensor places(Tensor rows, Ranges ranges) {
     Tensor sizes = rows.view(torch.ScalarType.Int).bitwise_and(new Scalar(TensorCodec.ABSOLUTE));
     Tensor isSent = isSent(sizes, ranges);
-    Tensor number = isSent.cumsum(1).sub(new Scalar(1));
+    Tensor number = count(isSent).sub(new Scalar(1));
     // What is not sent goes into a further column, which is cut off.
     Tensor column = number.masked_fill(isSent.logical_not(), new Scalar(ranges.most));
     Tensor place = torch.arange(new Scalar(ranges.length), sizes.options());
     return torch
         .full(
             new long[] {ranges.count, ranges.most + 1}, new Scalar(ranges.length), sizes.options())
-        .scatter_(1, column, place.expand(ranges.count, ranges.length))
+        .scatter_(1, column.to(torch.ScalarType.Long), place.expand(ranges.count, ranges.length))
         .narrow(1, 0, ranges.most);
   }
 
@@ -125,8 +134,13 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
     Tensor isLarger = reaching.gt(smallest);
     Tensor isEqual = reaching.eq(smallest).logical_and(smallest.gt(new Scalar(0)));
     Tensor larger = isLarger.sum(new long[] {1}, true, new ScalarTypeOptional());
-    Tensor isFirst = isEqual.cumsum(1).add(larger).le(new Scalar(ranges.most));
+    Tensor isFirst = count(isEqual).add(larger).le(new Scalar(ranges.most));
     return isLarger.logical_or(isEqual.logical_and(isFirst));
+  }
+
+  /** How many of a row are true up to each of its elements, int32. */
+  private static Tensor count(Tensor rows) {
+    return rows.cumsum(1, new ScalarTypeOptional(torch.ScalarType.Int));
   }
 
   private static Tensor nthLargest(Tensor rows, int n) {

@@ -12,25 +12,27 @@ import scala.jdk.CollectionConverters._
 /** Reductions of gradients in a device's memory, against the same in the host's. */
 class DeviceReductionSuite extends AnyFunSuite {
 
-  private val length = 3 * 1024 + 512
-  private val slices = JList.of(new Slice("a", 0, JList.of(length.toLong)))
+  private val short = 3 * 1024 + 512
 
-  private def gradients(rank: Int, step: Int): Array[Float] = {
+  private def gradients(length: Int, rank: Int, step: Int): Array[Float] = {
     val random = new SplittableRandom(100L * rank + step)
     Array.tabulate(length)(i => if (i / 256 % 5 == 4) 0f else random.nextGaussian().toFloat)
   }
 
-  /** The sums of three steps, and what is owed then. */
+  /** The sums of three steps, and what is owed then, by name. */
   private def run(
       config: ReductionConfig,
       worldSize: Int,
-      device: Device
-  ): Seq[(Seq[Int], Seq[Int])] =
+      device: Device,
+      length: Int = short,
+      bucket: Int = 1024
+  ): Seq[(Seq[Int], Seq[(String, Seq[Int])])] = {
+    val slices = JList.of(new Slice("a", 0, JList.of(length.toLong)))
     Ranks
       .run(worldSize) { communicator =>
         Torch.start(1)
         val buffer = new TorchFlatBuffer(slices, device)
-        val buckets = Buckets.of(length.toLong, worldSize, FlatBuffer.ALIGNMENT, 1024)
+        val buckets = Buckets.of(length.toLong, worldSize, FlatBuffer.ALIGNMENT, bucket.toLong)
         val total = buckets.size(communicator.rank)
         val here = new Array[Float](total)
         val shard = new TorchFlatBuffer(
@@ -53,18 +55,19 @@ class DeviceReductionSuite extends AnyFunSuite {
           1
         )
         try {
-          val sums = for (step <- 1 to 3; values = gradients(communicator.rank, step)) yield {
-            communicator.beginStep(step)
-            buffer.put(0, values, 0, length)
-            for (bucket <- buckets.count - 1 to 0 by -1) reduction.begin(bucket)
-            // Backward goes on with the next step: what is sent must not be read any more.
-            if (device == Device.COPIED && worldSize > 1) buffer.clear()
-            for (bucket <- buckets.count - 1 to 0 by -1) reduction.reduce(bucket, sum)
-            shard.get(0, here, 0, total)
-            here.toSeq.map(java.lang.Float.floatToRawIntBits)
-          }
+          val sums =
+            for (step <- 1 to 3; values = gradients(length, communicator.rank, step)) yield {
+              communicator.beginStep(step)
+              buffer.put(0, values, 0, length)
+              for (bucket <- buckets.count - 1 to 0 by -1) reduction.begin(bucket)
+              // Backward goes on with the next step: what is sent must not be read any more.
+              if (device == Device.COPIED && worldSize > 1) buffer.clear()
+              for (bucket <- buckets.count - 1 to 0 by -1) reduction.reduce(bucket, sum)
+              shard.get(0, here, 0, total)
+              here.toSeq.map(java.lang.Float.floatToRawIntBits)
+            }
           val owed = reduction.state.asScala.toSeq
-            .flatMap(_.values.toSeq.map(java.lang.Float.floatToRawIntBits))
+            .map(state => state.name -> state.values.toSeq.map(java.lang.Float.floatToRawIntBits))
           (sums.flatten, owed)
         } finally {
           reduction.close()
@@ -73,6 +76,7 @@ class DeviceReductionSuite extends AnyFunSuite {
         }
       }
       .map(_.get)
+  }
 
   private val configs =
     Seq("fp32", "bf16", "int8", "int4", "sign").map(name =>
@@ -94,6 +98,17 @@ class DeviceReductionSuite extends AnyFunSuite {
       assert(here.head._1.exists(_ != 0)) // of three the last one owns nothing
       assert(here.head._2.isEmpty == !config.hasFeedback)
       assert(run(config, worldSize, Device.COPIED) == here)
+    }
+
+  for (momentum <- Seq(0.0, 0.9); worldSize <- Seq(1, 2, 3))
+    test(
+      s"topk, momentum $momentum, P = $worldSize: the same where shards are several ranges of the wire and a rest"
+    ) {
+      val config = new ReductionConfig.TopK(0.01, momentum, true)
+      def on(device: Device) = run(config, worldSize, device, 7 * 65536 + 768, 5 * 65536 + 512)
+      val here = on(Device.CPU)
+      assert(here.forall(_._1.exists(_ != 0)))
+      assert(on(Device.COPIED) == here)
     }
 
   test("what needs a number for each of more parameters than an array has is refused in a line") {

@@ -108,16 +108,22 @@ class DeviceTrainerSuite extends AnyFunSuite {
       assert(files(a.folder) == files(b.folder))
     }
 
-  for ((from, to) <- Seq((1, 2), (2, 3), (3, 1)); begins <- Seq(Device.CPU, Device.COPIED))
+  private val owing = Seq(coded("sign", feedback = true), new ReductionConfig.TopK(0.05, 0.5, true))
+
+  for (
+    (from, to) <- Seq((1, 2), (2, 3), (3, 1));
+    begins <- Seq(Device.CPU, Device.COPIED);
+    gradients <- owing
+  )
     test(
-      s"a run of $from ranks, begun on $begins read in place: ${begins.isReadable}, goes on with $to on the other one: the same bits"
+      s"${gradients.name}, a run of $from ranks, begun on $begins read in place: ${begins.isReadable}, goes on with $to on the other one: the same bits"
     ) {
       val setUp = SetUp(
         "",
         model,
         from,
         device = begins,
-        gradients = coded("sign", feedback = true),
+        gradients = gradients,
         weights = TrainConfig.Weights.INT8_DIFFERENCES,
         bucket = 1024
       )
@@ -132,15 +138,19 @@ class DeviceTrainerSuite extends AnyFunSuite {
       assert(files(there.folder) == files(here.folder))
     }
 
-  for (policy <- Seq(Spikes.Policy.SKIP, Spikes.Policy.ROLL_BACK); ranks <- Seq(1, 2))
+  for (
+    policy <- Seq(Spikes.Policy.SKIP, Spikes.Policy.ROLL_BACK);
+    ranks <- Seq(1, 2);
+    gradients <- owing
+  )
     test(
-      s"bad steps, $policy, $ranks ranks: what is owed on the device is put back, the same bits"
+      s"bad steps, $policy, ${gradients.name}, $ranks ranks: what is owed on the device is put back, the same bits"
     ) {
       val setUp = SetUp(
         "",
         model,
         ranks,
-        gradients = coded("int4", feedback = true),
+        gradients = gradients,
         spikes = new Spikes(policy, 1e-6, 2, 99)
       )
       val here = train(setUp, 16, Everywhere)
