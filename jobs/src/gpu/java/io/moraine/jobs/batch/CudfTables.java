@@ -28,7 +28,14 @@ public final class CudfTables implements ColumnarTables.Adapter {
   @Override
   public DeviceTable of(Object table) {
     Cuda.DEFAULT_STREAM.sync();
-    return new CudfTable((Table) table);
+    CudfTable there = new CudfTable((Table) table);
+    try {
+      there.requireNoNulls();
+    } catch (RuntimeException e) {
+      there.close();
+      throw e;
+    }
+    return there;
   }
 
   /** What a column's child views say is theirs as long as the table is open. */
@@ -38,8 +45,17 @@ public final class CudfTables implements ColumnarTables.Adapter {
 
     CudfTable(Table table) {
       this.table = table;
+    }
+
+    void requireNoNulls() {
       for (int column = ID; column <= STARTS; column++) {
-        if (table.getColumn(column).getNullCount() > 0) {
+        long nulls = table.getColumn(column).getNullCount();
+        if (column == TOKENS || column == STARTS) {
+          try (ColumnView elements = table.getColumn(column).getChildColumnView(0)) {
+            nulls += elements.getNullCount();
+          }
+        }
+        if (nulls > 0) {
           throw new IllegalStateException(
               "column %d of a table of sequences has nulls".formatted(column));
         }
@@ -71,6 +87,11 @@ public final class CudfTables implements ColumnarTables.Adapter {
     @Override
     public Ints tokens() {
       return elements(table.getColumn(TOKENS));
+    }
+
+    @Override
+    public Ints tokenOffsets() {
+      return ints(table.getColumn(TOKENS).getOffsets());
     }
 
     @Override

@@ -95,6 +95,9 @@ public final class DeviceBatches implements BatchReader {
   }
 
   private TensorBatch batch(OpenTable table, int rows) {
+    if (table.hasPadding(rows)) {
+      handoff = handoff.rewritten((long) rows * (length + 1) * Integer.BYTES);
+    }
     Tensor tokens = kept(table.tokens(rows));
     Optional<Tensor> documents = table.documents(rows).map(this::kept);
     int predictions = table.predictions(rows);
@@ -115,7 +118,7 @@ public final class DeviceBatches implements BatchReader {
     while (tables.hasNext()) {
       OpenTable table = opened(tables.next());
       open.add(table);
-      handoff = handoff.plus(table.left(), table.padded());
+      handoff = handoff.plus(table);
       if (table.left() > 0) {
         return table;
       }

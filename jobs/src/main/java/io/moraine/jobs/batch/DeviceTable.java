@@ -23,6 +23,9 @@ public interface DeviceTable extends AutoCloseable {
   /** The tokens of all rows. */
   Ints tokens();
 
+  /** Where each row's tokens begin among these; one more than there are rows. */
+  Ints tokenOffsets();
+
   /** The places at which documents begin, of all rows. */
   Ints starts();
 

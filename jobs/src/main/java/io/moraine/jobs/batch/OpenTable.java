@@ -39,16 +39,24 @@ final class OpenTable {
     this.filled = table.filled();
     requireWhole();
     boolean isEmpty = ids.length == 0;
+    if (!isEmpty) {
+      requireRowsAlike();
+    }
+    this.documents = hasDocuments && !isEmpty ? Optional.of(documents()) : Optional.empty();
     this.tokens =
         isEmpty
             ? torch.zeros(new long[] {0, row}, device.options(torch.ScalarType.Int))
             : tensor(table.tokens(), ids.length, row);
-    this.documents = hasDocuments && !isEmpty ? Optional.of(documents()) : Optional.empty();
   }
 
   /** Rows not given yet. */
   int left() {
     return ids.length - next;
+  }
+
+  /** Bytes that came to the host: ids, and how many tokens are some. */
+  long hostBytes() {
+    return (long) ids.length * (Long.BYTES + Integer.BYTES);
   }
 
   /** Rows with padding. */
@@ -67,6 +75,11 @@ final class OpenTable {
     }
   }
 
+  /** Whether one of the next rows does. */
+  boolean hasPadding(int rows) {
+    return Arrays.stream(filled, next, next + rows).anyMatch(count -> count != row);
+  }
+
   /**
    * The next rows' tokens, the table's own memory if they have no padding; the caller closes it.
    *
@@ -74,10 +87,10 @@ final class OpenTable {
    */
   Tensor tokens(int rows) {
     Tensor own = tokens.narrow(0, next, rows);
-    int[] some = Arrays.copyOfRange(filled, next, next + rows);
-    if (Arrays.stream(some).allMatch(count -> count == row)) {
+    if (!hasPadding(rows)) {
       return own;
     }
+    int[] some = Arrays.copyOfRange(filled, next, next + rows);
     try (PointerScope scope = new PointerScope()) {
       Tensor place = torch.arange(new Scalar(row), device.options(torch.ScalarType.Long));
       Tensor isPadding = place.unsqueeze(0).ge(device.tensor(some, rows, 1));
@@ -149,6 +162,25 @@ final class OpenTable {
   private Tensor tensor(DeviceTable.Ints memory, long... shape) {
     held.incrementAndGet();
     return ForeignMemory.ints(device, memory.address(), held::decrementAndGet, shape);
+  }
+
+  /** Looks at where rows begin, on the device: one answer comes to the host. */
+  private void requireRowsAlike() {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGradient = new NoGradGuard()) {
+      Tensor begins = tensor(table.tokenOffsets(), ids.length + 1L);
+      Tensor due =
+          torch
+              .arange(new Scalar(ids.length + 1), device.options(torch.ScalarType.Int))
+              .mul(new Scalar(row));
+      Tensor isOther = begins.ne(due);
+      if (isOther.any().item_bool()) {
+        long first = isOther.nonzero().select(0, 0).item_long();
+        throw new IllegalStateException(
+            "sequence %d of a table has not %d tokens, where rows are read in place"
+                .formatted(ids[(int) Math.max(0, first - 1)], row));
+      }
+    }
   }
 
   private void requireWhole() {

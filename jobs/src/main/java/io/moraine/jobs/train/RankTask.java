@@ -28,6 +28,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.BarrierTaskContext;
@@ -160,7 +161,10 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
       int turn = settings.engine().hasDeviceBatches() ? 0 : context.partitionId();
       return able(settings, Torch.start(threads, choice, turn));
     } catch (NoCudaException e) {
-      throw new ConfigException("train.engine.device = cuda: %s.".formatted(e.getMessage()), e);
+      throw new ConfigException(
+          "train.engine.device = %s: %s."
+              .formatted(choice.name().toLowerCase(Locale.ROOT), e.getMessage()),
+          e);
     } catch (NumberFormatException e) {
       throw new ConfigException(
           "Spark's resource gpu must have numbers as addresses, got %s. See the discovery script."
@@ -270,7 +274,12 @@ final class RankTask extends AbstractFunction1<Iterator<Object>, Iterator<TrainR
   }
 
   private static String line(Handoff handoff) {
-    return "batches read in the GPU's memory: %,d sequences of %,d tables, none made of rows; %,d with padding"
-        .formatted(handoff.sequences(), handoff.tables(), handoff.masked());
+    return "batches read in the GPU's memory: %,d sequences of %,d tables, none made of rows; %,d with padding, for which %,d bytes were written anew there; %,d bytes of ids and lengths came to the host"
+        .formatted(
+            handoff.sequences(),
+            handoff.tables(),
+            handoff.masked(),
+            handoff.rewrittenBytes(),
+            handoff.hostBytes());
   }
 }

@@ -90,6 +90,8 @@ class DeviceBatchesSuite extends AnyFunSuite {
         assert(tables.forall(_.closings == 1))
         assert(there.handoff.tables == tables.size && there.handoff.sequences == positions.size)
         assert(there.handoff.masked == positions.count(s => data(s.toInt)._2 < row))
+        assert(there.handoff.hostBytes == 12 * positions.size)
+        assert(there.handoff.rewrittenBytes > 0)
       }
     }
 
@@ -105,7 +107,8 @@ class DeviceBatchesSuite extends AnyFunSuite {
       assert(tensor.scalar_type.intern == torch.ScalarType.Int)
       assert(!batch.asInstanceOf[TensorBatch].documents.isPresent)
     }
-    assert(batches.size > 5 && there.handoff.masked == 0)
+    assert(batches.size > 5 && there.handoff.masked == 0 && there.handoff.rewrittenBytes == 0)
+    assert(there.handoff.hostBytes == 12 * whole.size)
     there.close()
   }
 
@@ -174,5 +177,18 @@ class DeviceBatchesSuite extends AnyFunSuite {
     assert(
       length.getMessage == s"a table of 2 sequences of $row tokens has ${2 * row} tokens, got 3"
     )
+    // As many as are due, but not in each row.
+    val uneven = new HostTable(
+      Array(0L, 1L, 2L),
+      Array(row, row, row),
+      Array(Array.fill(row)(1), Array.fill(row + 2)(2), Array.fill(row - 2)(3)),
+      Array.fill(3)(Array(0)),
+      _ => ()
+    )
+    val wrong = intercept[IllegalStateException](reader(Seq(uneven)).batches(Array(0L), 1))
+    assert(
+      wrong.getMessage == s"sequence 1 of a table has not $row tokens, where rows are read in place"
+    )
+    assert(uneven.closings == 1)
   }
 }

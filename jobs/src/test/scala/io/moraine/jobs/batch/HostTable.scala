@@ -22,12 +22,16 @@ class HostTable(
   private val tokenMemory = memory(rows.flatten)
   private val startMemory = memory(begins.flatten)
   private val offsetMemory = memory(begins.map(_.length).scanLeft(0)(_ + _))
+  private val tokenOffsetMemory = memory(rows.map(_.length).scanLeft(0)(_ + _))
   var closings = 0
 
   def address: Long = tokenMemory.address
 
   override def tokens(): DeviceTable.Ints =
     new DeviceTable.Ints(tokenMemory.address, rows.map(_.length.toLong).sum)
+
+  override def tokenOffsets(): DeviceTable.Ints =
+    new DeviceTable.Ints(tokenOffsetMemory.address, rows.length + 1L)
 
   override def starts(): DeviceTable.Ints =
     new DeviceTable.Ints(startMemory.address, begins.map(_.length.toLong).sum)

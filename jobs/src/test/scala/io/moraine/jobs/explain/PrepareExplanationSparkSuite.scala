@@ -110,12 +110,9 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   private val fromOurRows = "Columnar exchange without columnar children is inefficient"
 
-  /** Rows that come straight from our functions, or a few that the driver has. */
+  /** Rows that come straight from our functions. */
   private def exchanges(queries: String*): Set[(String, String, String)] =
     queries.map((_, "ShuffleExchange", fromOurRows)).toSet
-
-  private val smallTables =
-    exchanges("removals", "clusters", "pii", "decontamination", "funnel", "languages", "lengths")
 
   /** What docs/gpu.md says that `explain prepare` prints. */
   private def documented: Seq[String] = {
@@ -139,7 +136,7 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
     assert(lines.size == documented.size)
     assert(
       heavyOnCpu(queries.asScala.toSeq) ==
-        smallTables ++ exchanges("near-not-kept", "SpanCopies.find")
+        exchanges("near-not-kept", "SpanCopies.find")
     )
   }
 
@@ -166,7 +163,7 @@ class PrepareExplanationSparkSuite extends AnyFunSuite with SharedSparkSession {
     )
     assert(
       heavyOnCpu(asked(session)(prepare(day2, "second"))) ==
-        smallTables ++ exchanges("near-not-kept", "SpanCopies.find") ++
+        exchanges("near-not-kept", "SpanCopies.find") ++
         // The packer's own rows.
         exchanges("sequences", "heldout") ++
         // RAPIDS has no union of binary values, here of the index's sets and the new ones.

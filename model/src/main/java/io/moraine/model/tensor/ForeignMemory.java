@@ -25,7 +25,7 @@ public final class ForeignMemory {
         public void call(Pointer memory) {
           released(memory.address());
         }
-      };
+      }.retainReference(); // whatever the scope is in which this class is used first
 
   private ForeignMemory() {}
 
@@ -42,8 +42,24 @@ public final class ForeignMemory {
     synchronized (WAITING) {
       WAITING.computeIfAbsent(address, unused -> new ArrayDeque<>()).add(released);
     }
-    return torch.from_blob(
-        new Address(address), shape, RELEASE, device.options(torch.ScalarType.Int));
+    try {
+      return torch.from_blob(
+          new Address(address), shape, RELEASE, device.options(torch.ScalarType.Int));
+    } catch (RuntimeException e) {
+      forget(address, released);
+      throw e;
+    }
+  }
+
+  /** Of a tensor that was not made. */
+  private static void forget(long address, Runnable released) {
+    synchronized (WAITING) {
+      Queue<Runnable> there = WAITING.get(address);
+      there.remove(released);
+      if (there.isEmpty()) {
+        WAITING.remove(address);
+      }
+    }
   }
 
   private static void released(long address) {

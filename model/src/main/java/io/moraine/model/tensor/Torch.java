@@ -120,6 +120,8 @@ public final class Torch {
     Device device = Device.cuda(gpu);
     try {
       selfTest(device);
+      // Else long sums of bfloat16 products are split, and their parts rounded to bfloat16.
+      torch.globalContext().setAllowBF16ReductionCuBLAS(false);
     } catch (RuntimeException e) {
       throw new NoCudaException(
           "GPU %d cannot compute: %s"

@@ -2,7 +2,7 @@ package io.moraine.model.precision
 
 import io.moraine.model.moe.{GroupedExperts, LocalExperts}
 import io.moraine.model.layer.SwiGlu
-import io.moraine.model.tensor.{Device, Slice, Torch, TorchFlatBuffer}
+import io.moraine.model.tensor.{Device, DeviceChoice, NeedsGpu, Slice, Torch, TorchFlatBuffer}
 import java.util.SplittableRandom
 import org.bytedeco.pytorch.Tensor
 import org.scalatest.funsuite.AnyFunSuite
@@ -34,12 +34,11 @@ class GroupedLinearReferenceSuite extends AnyFunSuite {
   private def slice(name: String): Slice = slices.find(_.name == name).get
 
   /** Output, gradient of the rows, gradients of all weights. */
-  private def run(grouped: Boolean, load: Seq[Long]) = {
-    Torch.start(1)
+  private def run(grouped: Boolean, load: Seq[Long], device: Device) = {
     scoped {
       val random = new SplittableRandom(5)
-      val parameters = new TorchFlatBuffer(slices.asJava)
-      val gradients = new TorchFlatBuffer(slices.asJava)
+      val parameters = new TorchFlatBuffer(slices.asJava, device)
+      val gradients = new TorchFlatBuffer(slices.asJava, device)
       val values = Array.fill(parameters.length.toInt)((0.2 * random.nextGaussian()).toFloat)
       parameters.put(0, values, 0, values.length)
       val products = new Products(Precision.BF16)
@@ -63,22 +62,23 @@ class GroupedLinearReferenceSuite extends AnyFunSuite {
         )
       }
       val rows = load.sum.toInt
-      val x = Device.CPU.tensor(
+      val x = device.tensor(
         Array.fill(rows * dim)(random.nextGaussian().toFloat),
         rows.toLong,
         dim.toLong
       )
       x.set_requires_grad(true)
-      val weight = Device.CPU.tensor(
+      val weight = device.tensor(
         Array.fill(rows * dim)((1e-3 * random.nextGaussian()).toFloat),
         rows.toLong,
         dim.toLong
       )
-      val y: Tensor = layer.forward(x, Device.CPU.tensor(load.map(_.toInt).toArray, experts.toLong))
+      val y: Tensor = layer.forward(x, device.tensor(load.map(_.toInt).toArray, experts.toLong))
       y.mul(weight).sum.backward()
       val all = new Array[Float](gradients.length.toInt)
       gradients.get(0, all, 0, all.length)
-      try (matrix(y).toSeq.flatMap(_.toSeq), matrix(x.grad).toSeq.flatMap(_.toSeq), all.toSeq)
+      try
+        (matrix(y.cpu).toSeq.flatMap(_.toSeq), matrix(x.grad.cpu).toSeq.flatMap(_.toSeq), all.toSeq)
       finally products.close()
     }
   }
@@ -90,18 +90,31 @@ class GroupedLinearReferenceSuite extends AnyFunSuite {
     for ((x, y) <- a.zip(b)) assert(math.abs(x - y) <= bound * largest)
   }
 
-  for (load <- Seq(Seq(3L, 7L, 1L, 9L, 4L), Seq(0L, 12L, 0L, 5L, 0L), Seq(0L, 0L, 0L, 0L, 8L)))
+  private val loads =
+    Seq(Seq(3L, 7L, 1L, 9L, 4L), Seq(0L, 12L, 0L, 5L, 0L), Seq(0L, 0L, 0L, 0L, 8L))
+
+  for (load <- loads)
     test(s"results and gradients are those of each expert by itself, load ${load.mkString(", ")}") {
-      val (y, dx, dw) = run(grouped = false, load)
-      val (gy, gdx, gdw) = run(grouped = true, load)
-      near(y, gy, 1e-6)
-      near(dx, gdx, 1e-2)
-      // Each weight's gradient comes in bfloat16.
-      near(dw, gdw, 1e-2)
-      for ((expert, count) <- load.zipWithIndex.map(_.swap); name <- Seq("w1", "w2", "w3")) {
-        val s = slice(s"$expert.$name")
-        val own = gdw.slice(s.offsetElements.toInt, (s.offsetElements + s.length).toInt)
-        assert(own.exists(_ != 0) == (count > 0))
-      }
+      Torch.start(1)
+      requireNear(load, Device.CPU, 1e-6)
     }
+
+  for (load <- loads)
+    test(s"on a GPU those of each expert on the processor, load ${load.mkString(", ")}", NeedsGpu) {
+      requireNear(load, Torch.start(1, DeviceChoice.CUDA, 0), 1e-2)
+    }
+
+  private def requireNear(load: Seq[Long], device: Device, bound: Double): Unit = {
+    val (y, dx, dw) = run(grouped = false, load, Device.CPU)
+    val (gy, gdx, gdw) = run(grouped = true, load, device)
+    near(y, gy, bound)
+    near(dx, gdx, 1e-2)
+    // Each weight's gradient comes in bfloat16.
+    near(dw, gdw, 1e-2)
+    for ((expert, count) <- load.zipWithIndex.map(_.swap); name <- Seq("w1", "w2", "w3")) {
+      val s = slice(s"$expert.$name")
+      val own = gdw.slice(s.offsetElements.toInt, (s.offsetElements + s.length).toInt)
+      assert(own.exists(_ != 0) == (count > 0))
+    }
+  }
 }
