@@ -42,6 +42,7 @@ final class OpenTable {
     if (!isEmpty) {
       requireRowsAlike();
     }
+    // What may fail comes before the tensor that outlives this method.
     this.documents = hasDocuments && !isEmpty ? Optional.of(documents()) : Optional.empty();
     this.tokens =
         isEmpty
@@ -75,7 +76,7 @@ final class OpenTable {
     }
   }
 
-  /** Whether one of the next rows does. */
+  /** Whether one of the next rows has padding. */
   boolean hasPadding(int rows) {
     return Arrays.stream(filled, next, next + rows).anyMatch(count -> count != row);
   }
