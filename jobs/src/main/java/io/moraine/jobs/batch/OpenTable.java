@@ -178,7 +178,7 @@ final class OpenTable {
       if (isOther.any().item_bool()) {
         long first = isOther.nonzero().select(0, 0).item_long();
         throw new IllegalStateException(
-            "sequence %d of a table has not %d tokens, where rows are read in place"
+            "sequence %d has not %d tokens, as rows that are read in place must have. train.engine.batches = host names its file."
                 .formatted(ids[(int) Math.max(0, first - 1)], row));
       }
     }

@@ -187,7 +187,7 @@ class DeviceBatchesSuite extends AnyFunSuite {
     )
     val wrong = intercept[IllegalStateException](reader(Seq(uneven)).batches(Array(0L), 1))
     assert(
-      wrong.getMessage == s"sequence 1 of a table has not $row tokens, where rows are read in place"
+      wrong.getMessage == s"sequence 1 has not $row tokens, as rows that are read in place must have. train.engine.batches = host names its file."
     )
     assert(uneven.closings == 1)
   }

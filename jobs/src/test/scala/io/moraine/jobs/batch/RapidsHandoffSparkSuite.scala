@@ -84,7 +84,6 @@ object RapidsHandoffSparkSuite {
       .filter(StepBatches.rankAt(sizes, _, ranks) == rank)
       .map(order.at(_).toInt)
       .iterator
-    val scope = new PointerScope()
     try {
       val result = for {
         step <- 1 to steps
@@ -116,10 +115,7 @@ object RapidsHandoffSparkSuite {
         else if (handoff.tables < 2) s"rank $rank: one table"
         else ""
       result.iterator ++ Iterator(counted)
-    } finally {
-      scope.close()
-      reader.close()
-    }
+    } finally reader.close()
   }
 
   /** Else its tokens are written anew, beside the table. */

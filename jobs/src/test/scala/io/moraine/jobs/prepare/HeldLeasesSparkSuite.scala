@@ -47,7 +47,7 @@ class HeldLeasesSparkSuite extends AnyFunSuite with SharedSparkSession {
       options.map { case (k, v) => k -> v.asInstanceOf[Object] }.toMap.asJava
     )
 
-  /** Without near duplicates, which take half of the time and no part in what is tested here. */
+  /** Without near duplicates, which take time and have no part in what is tested here. */
   private def dedup(
       input: Path,
       output: Path,

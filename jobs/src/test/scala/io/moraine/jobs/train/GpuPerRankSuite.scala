@@ -31,11 +31,6 @@ class GpuPerRankSuite extends AnyFunSuite with SharedSparkSession {
 
   test("of two ranks on one machine each gets a GPU of its own, by Spark's resources") {
     val cards = script("gpu-discovery", """printf '{"name": "gpu", "addresses": ["0", "1"]}'""")
-    val talkative = Files.writeString(
-      folder.resolve("log4j2.properties"),
-      "rootLogger.level = info\nrootLogger.appenderRef.o.ref = o\nappender.o.type = Console\nappender.o.name = o\n" +
-        "appender.o.target = SYSTEM_ERR\n"
-    )
     val data = TrainJobSparkSuite.dataset(spark)
     val log = folder.resolve("train.log")
     val driver = Processes.start(
@@ -50,7 +45,7 @@ class GpuPerRankSuite extends AnyFunSuite with SharedSparkSession {
         "spark.executor.cores" -> "1",
         "spark.executor.memory" -> "900m",
         "spark.executor.extraClassPath" -> Processes.classPath,
-        "spark.executor.extraJavaOptions" -> s"${Processes.RankOptions} -Dlog4j2.configurationFile=file:$talkative"
+        "spark.executor.extraJavaOptions" -> s"${Processes.RankOptions} -Dlog4j2.configurationFile=file:${Processes.talkative}"
       ),
       "io.moraine.jobs.Moraine",
       Seq(

@@ -19,6 +19,17 @@ object Processes {
     home
   }
 
+  /** Settings of log4j with which Spark says what it does, on the standard error output. */
+  lazy val talkative: Path = Files.writeString(
+    Files.createTempFile("log4j2", ".properties"),
+    """rootLogger.level = info
+      |rootLogger.appenderRef.o.ref = o
+      |appender.o.type = Console
+      |appender.o.name = o
+      |appender.o.target = SYSTEM_ERR
+      |""".stripMargin
+  )
+
   /** A JVM whose output goes to a file. */
   def start(log: Path, properties: Map[String, String], main: String, args: String*): Process =
     startWith(Nil, log, properties, main, args: _*)

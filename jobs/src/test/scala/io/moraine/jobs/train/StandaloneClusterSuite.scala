@@ -22,17 +22,8 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
   private class Cluster {
     private val port = Processes.freePort()
     val url = s"spark://127.0.0.1:$port"
-    private val talkative = Files.writeString(
-      folder.resolve("log4j2.properties"),
-      """rootLogger.level = info
-        |rootLogger.appenderRef.o.ref = o
-        |appender.o.type = Console
-        |appender.o.name = o
-        |""".stripMargin
-    )
-
     private def start(name: String, main: String, args: String*) = {
-      val logging = Map("log4j2.configurationFile" -> s"file:$talkative")
+      val logging = Map("log4j2.configurationFile" -> s"file:${Processes.talkative}")
       val process =
         Processes.start(folder.resolve(s"$name.log"), logging, main, args: _*)
       started :+= process

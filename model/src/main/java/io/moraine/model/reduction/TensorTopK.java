@@ -77,13 +77,13 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
     }
   }
 
-  private long places(ShardLayout bucket) {
-    return ranges(bucket).stream().mapToLong(Ranges::places).sum();
+  private static long places(List<Ranges> all) {
+    return all.stream().mapToLong(Ranges::places).sum();
   }
 
   @Override
   public long bytes(ShardLayout bucket) {
-    return places(bucket) * ENTRY_BYTES;
+    return places(ranges(bucket)) * ENTRY_BYTES;
   }
 
   @Override
@@ -149,13 +149,14 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
 
   @Override
   public Tensor decode(Tensor encoded, ShardLayout bucket) {
-    long count = places(bucket);
+    List<Ranges> all = ranges(bucket);
+    long count = places(all);
     long placeBytes = count * Integer.BYTES;
     Tensor places = encoded.narrow(0, 0, placeBytes).view(torch.ScalarType.Int);
     Tensor values = VALUES.decode(encoded.narrow(0, placeBytes, count * Short.BYTES));
     TensorVector decoded = new TensorVector();
     long from = 0;
-    for (Ranges ranges : ranges(bucket)) {
+    for (Ranges ranges : all) {
       Tensor column = places.narrow(0, from, ranges.places()).view(ranges.count, ranges.most);
       Tensor sent = values.narrow(0, from, ranges.places()).view(ranges.count, ranges.most);
       decoded.push_back(
@@ -173,7 +174,8 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
   public void put(
       PinnedMemory encoded, long at, ShardLayout bucket, long from, int length, ByteBuffer dst) {
     int most = entries.most(length);
-    long first = placesBefore(bucket, from);
+    List<Ranges> all = ranges(bucket);
+    long first = placesBefore(all, from - bucket.start());
     int[] places = new int[most];
     encoded.bytes(at + first * Integer.BYTES, most * Integer.BYTES).asIntBuffer().get(places);
     int count = 0;
@@ -181,21 +183,21 @@ record TensorTopK(TopKEntries entries, GradientCodec codec) implements DeviceFor
       count++;
     }
     TopKEntries.put(places, count, dst);
-    long values = at + places(bucket) * Integer.BYTES + first * Short.BYTES;
+    long values = at + places(all) * Integer.BYTES + first * Short.BYTES;
     dst.put(encoded.bytes(values, most * Short.BYTES).limit(count * Short.BYTES));
   }
 
-  /** How many places a bucket has before the range that begins with an element. */
-  private long placesBefore(ShardLayout bucket, long element) {
-    long start = bucket.start();
+  /** How many places there are before the range that begins with an element of the bucket. */
+  private static long placesBefore(List<Ranges> all, long element) {
+    long start = 0;
     long places = 0;
-    for (Ranges ranges : ranges(bucket)) {
+    for (Ranges ranges : all) {
       if (element < start + ranges.elements()) {
         return places + (element - start) / ranges.length * ranges.most;
       }
       start += ranges.elements();
       places += ranges.places();
     }
-    throw new IllegalArgumentException("element %d is not of %s".formatted(element, bucket));
+    throw new IllegalArgumentException("no range has element %d: %s".formatted(element, all));
   }
 }
