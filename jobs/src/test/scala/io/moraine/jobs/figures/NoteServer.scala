@@ -25,7 +25,8 @@ class NoteServer {
 
   private val server =
     HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress, 0), 0)
-  server.createContext("/api", exchange => synchronized(answer(exchange)))
+  // all paths: what has no context is refused before its body is read, and the client's write fails
+  server.createContext("/", exchange => synchronized(answer(exchange)))
   server.start()
 
   def port: Int = server.getAddress.getPort
@@ -42,16 +43,16 @@ class NoteServer {
 
   private def answer(exchange: HttpExchange): Unit = {
     val text = new String(exchange.getRequestBody.readAllBytes(), UTF_8)
-    val path = exchange.getRequestURI.toString.stripPrefix("/api").split('/').toSeq.drop(1)
+    val path = exchange.getRequestURI.toString.stripPrefix("/").split('/').toSeq
     val isJson = exchange.getRequestHeaders.getFirst("Content-Type") == "application/json"
     val (code, body) = (exchange.getRequestMethod, path) match {
-      case ("GET", Seq("version"))                       => (200, "{}")
-      case ("POST", Seq("notebook", "import")) if isJson => add(text)
-      case ("POST", Seq("notebook", "job", run)) if run.endsWith("?blocking=true") =>
+      case ("GET", Seq("api", "version"))                       => (200, "{}")
+      case ("POST", Seq("api", "notebook", "import")) if isJson => add(text)
+      case ("POST", Seq("api", "notebook", "job", run)) if run.endsWith("?blocking=true") =>
         ran += run.stripSuffix("?blocking=true")
         (200, "{}")
-      case ("GET", Seq("notebook", id)) if notes.contains(id) => (200, shown(id))
-      case ("DELETE", Seq("notebook", id)) if notes.contains(id) =>
+      case ("GET", Seq("api", "notebook", id)) if notes.contains(id) => (200, shown(id))
+      case ("DELETE", Seq("api", "notebook", id)) if notes.contains(id) =>
         notes -= id
         (200, "{}")
       case _ => (404, "{}")
