@@ -12,7 +12,6 @@ import io.moraine.model.transformer.ModelConfig;
 import io.moraine.model.transformer.ModelCost;
 import io.moraine.model.transformer.Transformer;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -26,12 +25,10 @@ import org.bytedeco.pytorch.global.torch;
  *
  * <p>Arguments: a settings file, cpu or cuda, a precision, sequences of a batch, tokens of a
  * sequence, rounds. One line: tokens per second, FLOP/s by the model's own count (6 per active
- * weight, and causal attention), and what share of the product's that is. Times are of the host's
- * clock, between waits for the device; medians over rounds.
+ * weight, and causal attention), and what share of the product's that is. Medians of {@link
+ * DeviceClock}.
  */
 public final class DeviceSpeed {
-
-  private static final int WARM_UP = 3;
 
   private DeviceSpeed() {}
 
@@ -55,7 +52,7 @@ public final class DeviceSpeed {
     TokenBatch batch = new TokenBatch(sequences, length, tokens);
     try (Transformer model = new Transformer(config, device)) {
       InitialWeights.put(model.config(), 1, model.parameters());
-      double seconds = seconds(device, rounds, () -> model.forwardBackward(batch, 1));
+      double seconds = DeviceClock.seconds(device, rounds, () -> model.forwardBackward(batch, 1));
       double rate = sequences * (double) length / seconds;
       double flops = rate * new ModelCost(config).trainingFlops(length);
       System.out.printf(
@@ -81,7 +78,7 @@ public final class DeviceSpeed {
       Tensor a = torch.randn(shape, device.options(torch.ScalarType.BFloat16));
       Tensor b = torch.randn(shape, device.options(torch.ScalarType.BFloat16));
       double seconds =
-          seconds(
+          DeviceClock.seconds(
               device,
               rounds,
               () -> {
@@ -91,20 +88,5 @@ public final class DeviceSpeed {
               });
       return 10 * 2.0 * size * size * size / seconds;
     }
-  }
-
-  private static double seconds(Device device, int rounds, Runnable work) {
-    double[] seconds = new double[rounds];
-    for (int round = -WARM_UP; round < rounds; round++) {
-      device.synchronize();
-      long start = System.nanoTime();
-      work.run();
-      device.synchronize();
-      if (round >= 0) {
-        seconds[round] = (System.nanoTime() - start) / 1e9;
-      }
-    }
-    Arrays.sort(seconds);
-    return seconds[rounds / 2];
   }
 }
