@@ -49,9 +49,19 @@ public final class Products implements AutoCloseable {
     return new GroupedLinear(this, weights, gradients);
   }
 
-  /** A weight in E4M3, closed with this. */
-  ScaledWeight scaled(Tensor weight) {
-    ScaledWeight added = new ScaledWeight(weight);
+  /**
+   * Layers of experts in E4M3, on a device that has tensor cores, or is used as if it had.
+   *
+   * @param weights float32, with a gradient to add to; shape (E, N, C)
+   */
+  public GroupedScaledLinear groupedScaled(Tensor weights) {
+    return new GroupedScaledLinear(
+        new ScaledProduct(this, ScaledMultiplication.on(device), weights));
+  }
+
+  /** Weights in E4M3, closed with this. */
+  ScaledWeight scaled(Tensor weights) {
+    ScaledWeight added = new ScaledWeight(weights);
     scaled.add(added);
     return added;
   }

@@ -1,5 +1,6 @@
 package io.moraine.model.precision;
 
+import io.moraine.model.tensor.Scoped;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -20,36 +21,70 @@ record ScaledMatrix(Tensor codes, Tensor scales, long rows, long columns) implem
 
   private static final long ROW_ALIGNMENT = 16;
 
+  /** Checked on a processor too, which would multiply other forms as well. */
+  ScaledMatrix {
+    boolean isPadded =
+        codes.size(0) % ROW_ALIGNMENT == 0
+            && codes.size(1) == scales.size(1) * Tiles.SIZE
+            && codes.size(0) == scales.size(0);
+    boolean isRowMajor = codes.stride(1) == 1 && codes.stride(0) >= codes.size(1);
+    boolean isColumnMajor =
+        scales.stride(0) == 1 && (scales.size(1) == 1 || scales.stride(1) == scales.size(0));
+    if (!isPadded || !isRowMajor || !isColumnMajor) {
+      throw new IllegalArgumentException("tensor cores take another form of a matrix in E4M3");
+    }
+  }
+
   /**
    * Tiles of 1 x 128.
    *
    * @shape x (R, C)
    */
   static ScaledMatrix ofRows(Tensor x) {
-    Tensor padded = padded(x, ROW_ALIGNMENT);
-    Tensor tiles = padded.view(padded.size(0), -1, Tiles.SIZE);
-    return of(tiles, tiles.abs().amax(new long[] {2}, true), x);
+    long below = Tiles.padding(x.size(0), ROW_ALIGNMENT);
+    long right = Tiles.padding(x.size(1), Tiles.SIZE);
+    Tensor padded =
+        below + right == 0
+            ? x
+            : torch.constant_pad_nd(x, new long[] {0, right, 0, below}, new Scalar(0));
+    Tensor tiles = padded.contiguous().view(padded.size(0), -1, Tiles.SIZE);
+    Tensor scale = Scoped.result(() -> scale(tiles.abs().amax(new long[] {2}, true)));
+    Tensor codes =
+        Scoped.result(() -> E4m3.codes(tiles.div(scale)).view(padded.size(0), padded.size(1)));
+    return new ScaledMatrix(codes, columnMajor(scale.squeeze(2)), x.size(0), x.size(1));
   }
 
   /**
-   * Tiles of 128 x 128, their scales said once a row.
+   * Some of the rows.
    *
-   * @shape w (R, C)
+   * @param first a multiple of 16
+   * @param count behind these lie zeros up to the next multiple of 16
    */
-  static ScaledMatrix ofBlocks(Tensor w) {
-    Tensor padded = padded(w, Tiles.SIZE);
-    Tensor blocks = padded.view(-1, Tiles.SIZE, padded.size(1) / Tiles.SIZE, Tiles.SIZE);
-    Tensor largest = blocks.abs().amax(new long[] {1, 3}, true).expand(-1, Tiles.SIZE, -1, 1);
-    Tensor tiles = padded.view(padded.size(0), -1, Tiles.SIZE);
-    return of(tiles, largest.reshape(padded.size(0), -1, 1), w);
+  ScaledMatrix rows(long first, long count) {
+    if (count == rows) {
+      return this;
+    }
+    long padded = Tiles.aligned(count, ROW_ALIGNMENT);
+    return new ScaledMatrix(
+        codes.narrow(0, first, padded),
+        columnMajor(scales.narrow(0, first, padded)),
+        count,
+        columns);
   }
 
-  /** The transpose of one of {@link #ofBlocks}. */
-  ScaledMatrix ofBlocksTransposed() {
-    Tensor first = scales.view(-1, Tiles.SIZE, scales.size(1)).select(1, 0).t();
-    Tensor again = first.unsqueeze(1).expand(-1, Tiles.SIZE, -1);
+  /**
+   * Some of the columns.
+   *
+   * @param first a multiple of 128
+   * @param count behind these lie zeros up to the next multiple of 128
+   */
+  ScaledMatrix columns(long first, long count) {
+    long tiles = Tiles.aligned(count, Tiles.SIZE) / Tiles.SIZE;
     return new ScaledMatrix(
-        codes.t().contiguous(), columnMajor(again.reshape(codes.size(1), -1)), columns, rows);
+        codes.narrow(1, first, tiles * Tiles.SIZE),
+        scales.narrow(1, first / Tiles.SIZE, tiles),
+        rows,
+        count);
   }
 
   /** The same, whatever becomes of the scope around; the caller closes it. */
@@ -71,32 +106,24 @@ record ScaledMatrix(Tensor codes, Tensor scales, long rows, long columns) implem
    * @shape result (rows, columns)
    */
   Tensor values() {
-    return codes
-        .to(torch.ScalarType.Float)
-        .view(codes.size(0), -1, Tiles.SIZE)
-        .mul(scales.unsqueeze(2))
-        .view(codes.size(0), codes.size(1))
-        .narrow(0, 0, rows)
-        .narrow(1, 0, columns);
+    return Scoped.result(
+        () ->
+            codes
+                .to(torch.ScalarType.Float)
+                .view(codes.size(0), -1, Tiles.SIZE)
+                .mul(scales.unsqueeze(2))
+                .view(codes.size(0), codes.size(1))
+                .narrow(0, 0, rows)
+                .narrow(1, 0, columns));
   }
 
-  private static ScaledMatrix of(Tensor tiles, Tensor largest, Tensor x) {
+  /** What the largest of a tile divided by gives the largest E4M3; 1 where all are zero. */
+  static Tensor scale(Tensor largest) {
     Tensor scale = largest.to(torch.ScalarType.Float).div(new Scalar(E4m3.MAX));
-    Tensor usable = scale.masked_fill(scale.eq(new Scalar(0)), new Scalar(1));
-    Tensor codes = E4m3.codes(tiles.div(usable)).view(tiles.size(0), -1);
-    return new ScaledMatrix(codes, columnMajor(usable.squeeze(2)), x.size(0), x.size(1));
+    return scale.masked_fill(scale.eq(new Scalar(0)), new Scalar(1));
   }
 
   private static Tensor columnMajor(Tensor matrix) {
     return matrix.t().contiguous().t();
-  }
-
-  private static Tensor padded(Tensor x, long rowAlignment) {
-    long below = Tiles.padding(x.size(0), rowAlignment);
-    long right = Tiles.padding(x.size(1), Tiles.SIZE);
-    return (below + right == 0
-            ? x
-            : torch.constant_pad_nd(x, new long[] {0, right, 0, below}, new Scalar(0)))
-        .contiguous();
   }
 }

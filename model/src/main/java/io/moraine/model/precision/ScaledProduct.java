@@ -1,6 +1,8 @@
 package io.moraine.model.precision;
 
 import io.moraine.model.tensor.GradientHook;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -9,36 +11,45 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The three products of a linear layer on matrices of E4M3: those of {@link Fp8Operands},
- * multiplied as they are and not as float32. libtorch has no gradient of such a product: for
- * autograd the result depends on an empty part of the input; a hook on the result computes both
- * gradients, and one on the input puts the input's in the place of what autograd made of that part.
+ * The three products of linear layers on matrices of E4M3: those of {@link Fp8Operands}, multiplied
+ * as they are and not as float32. libtorch has no gradient of such a product: for autograd the
+ * result depends on an empty part of the input; a hook on the result computes both gradients, and
+ * one on the input puts the input's in the place of what autograd made of that part.
  *
  * @param products keeps what stands behind it
  * @param multiplication of the matrices
- * @param weight of shape (N, C)
+ * @param weights each of shape (N, C)
  * @source DeepSeek-AI, DeepSeek-V3, 2024, arXiv:2412.19437, section 3.3
  */
-record ScaledProduct(Products products, ScaledMultiplication multiplication, ScaledWeight weight)
+record ScaledProduct(Products products, ScaledMultiplication multiplication, ScaledWeight weights)
     implements LinearProduct {
 
-  ScaledProduct(Products products, ScaledMultiplication multiplication, Tensor weight) {
-    this(products, multiplication, products.scaled(weight));
+  /** Of one weight, (N, C), or of one for each expert, (E, N, C). */
+  ScaledProduct(Products products, ScaledMultiplication multiplication, Tensor weights) {
+    this(products, multiplication, products.scaled(weights));
   }
 
+  /** {@inheritDoc} Of one weight. */
   @Override
   public Tensor forward(Tensor x) {
-    Tensor rounded = x.to(torch.ScalarType.BFloat16);
+    return forward(ScaledInput.ofOne(x));
+  }
+
+  /**
+   * The products of each weight and its rows.
+   *
+   * @shape result (S, N); float32
+   */
+  Tensor forward(ScaledInput input) {
     if (!GradMode.is_enabled()) {
-      return product(ScaledMatrix.ofRows(rounded)).to(torch.ScalarType.Float);
+      return product(input).to(torch.ScalarType.Float);
     }
+    Tensor rounded = input.x().to(torch.ScalarType.BFloat16);
     if (!rounded.requires_grad()) {
       rounded.set_requires_grad(true);
     }
-    ScaledMatrix input;
     Tensor product;
     try (NoGradGuard noGradient = new NoGradGuard()) {
-      input = ScaledMatrix.ofRows(rounded);
       product = product(input);
     }
     Tensor end = rounded.view_as(rounded);
@@ -49,56 +60,76 @@ record ScaledProduct(Products products, ScaledMultiplication multiplication, Sca
     return joined.to(torch.ScalarType.Float);
   }
 
+  /** {@inheritDoc} Of one weight. */
   @Override
   public Tensor rounded() {
     try (NoGradGuard noGradient = new NoGradGuard()) {
-      return weight.matrix().values();
+      return weights.straight().matrix(0).values();
     }
   }
 
-  private Tensor product(ScaledMatrix input) {
-    return multiplication.multiply(input, weight.matrix(), torch.ScalarType.BFloat16);
+  private Tensor product(ScaledInput input) {
+    return product(input.rows(), input.byExpert(), weights.straight());
+  }
+
+  /**
+   * Each expert's rows times its weight, one behind the other.
+   *
+   * @shape result (S, N); bfloat16
+   */
+  private Tensor product(SortedRows rows, ScaledMatrix[] byExpert, ScaledStack stack) {
+    List<Tensor> products = new ArrayList<>();
+    rows.forEach(
+        (expert, first, count) ->
+            products.add(
+                multiplication.multiply(
+                    byExpert[expert], stack.matrix(expert), torch.ScalarType.BFloat16)));
+    return products.size() == 1
+        ? products.get(0)
+        : torch.cat(new TensorVector(products.toArray(Tensor[]::new)), 0);
   }
 
   /** Of one forward product; what it finds for the input it leaves with {@link OfInput}. */
   private static final class Gradients extends GradientHook {
 
     private final ScaledProduct layer;
-    private final ScaledMatrix input;
+    private final SortedRows rows;
+    private final ScaledMatrix right;
     private final OfInput ofInput;
 
-    Gradients(ScaledProduct layer, ScaledMatrix input, OfInput ofInput) {
+    Gradients(ScaledProduct layer, ScaledInput input, OfInput ofInput) {
       super(layer.products.hooks());
       this.layer = layer;
-      this.input = input.retained();
+      this.rows = input.rows().retained();
+      this.right = input.transposed().retained();
       this.ofInput = ofInput;
     }
 
     @Override
     protected Tensor answer(Tensor gradient) {
       try (NoGradGuard noGradient = new NoGradGuard()) {
+        Tensor padded = rows.padded(gradient);
+        ScaledMatrix[] byExpert = rows.byExpert(ScaledMatrix.ofRows(padded));
         ofInput.gradient =
             Optional.of(
-                layer
-                    .multiplication
-                    .multiply(
-                        ScaledMatrix.ofRows(gradient),
-                        layer.weight.transposed(),
-                        torch.ScalarType.BFloat16)
-                    .retainReference());
-        Tensor ofWeight =
-            layer.multiplication.multiply(
-                ScaledMatrix.ofRows(gradient.t()),
-                ScaledMatrix.ofRows(input.values().t()),
-                torch.ScalarType.Float);
-        layer.weight.tensor().grad().add_(ofWeight);
+                layer.product(rows, byExpert, layer.weights.transposed()).retainReference());
+        ScaledMatrix left = ScaledMatrix.ofRows(padded.t());
+        rows.forEach(
+            (expert, first, count) ->
+                layer.weights.addGradient(
+                    expert,
+                    layer.multiplication.multiply(
+                        left.columns(first, count),
+                        right.columns(first, count),
+                        torch.ScalarType.Float)));
       }
       return gradient;
     }
 
     @Override
     protected void free() {
-      input.close();
+      rows.close();
+      right.close();
     }
   }
 

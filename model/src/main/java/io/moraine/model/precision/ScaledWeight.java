@@ -7,55 +7,56 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * A weight as matrices of E4M3, rounded once for all products until it changes: libtorch counts
- * what is written to a tensor. One thread at a time.
+ * Weights of one shape as matrices of E4M3, rounded once for all products until they change:
+ * libtorch counts what is written to a tensor. One thread at a time.
  */
 final class ScaledWeight implements AutoCloseable {
 
   private final Tensor tensor;
-  private Optional<ScaledMatrix> matrix = Optional.empty();
-  private Optional<ScaledMatrix> transposed = Optional.empty();
+  private Optional<ScaledStack> straight = Optional.empty();
+  private Optional<ScaledStack> transposed = Optional.empty();
   private long version;
 
   /**
    * Rounds nothing yet.
    *
-   * @param tensor float32; shape (N, C)
+   * @param tensor float32, with a gradient of its shape; (E, N, C), or (N, C) of one weight
    */
   ScaledWeight(Tensor tensor) {
     this.tensor = tensor;
   }
 
-  Tensor tensor() {
-    return tensor;
-  }
-
-  /** As the forward product sees it; (N, C). */
-  ScaledMatrix matrix() {
-    forgetIfChanged();
-    if (matrix.isEmpty()) {
-      matrix = Optional.of(kept(() -> ScaledMatrix.ofBlocks(tensor.detach())));
+  /** As forward products see them; each (N, C). */
+  ScaledStack straight() {
+    if (straight.isPresent() && version != tensor._version()) {
+      close();
     }
-    return matrix.get();
+    version = tensor._version();
+    if (straight.isEmpty()) {
+      straight = Optional.of(kept(() -> ScaledStack.of(stacked(tensor.detach()))));
+    }
+    return straight.get();
   }
 
-  /** As the input's gradient sees it; (C, N). */
-  ScaledMatrix transposed() {
-    ScaledMatrix straight = matrix();
+  /** As the inputs' gradients see them; each (C, N). */
+  ScaledStack transposed() {
+    ScaledStack now = straight();
     if (transposed.isEmpty()) {
-      transposed = Optional.of(kept(straight::ofBlocksTransposed));
+      transposed = Optional.of(kept(now::transposed));
     }
     return transposed.get();
   }
 
-  private void forgetIfChanged() {
-    if (matrix.isPresent() && version != tensor._version()) {
-      close();
-    }
-    version = tensor._version();
+  /** Adds to the gradient of one; (N, C). */
+  void addGradient(int index, Tensor gradient) {
+    stacked(tensor.grad()).select(0, index).add_(gradient);
   }
 
-  private static ScaledMatrix kept(Supplier<ScaledMatrix> made) {
+  private static Tensor stacked(Tensor tensor) {
+    return tensor.dim() == 2 ? tensor.unsqueeze(0) : tensor;
+  }
+
+  private static ScaledStack kept(Supplier<ScaledStack> made) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGradient = new NoGradGuard()) {
       return made.get().retained();
@@ -64,9 +65,9 @@ final class ScaledWeight implements AutoCloseable {
 
   @Override
   public void close() {
-    matrix.ifPresent(ScaledMatrix::close);
-    transposed.ifPresent(ScaledMatrix::close);
-    matrix = Optional.empty();
+    straight.ifPresent(ScaledStack::close);
+    transposed.ifPresent(ScaledStack::close);
+    straight = Optional.empty();
     transposed = Optional.empty();
   }
 }

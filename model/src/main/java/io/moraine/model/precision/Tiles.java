@@ -59,6 +59,11 @@ final class Tiles {
         .narrow(1, 0, columns);
   }
 
+  /** The next multiple of a side. */
+  static long aligned(long length, long side) {
+    return length + padding(length, side);
+  }
+
   static long padding(long length, long side) {
     return (side - length % side) % side;
   }

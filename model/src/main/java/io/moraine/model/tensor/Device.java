@@ -1,6 +1,7 @@
 package io.moraine.model.tensor;
 
 import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -62,7 +63,7 @@ public record Device(Kind kind, int index, boolean isReadable, boolean hasTensor
     return kind == Kind.CPU ? options : options.device(new DeviceOptional(inTorch()));
   }
 
-  /** A tensor of these elements, without gradient; small ones, since the way is not pinned. */
+  /** A tensor of these elements, without gradient. */
   public Tensor tensor(float[] values, long... shape) {
     return placed(torch.tensor(values, CPU.options(torch.ScalarType.Float)), shape);
   }
@@ -76,16 +77,20 @@ public record Device(Kind kind, int index, boolean isReadable, boolean hasTensor
     return placed(torch.tensor(wide, CPU.options(torch.ScalarType.Long)), shape);
   }
 
-  /** Closes what it is given. */
+  /**
+   * Closes what it is given. A GPU copies from pinned memory, which libtorch keeps until that is
+   * done, in the order of its work: nobody waits for what was asked before.
+   */
   private Tensor placed(Tensor flat, long[] shape) {
     Tensor shaped = flat.view(shape);
     flat.close();
     if (kind == Kind.CPU) {
       return shaped;
     }
-    Tensor there = shaped.to(inTorch(), shaped.scalar_type());
-    shaped.close();
-    return there;
+    try (shaped;
+        Tensor pinned = shaped.pin_memory()) {
+      return pinned.to(inTorch(), shaped.scalar_type(), true, false, new MemoryFormatOptional());
+    }
   }
 
   /** Waits until all that was asked of the device is done. */

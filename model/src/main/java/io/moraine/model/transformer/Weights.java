@@ -15,7 +15,9 @@ import io.moraine.model.moe.GroupedExperts;
 import io.moraine.model.moe.LocalExperts;
 import io.moraine.model.moe.MoeLayer;
 import io.moraine.model.moe.Router;
+import io.moraine.model.moe.ScaledExperts;
 import io.moraine.model.precision.GroupedLinear;
+import io.moraine.model.precision.GroupedScaledLinear;
 import io.moraine.model.precision.Linear;
 import io.moraine.model.precision.Precision;
 import io.moraine.model.precision.Products;
@@ -195,32 +197,39 @@ final class Weights implements AutoCloseable {
     boolean isAligned =
         config.dim() % GroupedLinear.ALIGNMENT == 0
             && config.experts().feedForwardDim() % GroupedLinear.ALIGNMENT == 0;
-    return device.hasTensorCores() && config.precision() == Precision.BF16 && isAligned
-        ? grouped(prefix)
-        : experts(prefix, 0, config.router().routedExperts(), "");
-  }
-
-  /** Weights of the same name in all experts lie as far apart. */
-  private GroupedExperts grouped(String prefix) {
-    return new GroupedExperts(
-        config.router().routedExperts(),
-        grouped(prefix, "w1"),
-        grouped(prefix, "w2"),
-        grouped(prefix, "w3"));
+    int count = config.router().routedExperts();
+    if (device.hasTensorCores() && config.precision() == Precision.BF16 && isAligned) {
+      return new GroupedExperts(
+          count, grouped(prefix, "w1"), grouped(prefix, "w2"), grouped(prefix, "w3"));
+    }
+    if (device.hasTensorCores() && config.precision() == Precision.FP8) {
+      return new ScaledExperts(
+          count, scaled(prefix, "w1"), scaled(prefix, "w2"), scaled(prefix, "w3"));
+    }
+    return experts(prefix, 0, count, "");
   }
 
   private GroupedLinear grouped(String prefix, String name) {
+    return products.grouped(all(parameters, prefix, name), all(gradients, prefix, name));
+  }
+
+  private GroupedScaledLinear scaled(String prefix, String name) {
+    Tensor weights = all(parameters, prefix, name);
+    weights.mutable_grad().put(all(gradients, prefix, name));
+    return products.groupedScaled(weights);
+  }
+
+  /** One weight of all experts, (E, N, C): those of the same name lie as far apart. */
+  private Tensor all(TorchFlatBuffer buffer, String prefix, String name) {
     int count = config.router().routedExperts();
     Slice first = slice(prefix + "experts.0." + name);
     long stride =
         count == 1
             ? first.length()
             : slice(prefix + "experts.1." + name).offsetElements() - first.offsetElements();
-    Tensor weights = parameters.views(first, count, stride);
-    Tensor sums = gradients.views(first, count, stride);
-    owned.add(weights);
-    owned.add(sums);
-    return products.grouped(weights, sums);
+    Tensor views = buffer.views(first, count, stride);
+    owned.add(views);
+    return views;
   }
 
   private Slice slice(String name) {

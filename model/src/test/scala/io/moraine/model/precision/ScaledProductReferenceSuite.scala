@@ -90,13 +90,13 @@ class ScaledProductReferenceSuite extends AnyFunSuite {
     scoped {
       val weight = on(Device.CPU, random(40, 130, 2, 0.05), 40)
       val scaled = new ScaledWeight(weight)
-      val (first, turned) = (scaled.matrix, scaled.transposed)
-      assert((scaled.matrix eq first) && (scaled.transposed eq turned))
-      val before = matrix(first.values).toSeq.map(_.toSeq)
+      val (first, turned) = (scaled.straight, scaled.transposed)
+      assert((scaled.straight eq first) && (scaled.transposed eq turned))
+      val before = matrix(first.matrix(0).values).toSeq.map(_.toSeq)
       weight.mul_(new org.bytedeco.pytorch.Scalar(-2.0))
-      val after = matrix(scaled.matrix.values).toSeq.map(_.toSeq)
+      val after = matrix(scaled.straight.matrix(0).values).toSeq.map(_.toSeq)
       assert(after == before.map(_.map(_ * -2)) && after != before)
-      assert(matrix(scaled.transposed.values).toSeq.map(_.toSeq) == after.transpose)
+      assert(matrix(scaled.transposed.matrix(0).values).toSeq.map(_.toSeq) == after.transpose)
       scaled.close()
     }
   }
@@ -128,7 +128,7 @@ class ScaledProductReferenceSuite extends AnyFunSuite {
       (a, b, kind) => {
         val first = new ScaledMatrix(
           a.codes,
-          a.scales.narrow(1, 0, 1).expand_as(a.scales),
+          a.scales.narrow(1, 0, 1).expand_as(a.scales).t.contiguous.t,
           a.rows,
           a.columns
         )
