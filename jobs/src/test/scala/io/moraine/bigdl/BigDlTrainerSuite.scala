@@ -127,7 +127,7 @@ class BigDlTrainerSuite extends AnyFunSuite {
           finally communicator.close()
         }
       }
-      val all = Await.result(results, 30.seconds)
+      val all = Await.result(results, 5.minutes)
       (losses.all.asScala.toSeq, all)
     } finally pool.shutdownNow()
   }

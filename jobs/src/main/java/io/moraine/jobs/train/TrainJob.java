@@ -211,7 +211,7 @@ public final class TrainJob {
     try {
       TrainResult result = stage.run(data, run, ranks, resume, limits);
       ended.set(true);
-      join(watcher, 2 * WATCH_MILLIS);
+      join(watcher, LAST_WORD_MILLIS);
       sayIfInVain(run, data, result, tenure);
       progress.done("step %,d".formatted(result.step()));
       return result;

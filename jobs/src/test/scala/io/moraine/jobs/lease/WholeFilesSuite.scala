@@ -27,8 +27,8 @@ class WholeFilesSuite extends AnyFunSuite {
       def text(i: Int) = (i % 10).toString * 20000
       write(file, text(0))
       val ended = new AtomicBoolean
-      var wrong = Option.empty[Try[String]]
-      var seen = Set.empty[Char]
+      @volatile var wrong = Option.empty[Try[String]]
+      @volatile var seen = Set.empty[Char]
       val reader = new Thread(() =>
         while (!ended.get && wrong.isEmpty) {
           val read = Try(Files.readString(folder.resolve("status.json")))
@@ -39,6 +39,11 @@ class WholeFilesSuite extends AnyFunSuite {
       )
       reader.start()
       for (i <- 1 to 300) write(file, text(i))
+      var more = 300
+      while (seen.size < 2 && wrong.isEmpty && more < 30000) {
+        more += 1
+        write(file, text(more))
+      }
       ended.set(true)
       reader.join()
       assert(wrong.isEmpty)

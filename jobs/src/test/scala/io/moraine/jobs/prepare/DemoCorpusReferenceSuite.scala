@@ -22,7 +22,7 @@ class DemoCorpusReferenceSuite extends AnyFunSuite with SharedSparkSession {
     .map(Path.of(_))
     .getOrElse {
       val root = Path.of(System.getProperty("moraine.root", ".."))
-      val folder = root.resolve("jobs/target/demo-corpus").toAbsolutePath
+      val folder = root.resolve("jobs/target/demo-corpus-dedup").toAbsolutePath
       val maven = new ProcessBuilder(
         "mvn",
         "-B",

@@ -116,8 +116,8 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
   test(
     "a process that hangs is taken over by another one when its claim expires, and ends with 5"
   ) {
-    val steps = 100
-    val options = Seq("train.lease-expiry-seconds" -> 5, "train.evaluate-every" -> 0)
+    val steps = 400
+    val options = Seq("train.lease-expiry-seconds" -> 10, "train.evaluate-every" -> 0)
     val folder = Scratch.folder()
     val run = folder.resolve("run")
     val config = Processes.settingsFile(steps, options: _*).toString
@@ -132,7 +132,8 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
     val first = start("first")
     try {
       Processes.await("a checkpoint", 120, 5)(
-        !first.isAlive || Files.exists(run.resolve("checkpoints")) && isWhole(run, 5)
+        !first.isAlive || Files.exists(run.resolve("checkpoints")) && checkpoints(run)
+          .exists(isWhole(run, _))
       )
       assert(first.isAlive, Processes.text(log("first")))
       signal("STOP", first)
@@ -140,7 +141,7 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
       val Seq(hung) = claim
       val file = run.resolve("lease").resolve(hung)
       Processes.await("the end of its claim", 60)(
-        System.currentTimeMillis - Files.getLastModifiedTime(file).toMillis > 6000
+        System.currentTimeMillis - Files.getLastModifiedTime(file).toMillis > 11000
       )
       val second = start("second")
       assert(Processes.exitCode(second, 240) == 0, Processes.text(log("second")))
@@ -168,9 +169,9 @@ class FencedRunSparkSuite extends AnyFunSuite with WatchedRun {
             call.name == "create" && call.file.startsWith("holder-") &&
             Try(status(run)).toOption.exists(_.step > 5)
           ) throw new IOException("no space left")
-      )("train.lease-expiry-seconds" -> 5, "train.evaluate-every" -> 0)
+      )("train.lease-expiry-seconds" -> 10, "train.evaluate-every" -> 0)
     )
-    val why = s"hdfslike:$run: the lease could not be renewed before its 5 s were over: " +
+    val why = s"hdfslike:$run: the lease could not be renewed before its 10 s were over: " +
       "java.io.IOException: no space left. Started again, the run goes on from its newest checkpoint."
     assert(failure.getMessage == why)
     assert(status(run).state == "failed" && status(run).reason == why)

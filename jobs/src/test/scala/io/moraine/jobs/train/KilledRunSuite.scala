@@ -30,7 +30,9 @@ class KilledRunSuite extends AnyFunSuite with KilledRuns {
       if (both.head._2.isAlive) (both.last, both.head) else (both.head, both.last)
     assert(refused.exitValue == 75, logs)
     val said = Processes.text(folder.resolve(s"$ended.log"))
-    assert(said.contains(s"is being trained by process ${trains.pid} on "), said)
+    // The other's first claim may be gone, for a better one, when this one wants to read it.
+    val holders = Seq(s"process ${trains.pid} on ", "another process, ")
+    assert(holders.exists(holder => said.contains(s"is being trained by $holder")), said)
 
     def status = Processes.text(run.resolve("status.json"))
     Processes.await("training", 120)(status.contains("\"training\"") || !trains.isAlive)

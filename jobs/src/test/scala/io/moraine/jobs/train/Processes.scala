@@ -5,6 +5,7 @@ import java.nio.file.{Files, Path}
 import java.util.concurrent.TimeUnit
 
 import scala.jdk.CollectionConverters._
+import scala.util.{Random, Try}
 
 /** Starts JVMs with this test's class path: what a cluster's machines run. */
 object Processes {
@@ -81,11 +82,11 @@ object Processes {
 
   def text(file: Path): String = if (Files.exists(file)) Files.readString(file) else ""
 
-  def freePort(): Int = {
-    val socket = new java.net.ServerSocket(0)
-    try socket.getLocalPort
-    finally socket.close()
-  }
+  /** To listen at later: below the ports that a system gives to others meanwhile. */
+  def freePort(): Int = Iterator
+    .continually(10000 + Random.nextInt(20000))
+    .find(port => Try(new java.net.ServerSocket(port).close()).isSuccess)
+    .get
 
   /** The settings of [[TrainJobSparkSuite]] as a file, for a process of its own. */
   def settingsFile(steps: Int, options: (String, Any)*): Path = {

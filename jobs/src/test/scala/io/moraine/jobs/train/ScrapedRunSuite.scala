@@ -4,6 +4,7 @@ import io.moraine.jobs.{Scratch, SharedSparkSession}
 import java.net.URI
 import java.net.http.{HttpClient, HttpRequest, HttpResponse}
 import java.nio.file.{Files, Path}
+import java.time.Duration
 import org.scalatest.funsuite.AnyFunSuite
 import scala.util.Try
 
@@ -75,13 +76,16 @@ class ScrapedRunSuite extends AnyFunSuite with SharedSparkSession {
       assert(seen("wire_bytes") > 0 && seen("last_checkpoint") % 5 == 0)
 
       Files.createFile(run.resolve("stop"))
-      assert(Processes.exitCode(process, 60) == 0, Processes.text(log))
+      assert(Processes.exitCode(process, 240) == 0, Processes.text(log))
     } finally process.destroyForcibly()
   }
 
   private def scrape(port: Int): String = {
     val request =
-      HttpRequest.newBuilder(URI.create(s"http://127.0.0.1:$port/metrics/prometheus/")).build()
+      HttpRequest
+        .newBuilder(URI.create(s"http://127.0.0.1:$port/metrics/prometheus/"))
+        .timeout(Duration.ofSeconds(5))
+        .build()
     HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body
   }
 }

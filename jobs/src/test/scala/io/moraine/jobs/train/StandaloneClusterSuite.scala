@@ -92,7 +92,12 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
   }
 
   private val steps = 400
-  private val rare = Seq("train.checkpoint-every" -> 20, "train.evaluate-every" -> 0)
+  // All are kept: what is waited for does not go before it was seen.
+  private val rare = Seq(
+    "train.checkpoint-every" -> 20,
+    "train.evaluate-every" -> 0,
+    "train.keep-checkpoints" -> 1000
+  )
 
   private def train(
       name: String,
@@ -205,7 +210,7 @@ class StandaloneClusterSuite extends AnyFunSuite with SharedSparkSession with Be
     KillPoint.place(
       orders,
       run(name),
-      methods.zip(Seq(20, 80, 80, 80)).map { case (method, step) =>
+      methods.zip(Seq(20, 200, 200, 200)).map { case (method, step) =>
         KillPoint.Order(checkpoint(name, step), method)
       }
     )

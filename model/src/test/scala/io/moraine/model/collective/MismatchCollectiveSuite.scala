@@ -3,6 +3,7 @@ package io.moraine.model.collective
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.collective.transport.{Operation, Tag}
 import java.nio.{ByteBuffer, ByteOrder}
+import java.util.concurrent.CountDownLatch
 import org.scalatest.funsuite.AnyFunSuite
 
 /** Ranks that do not run the same, and ranks that send what none should. */
@@ -48,8 +49,12 @@ class MismatchCollectiveSuite extends AnyFunSuite {
 
   /** What the rank says that begins late, when it has all that the other one has sent. */
   private def ofLate(late: Int)(work: Communicator => Unit): String = {
+    val isBegun = new CountDownLatch(1)
     val results = Ranks.run(2) { ranked =>
-      if (ranked.rank == late) Thread.sleep(1000)
+      if (ranked.rank == late) {
+        isBegun.await()
+        Thread.sleep(1000)
+      } else isBegun.countDown()
       work(ranked)
     }
     assert(results.forall(_.isFailure))
@@ -92,7 +97,10 @@ class MismatchCollectiveSuite extends AnyFunSuite {
         if (ranked.rank == 1) work(ranked)
         else {
           val bytes = ByteBuffer.allocate(4).order(order).putInt(sent).array
-          mesh.send(1, new Tag(operation, 1, 0), mesh.wrap(bytes))
+          val tag = new Tag(operation, 1, 0)
+          mesh.send(1, tag, mesh.wrap(bytes))
+          // The other one sends too: who has left is not sent to.
+          if (operation == Operation.EXCHANGE_OF_COUNTS) mesh.receive(1, tag).release()
         }
       }(1)
       .failed

@@ -192,20 +192,19 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
       withRun("stopped", worldSize, "forever", kind, silenceMillis) { run =>
         run.awaitWork()
         run.signal("STOP", victim)
-        val messages = others.map(run.said(_, silenceMillis + 6000))
+        val messages = others.map(run.said(_, silenceMillis + 30000))
         val expected = s"rank $victim gives no sign of life for $silenceMillis ms"
         assert(messages.forall(_.contains(expected)), messages)
         run.signal("CONT", victim)
-        assert(run.said(victim, 10000).contains(s"on rank $victim of $worldSize: rank "))
+        assert(run.said(victim, 30000).contains(s"on rank $victim of $worldSize: rank "))
       }
     }
   }
 
   test("a connection that nobody serves any more, open as it looks, ends the operation on both") {
     val link = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))
-    val free = Seq.fill(2)(new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1")))
-    val Seq(first, second) = free.map(server => s"127.0.0.1:${server.getLocalPort}")
-    free.foreach(_.close())
+    link.setSoTimeout(60000)
+    val Seq(first, second) = Ranks.freeAddresses(2)
     val linked = s"127.0.0.1:${link.getLocalPort}"
     withFolder { folder =>
       val places = Seq(s"list=$first,$second", s"list=$linked,$second")
@@ -225,7 +224,7 @@ class ProcessesCollectiveSuite extends AnyFunSuite with Eventually {
         run.awaitWork()
         isServed = false
         for (rank <- 0 until 2) {
-          val message = run.said(rank, silenceMillis + 6000)
+          val message = run.said(rank, silenceMillis + 30000)
           assert(message.contains(s"rank ${1 - rank} gives no sign of life for $silenceMillis ms"))
         }
       } finally run.end()

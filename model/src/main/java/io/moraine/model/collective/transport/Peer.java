@@ -139,6 +139,10 @@ final class Peer {
     try {
       // Closing with unread bytes would make the system drop what the peer has not read yet.
       for (Thread thread : List.of(sender, receiver)) {
+        // In parts first: where all stood still meanwhile, the thread has its turn after that.
+        for (int part = 0; thread.isAlive() && part < 5; part++) {
+          thread.join(50);
+        }
         for (long left = closeMillis(); thread.isAlive() && left > 0; left = closeMillis()) {
           thread.join(left);
         }
@@ -194,7 +198,9 @@ final class Peer {
   /** The peer may have said why it closes, and that not be read yet. */
   private void awaitLastWords() {
     try {
-      receiver.join(LAST_WORDS_MILLIS);
+      for (int part = 0; receiver.isAlive() && part < 10; part++) {
+        receiver.join(LAST_WORDS_MILLIS / 10);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -11,13 +11,18 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 
-/** A connection that is being made: whatever it waits for ends at a deadline, or before. */
+/**
+ * A connection that is being made: what it waits for takes so long in all, or less. Time in which
+ * this process stood still does not count.
+ */
 final class TimedChannel implements ByteChannel {
+
+  private static final long LOOK_MILLIS = 100;
 
   private final SocketChannel channel;
   private final Selector selector;
   private final SelectionKey key;
-  private final long deadlineNanos;
+  private long leftNanos;
 
   /** Came, and is to be read once more. */
   private final ByteBuffer ahead = ByteBuffer.allocate(4).limit(0);
@@ -27,7 +32,7 @@ final class TimedChannel implements ByteChannel {
   TimedChannel(SocketChannel channel, long millis) throws IOException {
     this.channel = channel;
     this.selector = Selector.open();
-    this.deadlineNanos = System.nanoTime() + millis * 1_000_000;
+    this.leftNanos = millis * 1_000_000;
     channel.configureBlocking(false);
     this.key = channel.register(selector, 0);
   }
@@ -108,8 +113,12 @@ final class TimedChannel implements ByteChannel {
 
   private void await(int operation) throws IOException {
     key.interestOps(operation);
-    long millis = (deadlineNanos - System.nanoTime()) / 1_000_000;
-    int ready = millis <= 0 ? 0 : selector.select(millis);
+    int ready = 0;
+    while (ready == 0 && leftNanos > 0 && !isAbandoned) {
+      long before = System.nanoTime();
+      ready = selector.select(LOOK_MILLIS);
+      leftNanos -= Math.min(System.nanoTime() - before, LOOK_MILLIS * 1_000_000);
+    }
     if (isAbandoned) {
       throw new IOException("it was not waited for any longer");
     }

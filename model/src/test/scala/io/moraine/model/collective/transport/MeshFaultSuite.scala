@@ -31,7 +31,7 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
   private val deadlineMillis = 6000L
 
   /** What a busy machine of two cores may take longer. */
-  private val marginMillis = 10000L
+  private val marginMillis = 20000L
   private val handshakeBytes = Seq(4 + 4 + 4 + 16, 32)
   private val harmedFrame = 3
 
@@ -235,7 +235,7 @@ class MeshFaultSuite extends AnyFunSuite with Eventually {
         }
       }
       ranks.map { rank =>
-        val (failure, millis) = Await.result(rank, ScalaDuration(60, TimeUnit.SECONDS))
+        val (failure, millis) = Await.result(rank, ScalaDuration(90, TimeUnit.SECONDS))
         assert(failure.isInstanceOf[CollectiveException], failure)
         (failure.getMessage, millis)
       }

@@ -64,9 +64,7 @@ class RendezvousSuite extends AnyFunSuite {
   }
 
   test("ranks meet at given addresses") {
-    val free = Seq.fill(2)(new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1")))
-    val addresses = free.map(server => s"127.0.0.1:${server.getLocalPort}").asJava
-    free.foreach(_.close())
+    val addresses = Ranks.freeAddresses(2).asJava
     val joined = (0 to 1).map(rank => Future(Rendezvous.at(Ranks.config(rank, 2), addresses)))
     exchange(joined.map(Await.result(_, 20.seconds)))
   }

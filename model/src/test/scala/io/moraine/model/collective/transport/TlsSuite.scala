@@ -19,7 +19,8 @@ import scala.util.Try
 
 class TlsSuite extends AnyFunSuite {
 
-  private val deadlineMillis = 3000L
+  /** Of ranks that do not come together, which wait it out. */
+  private val deadlineMillis = 5000L
 
   private def daemon(work: => Unit): Unit = {
     val thread = new Thread(() =>
@@ -36,7 +37,7 @@ class TlsSuite extends AnyFunSuite {
       sockets: Ranks.Sockets = Ranks.Tcp,
       before: String => Unit = _ => (),
       between: String => String = identity,
-      silenceMillis: Long = deadlineMillis
+      silenceMillis: Long = 20000
   )(work: Mesh => T): Seq[Try[T]] = {
     val pool = Executors.newFixedThreadPool(tls.size)
     implicit val context: ExecutionContext = ExecutionContext.fromExecutor(pool)
@@ -61,7 +62,7 @@ class TlsSuite extends AnyFunSuite {
 
   /** What both say who cannot come together. */
   private def refusals(first: Option[Tls], second: Option[Tls]): (String, String) = {
-    val Seq(a, b) = all(Seq(first, second))(sum).map(_.failed.get)
+    val Seq(a, b) = all(Seq(first, second), silenceMillis = deadlineMillis)(sum).map(_.failed.get)
     assert(a.isInstanceOf[TransportException] && b.isInstanceOf[TransportException])
     assert(!a.getMessage.contains('\n') && !b.getMessage.contains('\n'))
     val called = "connecting rank 0 of 2: rank [1] did not connect; a caller was refused: "
@@ -339,7 +340,11 @@ class TlsSuite extends AnyFunSuite {
       daemon(pump(one, two)(_ => ()))
       pump(two, one)(_ => ())
     }
-    val found = all(Seq(cluster, cluster), between = between(relay))(sum)
+    val found = all(
+      Seq(cluster, cluster),
+      between = between(relay),
+      silenceMillis = deadlineMillis
+    )(sum)
     val messages = found.map(_.failed.get.getMessage)
     assert(isBetween)
     assert(
