@@ -35,7 +35,7 @@ public final class TrainJob {
   /** How often the driver looks at the run's status. */
   static final long WATCH_MILLIS = 1000;
 
-  /** Longest that a run that has failed waits for its last word to be written. */
+  /** Longest wait for the last word of a run to be written, or said. */
   private static final long LAST_WORD_MILLIS = 10_000;
 
   /** Of the ranks' Spark jobs. */

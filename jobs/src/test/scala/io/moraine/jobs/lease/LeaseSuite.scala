@@ -58,7 +58,7 @@ class LeaseSuite extends AnyFunSuite {
     val refused = intercept[TryLaterException](take(run))
     assert(
       refused.getMessage.matches(
-        s"\\Q$run\\E is being trained by process ${ProcessHandle.current.pid} on \\S+ \\(started .*\\), heard of \\d+ s ago\\. Try later, or use another --run\\."
+        s"\\Q$run\\E is being trained by process ${ProcessHandle.current.pid} on \\S+ \\(started .*\\), heard of [0-5]?\\d s ago\\. Try later, or use another --run\\."
       ),
       refused.getMessage
     )

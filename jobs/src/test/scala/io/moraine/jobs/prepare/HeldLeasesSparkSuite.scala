@@ -127,6 +127,11 @@ class HeldLeasesSparkSuite extends AnyFunSuite with SharedSparkSession {
     finally other.shutdown()
   }
 
+  /** Asked of the threads: what Spark's status store says of tasks may be of a stage before. */
+  private def isTaskRunning: Boolean =
+    Thread.getAllStackTraces.values.asScala
+      .exists(_.exists(_.getClassName == "org.apache.spark.executor.Executor$TaskRunner"))
+
   /** A kill of the process just before a call of the file system. */
   private def killedBefore(isMoment: HdfsLike.Call => Boolean)(job: => Unit): Unit =
     HdfsLike.watched(call => if (isMoment(call)) throw new Killed)(intercept[Killed](job))
@@ -201,9 +206,7 @@ class HeldLeasesSparkSuite extends AnyFunSuite with SharedSparkSession {
       assert(left.nonEmpty, lost.getCause)
       assert(content(output) == left)
       // A task that failed late must not begin a file beside the next command.
-      Processes.await("the end of its tasks", 60)(
-        session.sparkContext.statusTracker.getExecutorInfos.forall(_.numRunningTasks == 0)
-      )
+      Processes.await("the end of its tasks", 60)(!isTaskRunning)
       prepare(corpus, output, 32, Scratch.silent)
       assert(names(output.getParent) == Set("data"))
     }

@@ -70,7 +70,7 @@ public final class ScaledInput {
   ScaledMatrix transposed() {
     if (transposed.isEmpty()) {
       try (NoGradGuard noGradient = new NoGradGuard()) {
-        transposed = Optional.of(ScaledMatrix.ofRows(matrix.values().t()));
+        transposed = Optional.of(matrix.transposed());
       }
     }
     return transposed.get();

@@ -1,6 +1,7 @@
 package io.moraine.model.precision;
 
 import io.moraine.model.tensor.Scoped;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -52,6 +53,17 @@ record ScaledMatrix(Tensor codes, Tensor scales, long rows, long columns) implem
     Tensor codes =
         Scoped.result(() -> E4m3.codes(tiles.div(scale)).view(padded.size(0), padded.size(1)));
     return new ScaledMatrix(codes, columnMajor(scale.squeeze(2)), x.size(0), x.size(1));
+  }
+
+  /** The transpose, rounded anew in tiles along the rows; (C, R). */
+  ScaledMatrix transposed() {
+    PointerScope around = PointerScope.getInnerScope();
+    try (PointerScope scope = new PointerScope()) {
+      ScaledMatrix turned = ofRows(values().t());
+      around.attach(turned.codes);
+      around.attach(turned.scales);
+      return turned;
+    }
   }
 
   /**

@@ -9,10 +9,10 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * Rows that are sorted by expert, and where they lie once each expert's begin at a multiple of 128:
- * so that tiles along the rows are of one expert. All of one expert stay as they are.
+ * so that tiles along the rows are of one expert. Those of a single weight stay as they are.
  *
  * @param load rows of each expert
- * @param place of each row among the padded ones, int64, shape (S); empty if all are one expert's
+ * @param place of each row among the padded ones, int64, shape (S); empty of {@link #ofOne}
  * @param paddedRows how many there are then, S'
  */
 record SortedRows(long[] load, Optional<Tensor> place, long paddedRows) implements AutoCloseable {
@@ -30,7 +30,7 @@ record SortedRows(long[] load, Optional<Tensor> place, long paddedRows) implemen
     void visit(int expert, long first, long rows);
   }
 
-  /** All of one expert, as they lie. */
+  /** Those of a single weight, as they lie. */
   static SortedRows ofOne(long rows) {
     return new SortedRows(new long[] {rows}, Optional.empty(), rows);
   }

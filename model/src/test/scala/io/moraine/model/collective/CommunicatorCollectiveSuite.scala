@@ -197,7 +197,8 @@ class CommunicatorCollectiveSuite extends AnyFunSuite {
     // A wait in which the machine stood still does not count: then another rank may be named.
     val due = "barrier at step 0 on rank 0 of 3: rank 2 has not done its part within 9000 ms" +
       "; rank 1 was waited for longest, \\d+ ms"
-    assert(Iterator.fill(3)(ofLateRanks()).exists(_.matches(due)))
+    val said = LazyList.fill(3)(ofLateRanks())
+    assert(said.exists(_.matches(due)), said.toList)
   }
 
   private def ofLateRanks(): String = {

@@ -27,6 +27,9 @@ final class Peer {
   /** How long closing waits when no more bytes leave, as when the peer does not end. */
   private static final long CLOSE_MILLIS = 2000;
 
+  private static final int CLOSE_LOOKS = 5;
+  private static final long CLOSE_LOOK_MILLIS = 50;
+
   /** Time to read what a peer said before it closed. */
   private static final long LAST_WORDS_MILLIS = 1000;
 
@@ -73,6 +76,17 @@ final class Peer {
   /** In the time that the slowest of them takes. */
   static void closeAll(Collection<Peer> peers) {
     peers.forEach(Peer::beginClosing);
+    try {
+      for (Peer peer : peers) {
+        peer.awaitEnd();
+      }
+      // Where all stood still meanwhile, threads that are late have their turn after that.
+      for (int look = 0; look < CLOSE_LOOKS && peers.stream().anyMatch(Peer::isAtWork); look++) {
+        Thread.sleep(CLOSE_LOOK_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     peers.forEach(Peer::endClosing);
   }
 
@@ -135,21 +149,20 @@ final class Peer {
     outgoing.offer(Frame.heartbeat()); // the sender may be waiting for something to send
   }
 
-  private void endClosing() {
-    try {
-      // Closing with unread bytes would make the system drop what the peer has not read yet.
-      for (Thread thread : List.of(sender, receiver)) {
-        // In parts first: where all stood still meanwhile, the thread has its turn after that.
-        for (int part = 0; thread.isAlive() && part < 5; part++) {
-          thread.join(50);
-        }
-        for (long left = closeMillis(); thread.isAlive() && left > 0; left = closeMillis()) {
-          thread.join(left);
-        }
+  /** Closing with unread bytes would make the system drop what the peer has not read yet. */
+  private void awaitEnd() throws InterruptedException {
+    for (Thread thread : List.of(sender, receiver)) {
+      for (long left = closeMillis(); thread.isAlive() && left > 0; left = closeMillis()) {
+        thread.join(left);
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
+  }
+
+  private boolean isAtWork() {
+    return sender.isAlive() || receiver.isAlive();
+  }
+
+  private void endClosing() {
     try {
       connection.close();
     } catch (IOException e) {

@@ -114,7 +114,7 @@ final class TimedChannel implements ByteChannel {
   private void await(int operation) throws IOException {
     key.interestOps(operation);
     int ready = 0;
-    while (ready == 0 && leftNanos > 0 && !isAbandoned) {
+    while (ready == 0 && leftNanos > 0 && !isAbandoned && !Thread.currentThread().isInterrupted()) {
       long before = System.nanoTime();
       ready = selector.select(LOOK_MILLIS);
       leftNanos -= Math.min(System.nanoTime() - before, LOOK_MILLIS * 1_000_000);

@@ -2,6 +2,7 @@ package io.moraine.model.collective.transport
 
 import io.moraine.model.collective.codec.GradientCodec
 import io.moraine.model.collective.{CollectiveException, Communicator, Ranks}
+import java.lang.management.ManagementFactory
 import java.net.InetSocketAddress
 import java.nio.ByteBuffer
 import java.nio.channels.SocketChannel
@@ -211,6 +212,33 @@ class MeshSuite extends AnyFunSuite with Eventually {
       Mesh.connect(config, alone, List.of(alone.address, "127.0.0.1:1"))
     )
     assert(error.getMessage == "connecting rank 0 of 2: cancelled while ranks connect")
+  }
+
+  test(
+    "a rank that is interrupted while nobody answers its call ends, and does not spin until then"
+  ) {
+    val silent = Ranks.Tcp.listen() // the system takes the call, and nobody reads
+    val clock = ManagementFactory.getThreadMXBean
+    @volatile var said = ""
+    @volatile var worked = 0L
+    val rank = new Thread(() => {
+      val before = clock.getCurrentThreadCpuTime
+      said = intercept[TransportException](
+        Mesh.connect(
+          Ranks.config(1, 2, 60000),
+          Ranks.Tcp.listen(),
+          List.of(silent.address, "127.0.0.1:1")
+        )
+      ).getMessage
+      worked = clock.getCurrentThreadCpuTime - before
+    })
+    rank.start()
+    Thread.sleep(500)
+    rank.interrupt()
+    rank.join(60000)
+    assert(said == "connecting rank 1 of 2: cancelled while ranks connect")
+    assert(worked < 2000000000L, "of five seconds in which an answer may come")
+    silent.close()
   }
 
   test("two ranks that do not reach each other tell a third, connected to both, why") {
