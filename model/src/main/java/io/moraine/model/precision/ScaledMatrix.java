@@ -32,8 +32,15 @@ record ScaledMatrix(Tensor codes, Tensor scales, long rows, long columns) implem
     boolean isColumnMajor =
         scales.stride(0) == 1 && (scales.size(1) == 1 || scales.stride(1) == scales.size(0));
     if (!isPadded || !isRowMajor || !isColumnMajor) {
-      throw new IllegalArgumentException("tensor cores take another form of a matrix in E4M3");
+      throw new IllegalArgumentException(
+          "tensor cores take codes row-major, padded to 16 x 128, and scales column-major, got %s and %s"
+              .formatted(form(codes), form(scales)));
     }
+  }
+
+  private static String form(Tensor matrix) {
+    return "%d x %d with strides %d, %d"
+        .formatted(matrix.size(0), matrix.size(1), matrix.stride(0), matrix.stride(1));
   }
 
   /**

@@ -101,6 +101,18 @@ class ScaledProductReferenceSuite extends AnyFunSuite {
     }
   }
 
+  test("a matrix whose scales lie otherwise than tensor cores take them is refused here too") {
+    Torch.start(1)
+    scoped {
+      val whole = ScaledMatrix.ofRows(on(Device.CPU, random(16, 256, 2, 0.05), 16))
+      val spread = whole.scales.narrow(0, 0, 1).expand_as(whole.scales)
+      val error = intercept[IllegalArgumentException](
+        new ScaledMatrix(whole.codes, spread, whole.rows, whole.columns)
+      )
+      assert(error.getMessage.endsWith("and 16 x 2 with strides 0, 16"), error.getMessage)
+    }
+  }
+
   test("a device that multiplies E4M3 as the emulation does is taken") {
     Torch.start(1)
     ScaledMultiplication.EMULATED.requireOn(Device.LIKE_CUDA)
